@@ -1,0 +1,6 @@
+//! deblox drives the Docker daemons of many hosts from anywhere, over Redis.
+//!
+//! ARCHITECTURE.md in the repository shows the way of a request through these modules; imports point
+//! down only, in this order: cli, client, worker, actions, docker, bus, protocol.
+
+pub mod protocol;

@@ -1,0 +1,124 @@
+//! What can go wrong with a request, as the caller is told.
+
+use serde::Serialize;
+
+use super::Answer;
+
+macro_rules! error_codes {
+    ($($(#[doc = $about:literal])+ $variant:ident = $code:literal, $status:literal;)+) => {
+        /// The stable names of errors, in the `error` field of a reply.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum ErrorCode {
+            $($(#[doc = $about])+ $variant,)+
+        }
+
+        impl ErrorCode {
+            /// All codes, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The name on the wire.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// The status that HTTP has for it; a daemon's own answer keeps the daemon's.
+            pub fn status(self) -> u16 {
+                match self { $(Self::$variant => $status,)+ }
+            }
+
+            /// One sentence on when it occurs.
+            pub fn about(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($about),+).trim_ascii(),)+ }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// The payload is not JSON, or the entry has neither `json` nor `action`.
+    BadJson = "bad-json", 400;
+    /// The payload is JSON, but not an object.
+    NotAnObject = "not-an-object", 400;
+    /// The request is larger than 1 MiB.
+    PayloadTooLarge = "payload-too-large", 413;
+    /// There is no `action`.
+    MissingAction = "missing-action", 400;
+    /// No action has that name; the nearest one is named.
+    UnknownAction = "unknown-action", 404;
+    /// The `requestId` has a character outside its alphabet or is too long.
+    BadRequestId = "bad-request-id", 400;
+    /// The action has no such field; the nearest one is named.
+    UnknownField = "unknown-field", 400;
+    /// A field has a value of the wrong type or form.
+    BadField = "bad-field", 400;
+    /// A field that the action needs is not there.
+    MissingField = "missing-field", 400;
+    /// No dock has that name.
+    UnknownDock = "unknown-dock", 404;
+    /// The dock has stopped sending heartbeats; when it was last seen is said.
+    DockLost = "dock-lost", 503;
+    /// The dock was taken out of the pool.
+    DockUnregistered = "dock-unregistered", 409;
+    /// The dock takes no new instances.
+    DockDrained = "dock-drained", 409;
+    /// No live dock fits what the request asks for.
+    NoDock = "no-dock", 503;
+    /// No instance has that id or name.
+    NoSuchInstance = "no-such-instance", 404;
+    /// Several instances fit; they are listed in the body.
+    AmbiguousInstance = "ambiguous-instance", 409;
+    /// The dock does not have that image.
+    NoSuchImage = "no-such-image", 404;
+    /// The image could not be fetched.
+    PullFailed = "pull-failed", 502;
+    /// A name or a port is in use, or the instance's state does not allow it.
+    Conflict = "conflict", 409;
+    /// The daemon refused the request; its answer is passed on.
+    DockerError = "docker-error", 502;
+    /// The daemon cannot be reached.
+    DaemonDown = "daemon-down", 503;
+    /// The daemon's answer is larger than 8 MiB.
+    AnswerTooLarge = "answer-too-large", 502;
+    /// The time was up while the request ran; whether it took effect is not known.
+    Timeout = "timeout", 504;
+    /// The time was up before the request began; it was not executed.
+    Expired = "expired", 408;
+    /// Too many requests wait for that dock.
+    Busy = "busy", 429;
+    /// The request was taken up several times and each time its worker was lost.
+    Poison = "poison", 500;
+    /// A fault in deblox itself.
+    Internal = "internal", 500;
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// Why a request failed: a code for programs, a sentence for people, and what there is to show.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {message}", code.as_str())]
+pub struct Failure {
+    /// The stable name.
+    pub code: ErrorCode,
+    /// What happened and what to do about it.
+    pub message: String,
+    /// The daemon's answer, where it gave one; or what else there is to show in the body.
+    pub answer: Option<Box<Answer>>,
+}
+
+impl Failure {
+    /// A failure of which only code and sentence are known.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), answer: None }
+    }
+
+    /// Adds facts for the body of the reply.
+    #[must_use]
+    pub fn with_details(mut self, details: &impl Serialize) -> Self {
+        self.answer = Some(Box::new(Answer { status: self.code.status(), ..Answer::json(details) }));
+        self
+    }
+}

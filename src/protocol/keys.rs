@@ -1,0 +1,106 @@
+//! The names of all keys. Nothing else in deblox builds one.
+
+use super::{Fqdn, RequestId};
+
+/// The consumer group of every request stream.
+pub const GROUP: &str = "deblox";
+
+/// The consumer to whom a stopping worker gives what it has not begun; any worker takes it from there.
+pub const HANDED_BACK: &str = "handed-back";
+
+/// Builds key names inside one namespace.
+///
+/// With a namespace in braces, such as `{deblox}`, all keys share one Redis Cluster slot.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    namespace: String,
+}
+
+impl Keys {
+    /// The namespace that the specification's messages use.
+    pub const DEFAULT_NAMESPACE: &str = "deblox";
+
+    /// Keys that begin with `namespace` and a dot.
+    pub fn new(namespace: &str) -> Self {
+        Self { namespace: namespace.to_owned() }
+    }
+
+    /// Stream: requests of which any one worker takes each.
+    pub fn shared(&self) -> String {
+        self.key("docker")
+    }
+
+    /// Stream: requests for one dock.
+    pub fn own(&self, dock: &Fqdn) -> String {
+        format!("{}.docker.{dock}", self.namespace)
+    }
+
+    /// List: the final reply of one request.
+    pub fn reply(&self, id: &RequestId) -> String {
+        format!("{}.reply.{id}", self.namespace)
+    }
+
+    /// Hash: where one request stands.
+    pub fn request(&self, id: &RequestId) -> String {
+        format!("{}.request.{id}", self.namespace)
+    }
+
+    /// Set: the docks whose workers registered.
+    pub fn workers(&self) -> String {
+        self.key("workers")
+    }
+
+    /// String with a time to live: which worker drives a dock.
+    pub fn lease(&self, dock: &Fqdn) -> String {
+        format!("{}{dock}", self.lease_prefix())
+    }
+
+    /// What [`Self::lease`] begins with, for scripts that look at several docks.
+    pub fn lease_prefix(&self) -> String {
+        self.key("worker.")
+    }
+
+    /// Hash: host name to dock record.
+    pub fn docks(&self) -> String {
+        self.key("docks")
+    }
+
+    /// Hash: container id to owner record.
+    pub fn owners(&self) -> String {
+        self.key("owners")
+    }
+
+    /// Hash: container id to summary, of one dock.
+    pub fn instances(&self, dock: &Fqdn) -> String {
+        format!("{}.instances.{dock}", self.namespace)
+    }
+
+    /// Sorted set, all scores equal: ids and names of all instances, to be found by prefix.
+    pub fn index(&self) -> String {
+        self.key("index")
+    }
+
+    /// Sorted set: host name, scored by the instances that the dock runs and has been promised.
+    pub fn load(&self) -> String {
+        self.key("load")
+    }
+
+    /// Sorted set: requests whose instance is promised to a dock, scored by their deadline.
+    pub fn promises(&self, dock: &Fqdn) -> String {
+        format!("{}{dock}", self.promises_prefix())
+    }
+
+    /// What [`Self::promises`] begins with, for scripts that choose a dock.
+    pub fn promises_prefix(&self) -> String {
+        self.key("promises.")
+    }
+
+    /// Stream: requests that could not be handled, with the reason.
+    pub fn dead(&self) -> String {
+        self.key("dead")
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("{}.{name}", self.namespace)
+    }
+}

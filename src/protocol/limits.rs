@@ -1,0 +1,80 @@
+//! Every bound of the system that is not an option, each with its reason.
+
+use std::time::Duration;
+
+/// The largest request, all stream fields together. A create with a long environment is a few
+/// kilobytes; larger data (build contexts, archives) travels as a stream.
+pub const REQUEST_BYTES: usize = 1024 * 1024;
+
+/// The largest body that the daemon may send for one reply: an inventory of several thousand
+/// containers fits, and a worker with all its slots full stays far below a gigabyte.
+pub const ANSWER_BYTES: usize = 8 * 1024 * 1024;
+
+/// The longest `requestId`, so that a key name stays short.
+pub const REQUEST_ID_BYTES: usize = 128;
+
+/// The longest host name, RFC 1035 section 2.3.4.
+pub const FQDN_BYTES: usize = 253;
+
+/// The longest reference to an instance: Docker's names have no limit of their own.
+pub const INSTANCE_BYTES: usize = 255;
+
+/// How long a request may wait and run where it does not say so itself.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The same for what may have to fetch an image first.
+pub const PULL_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
+/// The longest `timeout` that a request may ask for.
+pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a single Docker call inside a longer request (a create that may pull) is waited for.
+pub const DAEMON_CALL: Duration = Duration::from_secs(60);
+
+/// How long a reply, and the record by which a repeated request is recognised, is kept.
+pub const REPLY_KEPT: Duration = Duration::from_secs(10 * 60);
+
+/// How many requests may wait in one stream before further ones are refused as `busy`.
+pub const QUEUE_LENGTH: usize = 10_000;
+
+/// How often a request is tried that kills its worker each time.
+pub const ATTEMPTS: u32 = 5;
+
+/// About how many entries the list of dead requests keeps.
+pub const DEAD_LETTERS: usize = 10_000;
+
+/// Candidates named in the error for an ambiguous instance.
+pub const CANDIDATES: usize = 10;
+
+/// Lines of a log that are returned at most, and when the request does not say.
+pub const LOG_LINES: u64 = 10_000;
+
+/// See [`LOG_LINES`].
+pub const LOG_LINES_DEFAULT: u64 = 100;
+
+/// Time between two heartbeats of a worker.
+pub const BEAT: Duration = Duration::from_secs(1);
+
+/// How long a heartbeat counts: a dock whose last one is older is lost.
+pub const LEASE: Duration = Duration::from_secs(3);
+
+/// How often a worker tells Redis that it still works on what it has in hand.
+pub const HOLD: Duration = Duration::from_secs(5);
+
+/// How long a request may lie with a silent worker before another takes it over; three holds.
+pub const TAKE_OVER: Duration = Duration::from_secs(15);
+
+/// How often a worker looks for requests to take over.
+pub const SWEEP: Duration = Duration::from_secs(2);
+
+/// How often a dock's records are compared with its daemon as a whole.
+pub const RECONCILE: Duration = Duration::from_secs(60);
+
+/// How often the daemon is asked whether it still answers, and how long it may take.
+pub const DAEMON_PING: Duration = Duration::from_secs(5);
+
+/// First pause before a lost server is tried again; it doubles up to [`RETRY_MAX`].
+pub const RETRY_MIN: Duration = Duration::from_millis(100);
+
+/// See [`RETRY_MIN`].
+pub const RETRY_MAX: Duration = Duration::from_secs(2);

@@ -1,0 +1,18 @@
+//! The wire: requests, replies, records, error codes, names, keys and limits. Plain data, no I/O.
+
+mod failure;
+mod keys;
+pub mod limits;
+mod names;
+mod records;
+mod reply;
+mod request;
+
+pub use failure::{ErrorCode, Failure};
+pub use keys::{GROUP, HANDED_BACK, Keys};
+pub use names::{EntryId, Fqdn, InvalidName, RequestId};
+pub use records::{
+    DaemonState, DockFacts, DockRecord, DockState, Labels, OwnerRecord, Port, Standing, Summary, label, rfc3339,
+};
+pub use reply::{Answer, Body, Reply};
+pub use request::{COMMON_FIELDS, Fields, Request, Undecodable, decode};

@@ -1,0 +1,154 @@
+//! Names that appear in keys and messages, checked once, at the edge.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::limits::{FQDN_BYTES, REQUEST_ID_BYTES};
+
+/// Why a name was refused: a sentence for the person who wrote it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidName(String);
+
+/// The name of a dock: the fully qualified domain name of its host, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Fqdn(String);
+
+impl Fqdn {
+    /// Accepts 1 to 253 letters, digits, `.`, `-` and `_`; a trailing dot is dropped.
+    ///
+    /// # Errors
+    /// [`InvalidName`] names what is wrong.
+    pub fn new(name: &str) -> Result<Self, InvalidName> {
+        let name = name.strip_suffix('.').unwrap_or(name);
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if name.is_empty() || name.len() > FQDN_BYTES || !name.chars().all(allowed) {
+            return Err(InvalidName(format!(
+                "a host name has 1 to {FQDN_BYTES} letters, digits, dots, hyphens or underscores"
+            )));
+        }
+        Ok(Self(name.to_ascii_lowercase()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The id of a request: its idempotency key and the end of the name of its reply key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(into = "String")]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// Accepts 1 to 128 of `[A-Za-z0-9._:-]`.
+    ///
+    /// # Errors
+    /// [`InvalidName`] names what is wrong.
+    pub fn new(id: &str) -> Result<Self, InvalidName> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | ':' | '-');
+        if id.is_empty() || id.len() > REQUEST_ID_BYTES || !id.chars().all(allowed) {
+            return Err(InvalidName(format!("it must be 1 to {REQUEST_ID_BYTES} of A-Z a-z 0-9 . _ : -")));
+        }
+        Ok(Self(id.to_owned()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The id of a stream entry, `<milliseconds>-<sequence>`; the milliseconds are Redis's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EntryId {
+    /// Milliseconds since the epoch, when Redis received the entry.
+    pub millis: u64,
+    /// Tells entries of the same millisecond apart.
+    pub sequence: u64,
+}
+
+impl EntryId {
+    /// Reads an id as Redis writes it.
+    pub fn parse(id: &str) -> Option<Self> {
+        let (millis, sequence) = id.split_once('-')?;
+        Some(Self { millis: millis.parse().ok()?, sequence: sequence.parse().ok()? })
+    }
+
+    /// The id of a request that did not choose one.
+    pub fn as_request_id(self) -> RequestId {
+        RequestId(self.to_string())
+    }
+}
+
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.millis, self.sequence)
+    }
+}
+
+macro_rules! text_name {
+    ($name:ident) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidName;
+
+            fn try_from(name: String) -> Result<Self, InvalidName> {
+                Self::new(&name)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = InvalidName;
+
+            fn from_str(name: &str) -> Result<Self, InvalidName> {
+                Self::new(name)
+            }
+        }
+    };
+}
+
+text_name!(Fqdn);
+text_name!(RequestId);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_names_are_folded_and_checked() {
+        assert_eq!(Fqdn::new("Sthmaclt009.Local.").unwrap().as_str(), "sthmaclt009.local");
+        assert!(Fqdn::new("").is_err());
+        assert!(Fqdn::new("a b").is_err());
+        assert!(Fqdn::new(&"a".repeat(254)).is_err());
+    }
+
+    #[test]
+    fn request_ids_keep_to_their_alphabet() {
+        assert!(RequestId::new("client-7.1:a_B").is_ok());
+        for bad in ["", "a/b", "a b", "ä", &"x".repeat(129)] {
+            assert!(RequestId::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn entry_ids_are_read_back_as_written() {
+        let id = EntryId::parse("1700000000000-3").unwrap();
+        assert_eq!((id.millis, id.sequence, id.to_string().as_str()), (1_700_000_000_000, 3, "1700000000000-3"));
+        assert!(EntryId::parse("12").is_none());
+    }
+}

@@ -1,0 +1,233 @@
+//! The shared records: docks, instances, owners. Workers write them, everyone reads them.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::Fqdn;
+use super::limits::LEASE;
+
+/// Labels of a container or a dock.
+pub type Labels = BTreeMap<String, String>;
+
+/// The labels that deblox puts on a container.
+pub mod label {
+    /// What all of them begin with; requests cannot set such a label.
+    pub const PREFIX: &str = "deblox.";
+    /// The user whom the container belongs to.
+    pub const OWNER: &str = "deblox.owner";
+    /// The request that created it.
+    pub const REQUEST: &str = "deblox.request";
+}
+
+/// Whether a dock takes part, as set by requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It does.
+    #[default]
+    Active,
+    /// It keeps its instances and takes no new ones.
+    Drained,
+    /// It is out of the pool; its instances run on.
+    Unregistered,
+}
+
+/// Whether a worker reaches its daemon.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DaemonState {
+    /// It has not answered, or no longer does.
+    #[default]
+    Down,
+    /// It answers.
+    Up,
+}
+
+/// What a worker knows of its dock and writes with each heartbeat.
+///
+/// It holds no lists: a Lua script reads and writes it, and would turn an empty list into an object.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DockFacts {
+    /// Whether the daemon answers.
+    pub daemon: DaemonState,
+    /// The daemon's version, such as `20.10.24`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine_version: Option<String>,
+    /// The API version spoken with the daemon, such as `1.41`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_version: Option<String>,
+    /// The operating system, as the daemon names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operating_system: Option<String>,
+    /// Processors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<i64>,
+    /// Memory in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<i64>,
+    /// All containers, in whatever state.
+    pub containers: usize,
+    /// Containers that run.
+    pub running: usize,
+    /// Labels given to the worker.
+    pub labels: Labels,
+    /// deblox's version.
+    pub worker_version: String,
+}
+
+/// One entry of `deblox.docks`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DockRecord {
+    /// What the worker knows.
+    #[serde(flatten)]
+    pub facts: Option<DockFacts>,
+    /// Whether the dock takes part.
+    pub standing: Standing,
+    /// When the last heartbeat came, in milliseconds of Redis's clock; absent before the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<u64>,
+    /// Whether the worker said goodbye.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
+}
+
+/// How a dock stands, derived from its record and the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DockState {
+    /// Its worker sends heartbeats.
+    #[serde(rename = "up")]
+    Up,
+    /// It does, and takes no new instances.
+    #[serde(rename = "drained")]
+    Drained,
+    /// It was taken out of the pool.
+    #[serde(rename = "unregistered")]
+    Unregistered,
+    /// Its worker stopped in good order.
+    #[serde(rename = "stopped")]
+    Stopped,
+    /// Its worker has fallen silent.
+    #[serde(rename = "lost")]
+    Lost,
+    /// It was registered, but no worker has ever spoken for it.
+    #[serde(rename = "never seen")]
+    NeverSeen,
+}
+
+impl DockRecord {
+    /// The state at `now`, in milliseconds of Redis's clock.
+    pub fn state(&self, now: u64) -> DockState {
+        let lease = u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX);
+        match (self.standing, self.last_seen) {
+            (Standing::Unregistered, _) => DockState::Unregistered,
+            (_, None) => DockState::NeverSeen,
+            _ if self.stopped => DockState::Stopped,
+            (_, Some(seen)) if now.saturating_sub(seen) > lease => DockState::Lost,
+            (Standing::Drained, _) => DockState::Drained,
+            (Standing::Active, _) => DockState::Up,
+        }
+    }
+}
+
+/// Milliseconds since the epoch as RFC 3339 writes a time.
+pub fn rfc3339(millis: u64) -> String {
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(millis)).to_string()
+}
+
+/// One entry of `deblox.instances.<FQDN>`: a container as its daemon lists it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// The full id.
+    pub id: String,
+    /// The name, without the slash that Docker puts before it.
+    pub name: String,
+    /// The image as it was asked for.
+    pub image: String,
+    /// Docker's state: `created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead`.
+    pub state: String,
+    /// Docker's sentence about it, such as `Exited (0) 3 minutes ago`, at the time of writing.
+    pub status: String,
+    /// When it was created, in seconds since the epoch.
+    pub created: i64,
+    /// The user it belongs to; absent for what was started without deblox.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The request that created it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// Published ports.
+    pub ports: Vec<Port>,
+    /// Its labels, without deblox's own.
+    pub labels: Labels,
+}
+
+/// A published port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Port {
+    /// The host's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
+    /// The port inside the container.
+    pub private_port: u16,
+    /// The host's port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_port: Option<u16>,
+    /// `tcp`, `udp` or `sctp`.
+    pub protocol: String,
+}
+
+impl Summary {
+    /// Whether it counts towards its dock's load: it runs, or was created to be run.
+    pub fn counts(&self) -> bool {
+        matches!(self.state.as_str(), "created" | "running" | "restarting" | "paused")
+    }
+}
+
+/// One entry of `deblox.owners`: where an instance lives and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnerRecord {
+    /// The user it belongs to; absent for what was started without deblox.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Its dock.
+    pub dock: Fqdn,
+    /// Its name.
+    pub name: String,
+    /// Its image.
+    pub image: String,
+    /// The request that created it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_follows_from_record_and_time() {
+        let record = |standing, last_seen, stopped| DockRecord { facts: None, standing, last_seen, stopped };
+        let now = 1_000_000;
+        assert_eq!(record(Standing::Active, None, false).state(now), DockState::NeverSeen);
+        assert_eq!(record(Standing::Active, Some(now - 1000), false).state(now), DockState::Up);
+        assert_eq!(record(Standing::Drained, Some(now - 1000), false).state(now), DockState::Drained);
+        assert_eq!(record(Standing::Drained, Some(now - 3001), false).state(now), DockState::Lost);
+        assert_eq!(record(Standing::Active, Some(now - 1000), true).state(now), DockState::Stopped);
+        assert_eq!(record(Standing::Unregistered, Some(now), false).state(now), DockState::Unregistered);
+    }
+
+    #[test]
+    fn a_record_written_by_a_script_is_read_back() {
+        let text = r#"{"standing":"drained","lastSeen":5,"daemon":"up","containers":2,"running":1,"labels":{},"workerVersion":"0.1.0"}"#;
+        let record: DockRecord = serde_json::from_str(text).unwrap();
+        assert_eq!(record.facts.unwrap().daemon, DaemonState::Up);
+        assert!(serde_json::from_str::<DockRecord>(r#"{"standing":"active"}"#).unwrap().facts.is_none());
+    }
+}

@@ -1,0 +1,288 @@
+//! A request, decoded from the fields of a stream entry.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::limits::{INSTANCE_BYTES, LONGEST_TIMEOUT, REQUEST_BYTES};
+use super::{EntryId, ErrorCode, Failure, Fqdn, RequestId};
+
+/// The fields of a stream entry as Redis delivers them.
+pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// One request. What concerns only its action is in `arguments`, not yet checked.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Idempotency key; the entry's id where the caller chose none.
+    pub id: RequestId,
+    /// Whether the caller chose the id, and so may send the same request again.
+    pub id_chosen: bool,
+    /// The name of the action, not yet looked up.
+    pub action: String,
+    /// How long the caller waits, counted from the entry's time.
+    pub timeout: Option<Duration>,
+    /// When the time is up in milliseconds of Redis's clock, set by the worker that passed the request on.
+    pub deadline: Option<u64>,
+    /// The dock that must do it.
+    pub dock: Option<Fqdn>,
+    /// The instance it is about: id, unique prefix of an id, or name.
+    pub instance: Option<String>,
+    /// The remaining fields.
+    pub arguments: Map<String, Value>,
+    /// Whether it came as flat stream fields, so that every value is text.
+    pub flat: bool,
+    /// The request as one JSON object, to be passed on.
+    pub json: String,
+}
+
+/// A request that could not be decoded: the id under which to say so, and why.
+#[derive(Debug)]
+pub struct Undecodable {
+    /// The caller's own id where it is valid, else the entry's.
+    pub id: RequestId,
+    /// What is wrong.
+    pub failure: Failure,
+}
+
+/// Names of the fields that every request may have.
+pub const COMMON_FIELDS: &[&str] = &["action", "id", "requestId", "timeout", "session", "token", "dock"];
+
+/// Decodes the fields of the stream entry `entry`.
+///
+/// Either one field `json` holds the object, beside which only `requestId` and `deadline` may stand,
+/// or every field of the entry is a field of the object.
+///
+/// # Errors
+/// [`Undecodable`] with a message that names the field. Any bytes give a request or an error.
+pub fn decode(entry: EntryId, fields: &Fields) -> Result<Request, Undecodable> {
+    let fallback = entry.as_request_id();
+    let refuse = |failure| Undecodable { id: fallback.clone(), failure };
+
+    let (mut object, envelope, flat) = read_object(fields).map_err(refuse)?;
+    let (id, id_chosen) = match envelope.request_id.map(Value::String).or_else(|| object.get("requestId").cloned()) {
+        None => (fallback.clone(), false),
+        Some(Value::String(id)) => {
+            let checked = RequestId::new(&id);
+            let explain = |e| Failure::new(ErrorCode::BadRequestId, format!("`requestId` is not valid: {e}"));
+            (checked.map_err(|e| refuse(explain(e)))?, true)
+        }
+        Some(_) => return Err(refuse(Failure::new(ErrorCode::BadRequestId, "`requestId` must be text"))),
+    };
+    object.remove("requestId");
+    let json = Value::Object(object.clone()).to_string();
+
+    let mut take = || -> Result<Request, Failure> {
+        let action = match object.remove("action") {
+            Some(Value::String(action)) => action,
+            Some(_) => return Err(Failure::new(ErrorCode::BadField, "`action` must be text")),
+            None => {
+                let hint = "the request has no `action`: say what to do, for example \"action\": \"list-docks\"";
+                return Err(Failure::new(ErrorCode::MissingAction, hint));
+            }
+        };
+        let timeout = object.remove("timeout").as_ref().map(read_timeout).transpose()?;
+        let dock = match take_text(&mut object, "dock")? {
+            None => None,
+            Some(dock) => Some(Fqdn::new(&dock).map_err(|e| bad_field("dock", &e.to_string()))?),
+        };
+        let instance = take_text(&mut object, "id")?;
+        if let Some(instance) = &instance {
+            check_instance(instance)?;
+        }
+        // Who is asking is decided where rights are enforced; nothing else may see these.
+        take_text(&mut object, "session")?;
+        take_text(&mut object, "token")?;
+        Ok(Request {
+            id: id.clone(),
+            id_chosen,
+            action,
+            timeout,
+            deadline: envelope.deadline,
+            dock,
+            instance,
+            arguments: std::mem::take(&mut object),
+            flat,
+            json: json.clone(),
+        })
+    };
+    take().map_err(|failure| Undecodable { id: id.clone(), failure })
+}
+
+/// What may stand beside a `json` field.
+struct Envelope {
+    request_id: Option<String>,
+    deadline: Option<u64>,
+}
+
+fn read_object(fields: &Fields) -> Result<(Map<String, Value>, Envelope, bool), Failure> {
+    let size: usize = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if size > REQUEST_BYTES {
+        let message = format!("the request has {size} bytes, at most {REQUEST_BYTES} are taken");
+        return Err(Failure::new(ErrorCode::PayloadTooLarge, message));
+    }
+    let mut texts = Vec::with_capacity(fields.len());
+    for (name, value) in fields {
+        let (Ok(name), Ok(value)) = (std::str::from_utf8(name), std::str::from_utf8(value)) else {
+            let name = String::from_utf8_lossy(name);
+            return Err(Failure::new(ErrorCode::BadJson, format!("the stream field `{name}` is not UTF-8")));
+        };
+        texts.push((name, value));
+    }
+    let mut envelope = Envelope { request_id: None, deadline: None };
+    let Some((_, json)) = texts.iter().find(|(name, _)| *name == "json") else {
+        return Ok((flat_object(&texts)?, envelope, true));
+    };
+    for (name, value) in &texts {
+        match *name {
+            "json" => {}
+            "requestId" => envelope.request_id = Some((*value).to_owned()),
+            "deadline" => {
+                let deadline = value.parse();
+                envelope.deadline =
+                    Some(deadline.map_err(|_| bad_field("deadline", "it must be milliseconds since the epoch"))?);
+            }
+            other => {
+                let message = format!("beside `json` there may be no stream field `{other}`: put it into the object");
+                return Err(Failure::new(ErrorCode::UnknownField, message));
+            }
+        }
+    }
+    match serde_json::from_str(json) {
+        Ok(Value::Object(object)) => Ok((object, envelope, false)),
+        Ok(_) => {
+            let message = "a request must be a JSON object, such as {\"action\": \"list-docks\"}";
+            Err(Failure::new(ErrorCode::NotAnObject, message))
+        }
+        Err(e) => Err(Failure::new(ErrorCode::BadJson, format!("the request is not valid JSON: {e}"))),
+    }
+}
+
+fn flat_object(texts: &[(&str, &str)]) -> Result<Map<String, Value>, Failure> {
+    let mut object = Map::new();
+    for (name, value) in texts {
+        if object.insert((*name).to_owned(), Value::String((*value).to_owned())).is_some() {
+            return Err(bad_field(name, "it is there twice"));
+        }
+    }
+    if !object.contains_key("action") {
+        let message = "the entry has neither a field `json` nor a field `action`: \
+                       XADD deblox.docker '*' json '{\"action\":\"list-docks\"}'";
+        return Err(Failure::new(ErrorCode::MissingAction, message));
+    }
+    Ok(object)
+}
+
+fn take_text(object: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Failure> {
+    match object.remove(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(bad_field(name, "it must be text")),
+    }
+}
+
+fn read_timeout(value: &Value) -> Result<Duration, Failure> {
+    let longest = u64::try_from(LONGEST_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
+    let millis = match value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    };
+    match millis {
+        Some(millis) if (1..=longest).contains(&millis) => Ok(Duration::from_millis(millis)),
+        _ => Err(bad_field("timeout", &format!("it must be a whole number of milliseconds from 1 to {longest}"))),
+    }
+}
+
+fn check_instance(instance: &str) -> Result<(), Failure> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    if instance.is_empty() || instance.len() > INSTANCE_BYTES || !instance.chars().all(allowed) {
+        let rule = "it must be a container's id, the beginning of one, or a name: letters, digits, _ . -";
+        return Err(bad_field("id", rule));
+    }
+    Ok(())
+}
+
+fn bad_field(name: &str, rule: &str) -> Failure {
+    Failure::new(ErrorCode::BadField, format!("field `{name}` is not valid: {rule}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn entry() -> EntryId {
+        EntryId { millis: 1_700_000_000_000, sequence: 0 }
+    }
+
+    fn fields(pairs: &[(&str, &str)]) -> Fields {
+        pairs.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect()
+    }
+
+    fn code(pairs: &[(&str, &str)]) -> ErrorCode {
+        decode(entry(), &fields(pairs)).unwrap_err().failure.code
+    }
+
+    #[test]
+    fn both_forms_give_the_same_request() {
+        let object =
+            decode(entry(), &fields(&[("json", r#"{"action":"create-container","image":"ubuntu"}"#)])).unwrap();
+        let flat = decode(entry(), &fields(&[("action", "create-container"), ("image", "ubuntu")])).unwrap();
+        assert_eq!((&object.action, &object.arguments), (&flat.action, &flat.arguments));
+        assert_eq!(object.id.as_str(), "1700000000000-0");
+        assert!(!object.id_chosen && !object.flat && flat.flat);
+    }
+
+    #[test]
+    fn common_fields_are_taken_out() {
+        let json = r#"{"action":"stop-container","id":"foo","requestId":"r1","timeout":500,"dock":"A.b","token":"t","time":3}"#;
+        let request = decode(entry(), &fields(&[("json", json)])).unwrap();
+        assert_eq!((request.id.as_str(), request.id_chosen), ("r1", true));
+        assert_eq!(request.timeout, Some(Duration::from_millis(500)));
+        assert_eq!(request.dock.unwrap().as_str(), "a.b");
+        assert_eq!(request.instance.as_deref(), Some("foo"));
+        assert_eq!(request.arguments.keys().collect::<Vec<_>>(), ["time"]);
+    }
+
+    #[test]
+    fn a_request_passed_on_keeps_its_id_and_deadline() {
+        let request =
+            decode(entry(), &fields(&[("json", r#"{"action":"ping"}"#), ("requestId", "r"), ("deadline", "17")]))
+                .unwrap();
+        assert_eq!((request.id.as_str(), request.deadline), ("r", Some(17)));
+    }
+
+    #[test]
+    fn each_fault_has_its_code() {
+        assert_eq!(code(&[("json", "{")]), ErrorCode::BadJson);
+        assert_eq!(code(&[("json", "[1]")]), ErrorCode::NotAnObject);
+        assert_eq!(code(&[("json", "{}")]), ErrorCode::MissingAction);
+        assert_eq!(code(&[("image", "ubuntu")]), ErrorCode::MissingAction);
+        assert_eq!(code(&[("json", r#"{"action":1}"#)]), ErrorCode::BadField);
+        assert_eq!(code(&[("action", "ping"), ("requestId", "a/b")]), ErrorCode::BadRequestId);
+        assert_eq!(code(&[("action", "ping"), ("timeout", "soon")]), ErrorCode::BadField);
+        assert_eq!(code(&[("action", "ping"), ("id", "../x")]), ErrorCode::BadField);
+        assert_eq!(code(&[("json", "{}"), ("extra", "1")]), ErrorCode::UnknownField);
+        assert_eq!(code(&[("json", &"x".repeat(REQUEST_BYTES))]), ErrorCode::PayloadTooLarge);
+    }
+
+    #[test]
+    fn a_fault_is_answered_under_the_callers_id_where_it_is_valid() {
+        let bad = decode(entry(), &fields(&[("json", r#"{"requestId":"mine"}"#)])).unwrap_err();
+        assert_eq!(bad.id.as_str(), "mine");
+        let worse = decode(entry(), &fields(&[("json", r#"{"requestId":"a/b","action":"ping"}"#)])).unwrap_err();
+        assert_eq!(worse.id.as_str(), "1700000000000-0");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_a_request_or_an_error(raw in proptest::collection::vec((any::<Vec<u8>>(), any::<Vec<u8>>()), 0..6)) {
+            let _ = decode(entry(), &raw);
+        }
+
+        #[test]
+        fn any_text_in_json_gives_a_request_or_an_error(text in ".*") {
+            let _ = decode(entry(), &fields(&[("json", &text)]));
+        }
+    }
+}
