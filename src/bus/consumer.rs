@@ -1,0 +1,212 @@
+//! Reading the request streams: new entries, and those that another worker left behind.
+
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{Value, cmd};
+
+use super::{Bus, BusError, link};
+use crate::protocol::limits::TAKE_OVER;
+use crate::protocol::{EntryId, Fields, Fqdn, GROUP, HANDED_BACK};
+
+/// How long a read waits for something to arrive.
+const BLOCK: Duration = Duration::from_secs(5);
+
+/// How long the consumer of a vanished worker is kept on the shared stream.
+const CONSUMER_IDLE: Duration = Duration::from_secs(10 * 60);
+
+/// Which of a worker's two streams something is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// `deblox.docker`.
+    Shared,
+    /// `deblox.docker.<FQDN>`.
+    Own,
+}
+
+impl Source {
+    const BOTH: [Self; 2] = [Self::Shared, Self::Own];
+}
+
+/// A stream entry in the hands of this worker.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The stream it came from.
+    pub source: Source,
+    /// Its id.
+    pub entry: EntryId,
+    /// Its fields.
+    pub fields: Fields,
+}
+
+/// One worker's view of the streams: its name in the consumer group and its own connection for reading.
+#[derive(Clone)]
+pub struct Consumer {
+    bus: Bus,
+    name: String,
+    shared: String,
+    own: String,
+}
+
+/// The connection on which a [`Consumer`] waits. It is used by one task only; dropping it ends the wait.
+pub struct Reader {
+    connection: MultiplexedConnection,
+}
+
+impl Consumer {
+    /// The consumer of the worker that holds `token` for `dock`. The name must never be used again:
+    /// entries of an earlier life would look like its own.
+    pub fn new(bus: &Bus, dock: &Fqdn, token: &str) -> Self {
+        let (shared, own) = (bus.keys().shared(), bus.keys().own(dock));
+        Self { bus: bus.clone(), name: format!("{dock}/{token}"), shared, own }
+    }
+
+    /// The name in the consumer group.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The key of a stream.
+    pub fn stream(&self, source: Source) -> &str {
+        match source {
+            Source::Shared => &self.shared,
+            Source::Own => &self.own,
+        }
+    }
+
+    /// Opens a connection for [`Self::read`], and makes sure that the consumer groups exist.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn open(&self) -> Result<Reader, BusError> {
+        for source in Source::BOTH {
+            // From 0, not from the end: what was sent before the first worker came is not lost,
+            // and what was handled has been deleted.
+            let mut create = cmd("XGROUP");
+            create.arg("CREATE").arg(self.stream(source)).arg(GROUP).arg("0").arg("MKSTREAM");
+            match self.bus.link().query::<()>(&create).await {
+                Err(e) if e.code() != Some("BUSYGROUP") => return Err(e.into()),
+                _ => {}
+            }
+        }
+        Ok(Reader { connection: self.bus.link().dedicated(BLOCK).await? })
+    }
+
+    /// Waits for new entries, at most `count` from each stream, oldest first.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`]: the reader is of no more use, open another.
+    pub async fn read(&self, reader: &mut Reader, count: usize) -> Result<Vec<Delivery>, BusError> {
+        let mut read = cmd("XREADGROUP");
+        read.arg("GROUP").arg(GROUP).arg(&self.name).arg("COUNT").arg(count);
+        read.arg("BLOCK").arg(u64::try_from(BLOCK.as_millis()).unwrap_or(u64::MAX));
+        read.arg("STREAMS").arg(&self.shared).arg(&self.own).arg(">").arg(">");
+        let result = link::query_on::<Value>(&mut reader.connection, &read).await;
+        let Value::Array(streams) = self.bus.link().watch(result).await? else { return Ok(Vec::new()) };
+        let mut deliveries = Vec::new();
+        for stream in streams {
+            let Value::Array(mut pair) = stream else { continue };
+            let (Some(Value::Array(entries)), Some(Value::BulkString(key))) = (pair.pop(), pair.pop()) else {
+                continue;
+            };
+            let source = if key == self.own.as_bytes() { Source::Own } else { Source::Shared };
+            deliveries.extend(entries.into_iter().filter_map(|entry| delivery(source, entry)));
+        }
+        Ok(deliveries)
+    }
+
+    /// Takes over up to `count` entries of each stream that were handed back, or whose worker has been
+    /// silent for longer than it may be.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn take_over(&self, count: usize) -> Result<Vec<Delivery>, BusError> {
+        let mut deliveries = Vec::new();
+        for source in Source::BOTH {
+            deliveries.extend(self.claim(source, TAKE_OVER, count).await?);
+        }
+        Ok(deliveries)
+    }
+
+    /// Takes over up to `count` entries of the dock's own stream, whoever had them: the lease says that
+    /// every earlier worker of this dock is gone.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn inherit(&self, count: usize) -> Result<Vec<Delivery>, BusError> {
+        let deliveries = self.claim(Source::Own, Duration::ZERO, count).await?;
+        self.tidy(Source::Own, Duration::ZERO).await?;
+        Ok(deliveries)
+    }
+
+    /// Forgets the consumers of workers that have long been gone and hold nothing.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn forget_the_gone(&self) -> Result<(), BusError> {
+        self.tidy(Source::Shared, CONSUMER_IDLE).await
+    }
+
+    /// Says that this worker still works on `entries`.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn hold(&self, source: Source, entries: &[EntryId]) -> Result<(), BusError> {
+        let mut hold = self.bus.scripts().hold.key(self.stream(source));
+        hold.arg(GROUP).arg(&self.name);
+        for entry in entries {
+            hold.arg(entry.to_string());
+        }
+        Ok(self.bus.link().script(&hold).await?)
+    }
+
+    /// Gives back what was delivered to this worker and has not been finished, and leaves the groups.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn hand_back(&self) -> Result<usize, BusError> {
+        let mut count = 0;
+        for source in Source::BOTH {
+            let mut back = self.bus.scripts().hand_back.key(self.stream(source));
+            back.arg(GROUP).arg(&self.name).arg(HANDED_BACK);
+            count += self.bus.link().script::<usize>(&back).await?;
+        }
+        Ok(count)
+    }
+
+    async fn claim(&self, source: Source, idle: Duration, count: usize) -> Result<Vec<Delivery>, BusError> {
+        let mut claim = cmd("XAUTOCLAIM");
+        claim.arg(self.stream(source)).arg(GROUP).arg(&self.name);
+        claim.arg(u64::try_from(idle.as_millis()).unwrap_or(u64::MAX)).arg("0-0").arg("COUNT").arg(count);
+        match self.bus.link().query::<Value>(&claim).await {
+            Ok(Value::Array(mut parts)) if parts.len() >= 2 => {
+                let Value::Array(entries) = parts.swap_remove(1) else { return Ok(Vec::new()) };
+                Ok(entries.into_iter().filter_map(|entry| delivery(source, entry)).collect())
+            }
+            Ok(other) => Err(BusError::Unexpected(format!("XAUTOCLAIM gave {other:?}"))),
+            // The data is gone; the reader creates the group again.
+            Err(e) if e.code() == Some("NOGROUP") => Ok(Vec::new()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    async fn tidy(&self, source: Source, idle: Duration) -> Result<(), BusError> {
+        let mut tidy = self.bus.scripts().tidy.key(self.stream(source));
+        tidy.arg(GROUP).arg(u64::try_from(idle.as_millis()).unwrap_or(u64::MAX)).arg(&self.name);
+        Ok(self.bus.link().script(&tidy).await?)
+    }
+}
+
+/// Reads `[id, [name, value, ...]]`. An entry that was deleted while it was pending has no fields; Redis
+/// itself takes it out of the group.
+fn delivery(source: Source, entry: Value) -> Option<Delivery> {
+    let Value::Array(mut pair) = entry else { return None };
+    let (Some(Value::Array(flat)), Some(Value::BulkString(id))) = (pair.pop(), pair.pop()) else { return None };
+    let entry = EntryId::parse(std::str::from_utf8(&id).ok()?)?;
+    let mut fields = Fields::with_capacity(flat.len() / 2);
+    let mut flat = flat.into_iter();
+    while let (Some(Value::BulkString(name)), Some(Value::BulkString(value))) = (flat.next(), flat.next()) {
+        fields.push((name, value));
+    }
+    Some(Delivery { source, entry, fields })
+}

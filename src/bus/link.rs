@@ -1,0 +1,130 @@
+//! The connection for commands: one, shared, opened anew whenever it was lost.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult};
+use redis::{ScriptInvocation, ServerErrorKind};
+
+/// How long a connection may take to open.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long a command may take: redis-rs's own 500 ms would give up on a server that is merely slow.
+const RESPONSE: Duration = Duration::from_secs(10);
+
+pub(super) struct Link {
+    client: Client,
+    current: tokio::sync::Mutex<Option<MultiplexedConnection>>,
+    /// Since when Redis has been away; said once when it begins and once when it ends.
+    away: Mutex<Option<Instant>>,
+}
+
+impl Link {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client, current: tokio::sync::Mutex::default(), away: Mutex::default() }
+    }
+
+    /// Runs one command.
+    pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
+        let mut connection = self.connection().await?;
+        let result = command.query_async(&mut connection).await;
+        self.watch(result).await
+    }
+
+    /// Runs several commands in one round trip.
+    pub(super) async fn pipeline<T: FromRedisValue>(&self, commands: &Pipeline) -> RedisResult<T> {
+        let mut connection = self.connection().await?;
+        let result = commands.query_async(&mut connection).await;
+        self.watch(result).await
+    }
+
+    /// Runs a script, which Redis is given first if it does not have it.
+    pub(super) async fn script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> RedisResult<T> {
+        let mut connection = self.connection().await?;
+        let result = script.invoke_async(&mut connection).await;
+        self.watch(result).await
+    }
+
+    /// A connection of its own for a command that blocks for up to `block`.
+    pub(super) async fn dedicated(&self, block: Duration) -> RedisResult<MultiplexedConnection> {
+        let opened = self.client.get_multiplexed_async_connection_with_config(&config(block + RESPONSE)).await;
+        self.watch(opened).await
+    }
+
+    /// Notes whether Redis is there, and drops the shared connection when it can no longer be used.
+    pub(super) async fn watch<T>(&self, result: RedisResult<T>) -> RedisResult<T> {
+        match &result {
+            Err(error) if is_unusable(error) => {
+                self.current.lock().await.take();
+                let mut away = self.away.lock().expect("never held across a panic");
+                if away.is_none() {
+                    tracing::warn!(error = %explain(error), "Redis is away; trying again until it is back");
+                    *away = Some(Instant::now());
+                }
+            }
+            _ => {
+                let since = self.away.lock().expect("never held across a panic").take();
+                if let Some(since) = since {
+                    tracing::info!("Redis is back after {:.1} s", since.elapsed().as_secs_f32());
+                }
+            }
+        }
+        result
+    }
+
+    async fn connection(&self) -> RedisResult<MultiplexedConnection> {
+        let mut current = self.current.lock().await;
+        if let Some(connection) = &*current {
+            return Ok(connection.clone());
+        }
+        let opened = self.client.get_multiplexed_async_connection_with_config(&config(RESPONSE)).await;
+        if let Ok(connection) = &opened {
+            *current = Some(connection.clone());
+        }
+        drop(current);
+        self.watch(opened).await
+    }
+}
+
+/// The settings of every connection; redis-rs's defaults lose what arrives after half a second.
+pub(super) fn config(response: Duration) -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(response))
+}
+
+/// Whether the error means that this connection, or this server, is no use for now.
+fn is_unusable(error: &RedisError) -> bool {
+    error.is_io_error()
+        || error.is_connection_dropped()
+        || error.is_timeout()
+        || matches!(error.kind(), ErrorKind::AuthenticationFailed)
+        || matches!(
+            error.kind(),
+            ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown)
+        )
+        || matches!(error.code(), Some("NOAUTH" | "WRONGPASS"))
+}
+
+/// Whether Redis refuses for a reason that lies in the request: a key of another type, an error in a script.
+/// Everything else (no memory, no replica, no rights, still loading) may pass.
+pub(super) fn is_refusal(error: &RedisError) -> bool {
+    matches!(error.code(), Some("WRONGTYPE" | "ERR"))
+        || matches!(error.kind(), ErrorKind::UnexpectedReturnType | ErrorKind::Parse)
+}
+
+/// The error in a person's words.
+pub(super) fn explain(error: &RedisError) -> String {
+    match error.code() {
+        Some("NOAUTH") => "Redis wants a password: put it into REDIS_URL, redis://:PASSWORD@host:6379".to_owned(),
+        Some("WRONGPASS") => "Redis refuses the user or password in REDIS_URL".to_owned(),
+        _ if error.is_connection_refusal() => "nothing listens at REDIS_URL (connection refused)".to_owned(),
+        _ if error.is_timeout() => "Redis does not answer in time".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Runs one command on a connection of its own, errors of the server included in the result.
+pub(super) async fn query_on<T: FromRedisValue>(connection: &mut impl ConnectionLike, command: &Cmd) -> RedisResult<T> {
+    let value = connection.req_packed_command(command).await?.extract_error()?;
+    Ok(redis::from_redis_value(value)?)
+}

@@ -1,0 +1,98 @@
+//! All Redis code: connecting, consuming, finishing, presence, records, calling.
+
+mod caller;
+mod consumer;
+mod link;
+mod options;
+mod placement;
+mod presence;
+mod private;
+mod records;
+mod requests;
+mod scripts;
+
+use std::sync::Arc;
+
+pub use caller::CallError;
+pub use consumer::{Consumer, Delivery, Reader, Source};
+pub use options::RedisOptions;
+pub use placement::{Placement, Purpose, Unfit};
+pub use presence::{Beat, Dock};
+pub use private::{PrivateRedis, PrivateRedisError};
+pub use records::Location;
+pub use requests::{Begun, Moved};
+
+use crate::protocol::Keys;
+use link::Link;
+use scripts::Scripts;
+
+/// A handle to the bus: cheap to clone, usable before Redis is, whole again after Redis was away.
+#[derive(Clone)]
+pub struct Bus {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    keys: Keys,
+    link: Link,
+    scripts: Scripts,
+    waiting: deadpool_redis::Pool,
+}
+
+/// Why something could not be done on the bus.
+#[derive(Debug, thiserror::Error)]
+pub enum BusError {
+    /// The options cannot be used.
+    #[error("{0}")]
+    Options(String),
+    /// Redis refused, or cannot be reached.
+    #[error("{}", link::explain(.0))]
+    Redis(#[from] redis::RedisError),
+    /// Redis answered with something that deblox cannot read.
+    #[error("Redis answered with something unexpected: {0}")]
+    Unexpected(String),
+}
+
+impl BusError {
+    /// Whether trying again would end the same way: Redis is there and refuses.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Redis(error) => link::is_refusal(error),
+            Self::Options(_) | Self::Unexpected(_) => true,
+        }
+    }
+}
+
+impl Bus {
+    /// Prepares the connections that `options` describe; nothing is dialled yet.
+    ///
+    /// # Errors
+    /// [`BusError::Options`] for a URL or certificate that cannot be used.
+    pub fn new(options: &RedisOptions) -> Result<Self, BusError> {
+        let client = options.client()?;
+        let waiting = caller::pool(&client)?;
+        let keys = Keys::new(&options.namespace);
+        Ok(Self { inner: Arc::new(Inner { keys, link: Link::new(client), scripts: Scripts::new(), waiting }) })
+    }
+
+    /// The names of this bus's keys.
+    pub fn keys(&self) -> &Keys {
+        &self.inner.keys
+    }
+
+    /// Asks Redis whether it is there.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`] when it is not.
+    pub async fn ping(&self) -> Result<(), BusError> {
+        Ok(self.link().query(&redis::cmd("PING")).await?)
+    }
+
+    fn link(&self) -> &Link {
+        &self.inner.link
+    }
+
+    fn scripts(&self) -> &Scripts {
+        &self.inner.scripts
+    }
+}

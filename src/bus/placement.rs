@@ -1,0 +1,78 @@
+//! Choosing the dock for what names none.
+
+use super::{Bus, BusError};
+use crate::protocol::{Fqdn, Labels, RequestId};
+
+/// What a dock is chosen for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A new instance, which is promised to the dock.
+    Create,
+    /// Anything else; a drained dock will do.
+    Read,
+}
+
+/// What a request asks of its dock.
+#[derive(Clone, Debug)]
+pub struct Placement<'a> {
+    /// The request, so that a promise is made once.
+    pub request: &'a RequestId,
+    /// When the promise ends if it is not kept, in milliseconds of Redis's clock.
+    pub deadline: u64,
+    /// What for.
+    pub purpose: Purpose,
+    /// The one dock it must be.
+    pub dock: Option<&'a Fqdn>,
+    /// Labels the dock must have.
+    pub labels: &'a Labels,
+}
+
+/// Why no dock was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// No live dock fits.
+    None,
+    /// Nobody knows the dock asked for.
+    Unknown,
+    /// It is out of the pool.
+    Unregistered,
+    /// Its worker is silent.
+    Lost,
+    /// It takes no new instances.
+    Drained,
+    /// Its daemon does not answer.
+    DaemonDown,
+    /// It does not have the labels asked for.
+    Labels,
+}
+
+impl Bus {
+    /// Chooses the live dock with the fewest instances, counting those already promised to it, among those
+    /// that fit; and promises it the new instance in the same step.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn place(&self, placement: &Placement<'_>) -> Result<Result<Fqdn, Unfit>, BusError> {
+        let keys = self.keys();
+        let mut place = self.scripts().place.key(keys.load());
+        place.key(keys.docks()).key(keys.request(placement.request));
+        place.arg(keys.lease_prefix()).arg(keys.promises_prefix());
+        place.arg(placement.request.as_str()).arg(placement.deadline);
+        place.arg(if placement.purpose == Purpose::Create { "create" } else { "read" });
+        place.arg(placement.dock.map_or("", Fqdn::as_str)).arg(super::presence::json(placement.labels));
+        let (placed, text): (bool, String) = self.link().script(&place).await?;
+        if placed {
+            return Fqdn::new(&text).map(Ok).map_err(|e| BusError::Unexpected(format!("a dock's name: {e}")));
+        }
+        Ok(Err(match text.as_str() {
+            "" => Unfit::None,
+            "unknown" => Unfit::Unknown,
+            "unregistered" => Unfit::Unregistered,
+            "lost" => Unfit::Lost,
+            "drained" => Unfit::Drained,
+            "daemon-down" => Unfit::DaemonDown,
+            "labels" => Unfit::Labels,
+            other => return Err(BusError::Unexpected(format!("place gave {other:?}"))),
+        }))
+    }
+}

@@ -1,0 +1,159 @@
+//! Who is there: heartbeats, leases, the list of docks.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use redis::{Value, cmd, pipe};
+
+use super::requests::millis;
+use super::{Bus, BusError};
+use crate::protocol::limits::LEASE;
+use crate::protocol::{DockFacts, DockRecord, DockState, Fqdn, Standing};
+
+/// What a heartbeat brought back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Beat {
+    /// The lease is this worker's for another three seconds.
+    Ours {
+        /// Whether the dock takes part.
+        standing: Standing,
+        /// Whether lease or record were missing: Redis has lost its data, or this is the first beat.
+        fresh: bool,
+    },
+    /// Another worker holds the lease.
+    Theirs {
+        /// Its token.
+        token: String,
+        /// How long its lease runs if it does not renew it.
+        left: Duration,
+    },
+}
+
+/// A dock as the shared list has it.
+#[derive(Clone, Debug)]
+pub struct Dock {
+    /// Its record.
+    pub record: DockRecord,
+    /// Its state, at the time it was read.
+    pub state: DockState,
+}
+
+impl Bus {
+    /// Renews the lease that `token` has on `dock` and writes what is known of the dock.
+    /// `standing` is assumed where Redis has forgotten it.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn beat(
+        &self,
+        dock: &Fqdn,
+        token: &str,
+        facts: &DockFacts,
+        standing: Standing,
+    ) -> Result<Beat, BusError> {
+        let keys = self.keys();
+        let mut beat = self.scripts().beat.key(keys.lease(dock));
+        beat.key(keys.docks()).key(keys.workers()).key(keys.load()).key(keys.promises(dock));
+        beat.arg(token).arg(dock.as_str()).arg(millis(LEASE)).arg(json(facts)).arg(word(standing));
+        let (ours, _now, text, number): (bool, u64, String, i64) = self.link().script(&beat).await?;
+        Ok(if ours {
+            Beat::Ours { standing: read_standing(&text)?, fresh: number == 1 }
+        } else {
+            Beat::Theirs { token: text, left: Duration::from_millis(number.try_into().unwrap_or(0)) }
+        })
+    }
+
+    /// Gives up the lease and marks the dock stopped.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn release(&self, dock: &Fqdn, token: &str) -> Result<(), BusError> {
+        let mut release = self.scripts().release.key(self.keys().lease(dock));
+        release.key(self.keys().docks()).arg(token).arg(dock.as_str());
+        Ok(self.link().script(&release).await?)
+    }
+
+    /// Adds a host to the list of known docks, or brings an unregistered one back.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn register(&self, dock: &Fqdn) -> Result<(), BusError> {
+        self.change_standing(dock, "registered").await.map(|_| ())
+    }
+
+    /// Sets whether a dock takes part. Returns false for a dock that nobody knows.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn set_standing(&self, dock: &Fqdn, standing: Standing) -> Result<bool, BusError> {
+        self.change_standing(dock, &word(standing)).await
+    }
+
+    /// All known docks.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn docks(&self) -> Result<BTreeMap<Fqdn, Dock>, BusError> {
+        let (records, time): (Vec<(String, String)>, (u64, u64)) =
+            self.link().pipeline(pipe().hgetall(self.keys().docks()).add_command(cmd("TIME"))).await?;
+        let mut docks = BTreeMap::new();
+        for (name, record) in records {
+            let Ok(name) = Fqdn::new(&name) else { continue };
+            docks.insert(name, read_dock(&record, time)?);
+        }
+        Ok(docks)
+    }
+
+    /// One dock, if it is known.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn dock(&self, dock: &Fqdn) -> Result<Option<Dock>, BusError> {
+        let (record, time): (Option<String>, (u64, u64)) =
+            self.link().pipeline(pipe().hget(self.keys().docks(), dock.as_str()).add_command(cmd("TIME"))).await?;
+        record.map(|record| read_dock(&record, time)).transpose()
+    }
+
+    /// Whether a live worker drives `dock`.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn is_live(&self, dock: &Fqdn) -> Result<bool, BusError> {
+        Ok(self.link().query(cmd("EXISTS").arg(self.keys().lease(dock))).await?)
+    }
+
+    /// What Redis does when its memory is full, if it tells.
+    pub async fn eviction_policy(&self) -> Option<String> {
+        let info: Value = self.link().query(cmd("INFO").arg("memory")).await.ok()?;
+        let Value::BulkString(info) = info else { return None };
+        let info = String::from_utf8_lossy(&info);
+        info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).map(|policy| policy.trim().to_owned())
+    }
+
+    async fn change_standing(&self, dock: &Fqdn, to: &str) -> Result<bool, BusError> {
+        let mut change = self.scripts().standing.key(self.keys().docks());
+        change.key(self.keys().workers()).arg(dock.as_str()).arg(to);
+        Ok(self.link().script(&change).await?)
+    }
+}
+
+fn read_dock(record: &str, (seconds, micros): (u64, u64)) -> Result<Dock, BusError> {
+    let record: DockRecord =
+        serde_json::from_str(record).map_err(|e| BusError::Unexpected(format!("a dock record: {e}")))?;
+    let state = record.state(seconds * 1000 + micros / 1000);
+    Ok(Dock { record, state })
+}
+
+fn read_standing(text: &str) -> Result<Standing, BusError> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned()))
+        .map_err(|e| BusError::Unexpected(format!("a dock's standing: {e}")))
+}
+
+/// The standing as it is written in records.
+fn word(standing: Standing) -> String {
+    json(&standing).trim_matches('"').to_owned()
+}
+
+pub(super) fn json(record: &impl serde::Serialize) -> String {
+    serde_json::to_string(record).expect("records serialise")
+}

@@ -1,0 +1,129 @@
+//! The shared records of instances: written by each dock's worker, found by anyone.
+
+use redis::{cmd, pipe};
+
+use super::presence::json;
+use super::{Bus, BusError};
+use crate::protocol::limits::CANDIDATES;
+use crate::protocol::{Fqdn, OwnerRecord, Summary};
+
+/// Upserts in one script call, so that no call keeps Redis from others for long.
+const BATCH: usize = 100;
+
+/// Where an instance is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Location {
+    /// Its dock.
+    #[serde(rename = "dock")]
+    pub dock: Fqdn,
+    /// Its name; empty where it was found by its id alone.
+    pub name: String,
+    /// Its full id.
+    pub id: String,
+}
+
+impl Bus {
+    /// Writes changed instances of `dock` and removes others.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn write_instances(&self, dock: &Fqdn, changed: &[Summary], gone: &[String]) -> Result<(), BusError> {
+        for batch in changed.chunks(BATCH) {
+            self.apply(dock, batch, &[], None).await?;
+        }
+        for batch in gone.chunks(BATCH) {
+            self.apply(dock, &[], batch, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the records of `dock` agree with `all`, and sets its load by them.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn reconcile_instances(&self, dock: &Fqdn, all: &[Summary]) -> Result<(), BusError> {
+        let recorded: Vec<(String, String)> =
+            self.link().query(cmd("HGETALL").arg(self.keys().instances(dock))).await?;
+        let gone: Vec<String> =
+            recorded.iter().filter(|(id, _)| !all.iter().any(|s| s.id == *id)).map(|(id, _)| id.clone()).collect();
+        let recorded: std::collections::HashMap<String, String> = recorded.into_iter().collect();
+        let changed: Vec<Summary> =
+            all.iter().filter(|summary| recorded.get(&summary.id) != Some(&json(summary))).cloned().collect();
+        self.write_instances(dock, &changed, &gone).await?;
+        let total = all.iter().filter(|summary| summary.counts()).count();
+        self.apply(dock, &[], &[], Some(total)).await
+    }
+
+    /// Finds the instances that `reference` may mean, in the whole cluster: the one with that full id, else
+    /// those with that name, else those whose id begins so. At most one more than can be listed.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn find_instances(&self, reference: &str) -> Result<Vec<Location>, BusError> {
+        let index = self.keys().index();
+        let by_name = format!("name/{reference}/");
+        let by_id = format!("id/{reference}");
+        let range = |prefix: &str| {
+            let mut range = cmd("ZRANGEBYLEX");
+            range.arg(&index).arg(format!("[{prefix}")).arg(format!("[{prefix}\u{7f}"));
+            range.arg("LIMIT").arg(0).arg(CANDIDATES + 1);
+            range
+        };
+        let (names, ids): (Vec<String>, Vec<String>) =
+            self.link().pipeline(pipe().add_command(range(&by_name)).add_command(range(&by_id))).await?;
+        let ids: Vec<Location> = ids.iter().filter_map(|member| read_member(member)).collect();
+        if let Some(exact) = ids.iter().find(|found| found.id == reference) {
+            return Ok(vec![exact.clone()]);
+        }
+        let names: Vec<Location> = names.iter().filter_map(|member| read_member(member)).collect();
+        Ok(if names.is_empty() { ids } else { names })
+    }
+
+    /// The owner record of one instance.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn owner(&self, id: &str) -> Result<Option<OwnerRecord>, BusError> {
+        let record: Option<String> = self.link().query(cmd("HGET").arg(self.keys().owners()).arg(id)).await?;
+        record
+            .map(|text| serde_json::from_str(&text).map_err(|e| BusError::Unexpected(format!("an owner record: {e}"))))
+            .transpose()
+    }
+
+    async fn apply(
+        &self,
+        dock: &Fqdn,
+        upserts: &[Summary],
+        gone: &[String],
+        total: Option<usize>,
+    ) -> Result<(), BusError> {
+        let keys = self.keys();
+        let mut apply = self.scripts().instances.key(keys.instances(dock));
+        apply.key(keys.owners()).key(keys.index()).key(keys.load()).key(keys.promises(dock));
+        apply.arg(dock.as_str()).arg(upserts.len()).arg(total.map_or_else(String::new, |total| total.to_string()));
+        for summary in upserts {
+            let owner = OwnerRecord {
+                owner: summary.owner.clone(),
+                dock: dock.clone(),
+                name: summary.name.clone(),
+                image: summary.image.clone(),
+                request_id: summary.request_id.clone(),
+            };
+            apply.arg(&summary.id).arg(&summary.name).arg(json(summary)).arg(json(&owner));
+            apply.arg(summary.request_id.as_deref().unwrap_or_default()).arg(u8::from(summary.counts()));
+        }
+        apply.arg(gone);
+        Ok(self.link().script(&apply).await?)
+    }
+}
+
+/// Reads `id/<id>/<dock>` or `name/<name>/<dock>/<id>`.
+fn read_member(member: &str) -> Option<Location> {
+    let mut parts = member.split('/');
+    let (kind, first, dock) = (parts.next()?, parts.next()?, Fqdn::new(parts.next()?).ok()?);
+    match (kind, parts.next()) {
+        ("id", None) => Some(Location { dock, name: String::new(), id: first.to_owned() }),
+        ("name", Some(id)) => Some(Location { dock, name: first.to_owned(), id: id.to_owned() }),
+        _ => None,
+    }
+}

@@ -1,0 +1,152 @@
+//! The life of one request on the bus: begun, passed on, finished or refused, each in one atomic step.
+
+use std::time::{Duration, Instant};
+
+use super::{Bus, BusError, Consumer, Delivery};
+use crate::protocol::limits::{ATTEMPTS, DEAD_LETTERS, QUEUE_LENGTH, REPLY_KEPT};
+use crate::protocol::{Fqdn, GROUP, Request, RequestId};
+
+/// What became of the attempt to begin a request.
+#[derive(Debug)]
+pub enum Begun {
+    /// It may run until `until`; `attempt` is above 1 where an earlier worker may have run it in part.
+    Go {
+        /// The deadline on this host's monotonic clock.
+        until: Instant,
+        /// How often it has been begun, this time included.
+        attempt: u32,
+    },
+    /// Its time was up; it must be answered and not run.
+    Expired,
+    /// It has been begun too often; it must be answered and not run.
+    Poison,
+    /// Nothing is left to do: it was answered before, is another worker's, or cannot be answered at all.
+    Settled,
+}
+
+/// What became of the attempt to pass a request on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// It waits in the dock's stream.
+    Yes,
+    /// Too many wait there already.
+    Busy,
+    /// Another worker has taken it over.
+    NotOurs,
+}
+
+impl Bus {
+    /// Takes a delivered request in hand. `deadline` is in milliseconds of Redis's clock.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`]; then nothing has happened, or the same call will tell what did.
+    pub async fn begin(
+        &self,
+        consumer: &Consumer,
+        delivery: &Delivery,
+        request: &Request,
+        deadline: u64,
+    ) -> Result<Begun, BusError> {
+        let keys = self.keys();
+        let mut begin = self.scripts().begin.key(consumer.stream(delivery.source));
+        begin.key(keys.request(&request.id)).key(keys.reply(&request.id)).key(keys.dead());
+        begin.arg(GROUP).arg(consumer.name()).arg(delivery.entry.to_string());
+        begin.arg(request.id.as_str()).arg(&request.action);
+        begin.arg(deadline).arg(millis(REPLY_KEPT)).arg(ATTEMPTS).arg(DEAD_LETTERS);
+        let asked = Instant::now();
+        let (verdict, now, attempt): (String, u64, u32) = self.link().script(&begin).await?;
+        Ok(match verdict.as_str() {
+            "go" => {
+                // Counted from when the question was sent, so that the deadline is never late.
+                let left = Duration::from_millis(deadline.saturating_sub(now));
+                Begun::Go { until: asked + left, attempt }
+            }
+            "expired" => Begun::Expired,
+            "poison" => Begun::Poison,
+            "repeated" | "taken" | "unanswerable" => {
+                tracing::debug!(request = %request.id, verdict, "not begun");
+                Begun::Settled
+            }
+            other => return Err(BusError::Unexpected(format!("begin gave {other:?}"))),
+        })
+    }
+
+    /// Ends a begun request with its reply, or without one. Returns whether it was this worker's to end.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`]; it may be called again until it succeeds.
+    pub async fn finish(
+        &self,
+        consumer: &Consumer,
+        delivery: &Delivery,
+        request: &Request,
+        deadline: u64,
+        dock: &Fqdn,
+        reply: Option<&str>,
+    ) -> Result<bool, BusError> {
+        let keys = self.keys();
+        let mut finish = self.scripts().finish.key(consumer.stream(delivery.source));
+        finish.key(keys.request(&request.id)).key(keys.reply(&request.id));
+        finish.key(keys.promises(dock)).key(keys.load());
+        finish.arg(GROUP).arg(consumer.name()).arg(delivery.entry.to_string()).arg(request.id.as_str());
+        finish.arg(reply.unwrap_or_default()).arg(millis(REPLY_KEPT)).arg(u8::from(request.id_chosen));
+        finish.arg(deadline).arg(dock.as_str());
+        Ok(self.link().script(&finish).await?)
+    }
+
+    /// Answers an entry that is no request. Where even that is impossible it goes to the dead, with `reason`.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`]; it may be called again until it succeeds.
+    pub async fn refuse(
+        &self,
+        consumer: &Consumer,
+        delivery: &Delivery,
+        id: &RequestId,
+        reply: &str,
+        reason: &str,
+    ) -> Result<bool, BusError> {
+        let keys = self.keys();
+        let mut refuse = self.scripts().refuse.key(consumer.stream(delivery.source));
+        refuse.key(keys.reply(id)).key(keys.dead());
+        refuse.arg(GROUP).arg(consumer.name()).arg(delivery.entry.to_string());
+        refuse.arg(reply).arg(millis(REPLY_KEPT)).arg(reason).arg(DEAD_LETTERS);
+        Ok(self.link().script(&refuse).await?)
+    }
+
+    /// Moves a begun request to the stream of `dock`, with its id and its deadline.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`]; it may be called again until it succeeds.
+    pub async fn pass_on(
+        &self,
+        consumer: &Consumer,
+        delivery: &Delivery,
+        request: &Request,
+        deadline: u64,
+        dock: &Fqdn,
+    ) -> Result<Moved, BusError> {
+        let keys = self.keys();
+        let mut pass = self.scripts().pass_on.key(consumer.stream(delivery.source));
+        pass.key(keys.own(dock)).key(keys.request(&request.id));
+        pass.arg(GROUP).arg(consumer.name()).arg(delivery.entry.to_string());
+        pass.arg(&request.json).arg(request.id.as_str()).arg(deadline).arg(dock.as_str()).arg(QUEUE_LENGTH);
+        Ok(match self.link().script::<i8>(&pass).await? {
+            1 => Moved::Yes,
+            -1 => Moved::Busy,
+            _ => Moved::NotOurs,
+        })
+    }
+
+    /// Puts a request on the shared stream, as any client would.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn send(&self, json: &str) -> Result<(), BusError> {
+        Ok(self.link().query(redis::cmd("XADD").arg(self.keys().shared()).arg("*").arg("json").arg(json)).await?)
+    }
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,19 @@
+//! The Lua scripts, each one atomic step; what they take and return is said at the top of each file.
+
+use redis::Script;
+
+macro_rules! scripts {
+    ($($name:ident),+ $(,)?) => {
+        pub(super) struct Scripts {
+            $(pub(super) $name: Script,)+
+        }
+
+        impl Scripts {
+            pub(super) fn new() -> Self {
+                Self { $($name: Script::new(include_str!(concat!("scripts/", stringify!($name), ".lua"))),)+ }
+            }
+        }
+    };
+}
+
+scripts!(beat, begin, finish, hand_back, hold, instances, pass_on, place, refuse, release, standing, tidy);

@@ -1,0 +1,26 @@
+-- Ends a request that was begun: its one reply, its record and its entry in one step.
+-- A worker from whom it was taken over changes nothing.
+-- KEYS: stream, request, reply, promises of the dock, load
+-- ARGV: group, consumer, entry, request id, reply or '' for none, kept ms, 1 to remember the reply, deadline ms, dock
+-- Returns 1 when this call ended it, 0 when it was another's to end
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local seen = redis.call('HMGET', KEYS[2], 'by', 'state', 'waiting')
+if seen[1] then
+  if seen[1] ~= ARGV[2] or seen[2] == 'done' then return 0 end
+elseif now > tonumber(ARGV[8]) + tonumber(ARGV[6]) then
+  return 0 -- its record has expired; had it been lost with Redis's data, there would still be time
+end
+
+if ARGV[5] ~= '' then
+  for _ = 1, 1 + tonumber(seen[3] or 0) do redis.call('RPUSH', KEYS[3], ARGV[5]) end
+  redis.call('PEXPIRE', KEYS[3], ARGV[6])
+end
+redis.call('HSET', KEYS[2], 'state', 'done', 'by', ARGV[2], 'entry', ARGV[3])
+if ARGV[7] == '1' and ARGV[5] ~= '' then redis.call('HSET', KEYS[2], 'reply', ARGV[5]) end
+redis.call('PEXPIRE', KEYS[2], ARGV[6])
+-- a create that failed no longer counts towards its dock; one that succeeded was counted with its instance
+if redis.call('ZREM', KEYS[4], ARGV[4]) == 1 then redis.call('ZINCRBY', KEYS[5], -1, ARGV[9]) end
+redis.pcall('XACK', KEYS[1], ARGV[1], ARGV[3])
+redis.call('XDEL', KEYS[1], ARGV[3])
+return 1

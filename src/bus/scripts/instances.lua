@@ -1,0 +1,43 @@
+-- Applies changes to the records of one dock's instances, and keeps index, owners and load in step.
+-- KEYS: instances of the dock, owners, index, load, promises of the dock
+-- ARGV: dock, number of upserts, total that counts towards the load or '' to leave it to the changes,
+--       per upsert: id, name, summary, owner record, request id or '', 1 if it counts; then ids to remove
+local dock, upserts = ARGV[1], tonumber(ARGV[2])
+local delta = 0
+
+local function counts(state)
+  return (state == 'created' or state == 'running' or state == 'restarting' or state == 'paused') and 1 or 0
+end
+
+local function forget(id)
+  local old = redis.call('HGET', KEYS[1], id)
+  if not old then return end
+  old = cjson.decode(old)
+  delta = delta - counts(old.state)
+  redis.call('ZREM', KEYS[3], 'id/' .. id .. '/' .. dock, 'name/' .. old.name .. '/' .. dock .. '/' .. id)
+end
+
+local at = 4
+for _ = 1, upserts do
+  local id, name, summary, owner, request, count = unpack(ARGV, at, at + 5)
+  at = at + 6
+  forget(id)
+  redis.call('HSET', KEYS[1], id, summary)
+  redis.call('HSET', KEYS[2], id, owner)
+  redis.call('ZADD', KEYS[3], 0, 'id/' .. id .. '/' .. dock, 0, 'name/' .. name .. '/' .. dock .. '/' .. id)
+  delta = delta + tonumber(count)
+  -- the promise is kept: from here on the instance itself counts
+  if request ~= '' then delta = delta - redis.call('ZREM', KEYS[5], request) end
+end
+for i = at, #ARGV do
+  forget(ARGV[i])
+  redis.call('HDEL', KEYS[1], ARGV[i])
+  redis.call('HDEL', KEYS[2], ARGV[i])
+end
+
+if ARGV[3] ~= '' then
+  redis.call('ZADD', KEYS[4], ARGV[3] + redis.call('ZCARD', KEYS[5]), dock)
+elseif delta ~= 0 then
+  redis.call('ZINCRBY', KEYS[4], delta, dock)
+end
+return 1

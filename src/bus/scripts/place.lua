@@ -1,0 +1,46 @@
+-- Chooses a dock and, for a create, promises the instance to it in the same step.
+-- KEYS: load, docks, request
+-- ARGV: lease prefix, promises prefix, request id, deadline ms, purpose (create or read), dock asked for or '',
+--       labels the dock must have (JSON object)
+-- Returns {1, dock} or {0, why the dock asked for does not fit, or '' when none fits}
+local wanted = cjson.decode(ARGV[7])
+local create = ARGV[5] == 'create'
+
+local function unfit(dock)
+  local record = redis.call('HGET', KEYS[2], dock)
+  if not record then return 'unknown' end
+  record = cjson.decode(record)
+  if record.standing == 'unregistered' then return 'unregistered' end
+  if redis.call('EXISTS', ARGV[1] .. dock) == 0 then return 'lost' end
+  if create and record.standing == 'drained' then return 'drained' end
+  if record.daemon ~= 'up' then return 'daemon-down' end
+  for name, value in pairs(wanted) do
+    if not record.labels or record.labels[name] ~= value then return 'labels' end
+  end
+  return nil
+end
+
+local function choose(dock)
+  if create and redis.call('ZADD', ARGV[2] .. dock, 'NX', ARGV[4], ARGV[3]) == 1 then
+    redis.call('ZINCRBY', KEYS[1], 1, dock)
+    redis.call('HSET', KEYS[3], 'dock', dock)
+  end
+  return {1, dock}
+end
+
+if ARGV[6] ~= '' then
+  local reason = unfit(ARGV[6])
+  if reason then return {0, reason} end
+  return choose(ARGV[6])
+end
+
+-- least loaded first; in pages, so that a cluster of any size costs what it takes to find the first that fits
+local from = 0
+while true do
+  local page = redis.call('ZRANGE', KEYS[1], from, from + 49)
+  if #page == 0 then return {0, ''} end
+  for _, dock in ipairs(page) do
+    if not unfit(dock) then return choose(dock) end
+  end
+  from = from + 50
+end
