@@ -4,4 +4,5 @@
 //! down only, in this order: cli, client, worker, actions, docker, bus, protocol.
 
 pub mod bus;
+pub mod docker;
 pub mod protocol;

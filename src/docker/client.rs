@@ -1,0 +1,251 @@
+//! The HTTP client for one daemon, and the API version agreed with it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bollard::{BollardRequest, ClientVersion};
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+pub use hyper::Method;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName};
+use hyper::{Request, Response};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::connector::Connector;
+use super::options::DockerOptions;
+use crate::protocol::limits::{ANSWER_BYTES, DAEMON_PING};
+use crate::protocol::{Answer, Body};
+
+/// The API versions that deblox speaks: from Docker 20.10 to the one that bollard describes.
+const OLDEST: (usize, usize) = (1, 41);
+const NEWEST: (usize, usize) = (bollard::API_DEFAULT_VERSION.major_version, bollard::API_DEFAULT_VERSION.minor_version);
+
+/// How long the daemon may take to begin an answer to bollard; its own bound is in the callers.
+const BEGIN_ANSWER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Everything but RFC 3986's unreserved characters is escaped in a path segment, `/` above all.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+type AnyBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Why a daemon did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum DockerError {
+    /// The options cannot be used.
+    #[error("{0}")]
+    Options(String),
+    /// It cannot be reached, or the connection broke.
+    #[error("{0}")]
+    Down(String),
+    /// It is too old or too new.
+    #[error("{0}")]
+    Version(String),
+    /// The answer is larger than [`ANSWER_BYTES`].
+    #[error("the daemon's answer is larger than {} MiB", ANSWER_BYTES / 1024 / 1024)]
+    TooLarge,
+    /// It refused: status and message.
+    #[error("{1}")]
+    Refused(u16, String),
+}
+
+/// One request to the daemon.
+#[derive(Clone, Debug)]
+pub struct RequestParts {
+    /// The HTTP method.
+    pub method: Method,
+    /// The path below the version, with `{}` where `segment` goes.
+    pub path: &'static str,
+    /// One path segment that a user chose; it is escaped here and nowhere else.
+    pub segment: Option<String>,
+    /// Query parameters.
+    pub query: Vec<(String, String)>,
+    /// A JSON body.
+    pub body: Option<Value>,
+}
+
+/// A whole answer, not yet looked at.
+pub(super) struct Fetched {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// A handle to one daemon: cheap to clone, usable before the daemon is there and after it was away.
+#[derive(Clone)]
+pub struct Docker {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    http: Client<Connector, AnyBody>,
+    authority: String,
+    /// The version in use, once it is agreed; forgotten when the daemon may have been replaced.
+    version: Mutex<Option<ClientVersion>>,
+}
+
+impl Docker {
+    /// Prepares a client; nothing is dialled yet.
+    ///
+    /// # Errors
+    /// [`DockerError::Options`] for a host or certificates that cannot be used.
+    pub fn new(options: &DockerOptions) -> Result<Self, DockerError> {
+        let connector = options.connector()?;
+        let authority = connector.authority();
+        let http = Client::builder(TokioExecutor::new()).build(connector);
+        Ok(Self { inner: Arc::new(Inner { http, authority, version: Mutex::default() }) })
+    }
+
+    /// Sends one request and returns the daemon's answer as it came, whatever its status.
+    ///
+    /// # Errors
+    /// [`DockerError`] when there is no answer.
+    pub async fn call(&self, parts: &RequestParts) -> Result<Answer, DockerError> {
+        Ok(self.fetch(parts).await?.into_answer())
+    }
+
+    /// Whether the daemon answers within [`DAEMON_PING`].
+    pub async fn is_up(&self) -> bool {
+        let ping = self.send(Method::GET, "/_ping", None);
+        matches!(tokio::time::timeout(DAEMON_PING, ping).await, Ok(Ok(answer)) if answer.status().is_success())
+    }
+
+    /// Forgets the agreed version: the daemon went away and may come back as another.
+    pub fn forget_version(&self) {
+        *self.inner.version.lock().expect("never held across a panic") = None;
+    }
+
+    /// The API version in use, agreed with the daemon on first need.
+    ///
+    /// # Errors
+    /// [`DockerError::Version`] when there is none that both speak, else [`DockerError::Down`].
+    pub async fn version(&self) -> Result<ClientVersion, DockerError> {
+        let known = *self.inner.version.lock().expect("never held across a panic");
+        if let Some(version) = known {
+            return Ok(version);
+        }
+        let answer = self.read(self.send(Method::GET, "/version", None).await?).await?;
+        let told: Value = serde_json::from_slice(&answer.body)
+            .map_err(|e| DockerError::Down(format!("what answers at DOCKER_HOST is no Docker daemon: {e}")))?;
+        let read = |field: &str| told[field].as_str().and_then(read_version);
+        let newest = read("ApiVersion")
+            .ok_or_else(|| DockerError::Down("what answers at DOCKER_HOST is no Docker daemon".into()))?;
+        let oldest = read("MinAPIVersion").unwrap_or(OLDEST);
+        if newest < OLDEST || oldest > NEWEST {
+            return Err(DockerError::Version(format!(
+                "the daemon speaks API {}.{} to {}.{}, deblox {}.{} to {}.{}: update the older of the two",
+                oldest.0, oldest.1, newest.0, newest.1, OLDEST.0, OLDEST.1, NEWEST.0, NEWEST.1
+            )));
+        }
+        let (major_version, minor_version) = newest.min(NEWEST);
+        let version = ClientVersion { major_version, minor_version };
+        *self.inner.version.lock().expect("never held across a panic") = Some(version);
+        Ok(version)
+    }
+
+    pub(super) async fn fetch(&self, parts: &RequestParts) -> Result<Fetched, DockerError> {
+        let version = self.version().await?;
+        let segment = parts.segment.as_deref().unwrap_or_default();
+        let path = parts.path.replace("{}", &utf8_percent_encode(segment, SEGMENT).to_string());
+        let mut target = format!("/v{version}{path}");
+        if !parts.query.is_empty() {
+            let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&parts.query).finish();
+            target.push('?');
+            target.push_str(&query);
+        }
+        let response = self.send(parts.method.clone(), &target, parts.body.as_ref()).await?;
+        self.read(response).await
+    }
+
+    /// bollard on this client, with the agreed version.
+    pub(super) async fn bollard(&self) -> Result<bollard::Docker, DockerError> {
+        let version = self.version().await?;
+        let http = self.inner.http.clone();
+        let transport = move |request: BollardRequest| {
+            let http = http.clone();
+            async move {
+                let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
+                http.request(request).await.map_err(|e| bollard::errors::Error::from(std::io::Error::other(e)))
+            }
+        };
+        let address = format!("http://{}", self.inner.authority);
+        bollard::Docker::connect_with_custom_transport(transport, Some(address), BEGIN_ANSWER.as_secs(), &version)
+            .map_err(explain)
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        target: &str,
+        body: Option<&Value>,
+    ) -> Result<Response<Incoming>, DockerError> {
+        let mut request = Request::builder().method(method).uri(format!("http://{}{target}", self.inner.authority));
+        let bytes = match body {
+            Some(body) => {
+                request = request.header(CONTENT_TYPE, "application/json");
+                Bytes::from(body.to_string())
+            }
+            None => Bytes::new(),
+        };
+        let body = Full::new(bytes).map_err(|never| match never {}).boxed_unsync();
+        let request = request.body(body).map_err(|e| DockerError::Down(format!("not a valid request: {e}")))?;
+        self.inner.http.request(request).await.map_err(|e| DockerError::Down(causes(&e)))
+    }
+
+    async fn read(&self, response: Response<Incoming>) -> Result<Fetched, DockerError> {
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, ANSWER_BYTES).collect().await.map_err(|e| {
+            if e.is::<LengthLimitError>() { DockerError::TooLarge } else { DockerError::Down(causes(&*e)) }
+        })?;
+        Ok(Fetched { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes() })
+    }
+}
+
+impl Fetched {
+    pub(super) fn header(&self, name: HeaderName) -> Option<String> {
+        Some(self.headers.get(name)?.to_str().ok()?.to_owned())
+    }
+
+    /// The answer with its body verbatim where it is JSON, and as text where it is not.
+    pub(super) fn into_answer(self) -> Answer {
+        let text = String::from_utf8_lossy(&self.body);
+        let body = if text.trim().is_empty() {
+            Body::Empty
+        } else {
+            match serde_json::from_str::<&RawValue>(&text) {
+                Ok(json) => Body::Json(json.to_owned()),
+                Err(_) => Body::Text(text.into_owned()),
+            }
+        };
+        Answer { status: self.status, content_type: self.header(CONTENT_TYPE), date: self.header(DATE), body }
+    }
+}
+
+/// What bollard says, in deblox's terms.
+pub(super) fn explain(error: bollard::errors::Error) -> DockerError {
+    use bollard::errors::Error;
+    match error {
+        Error::DockerResponseServerError { status_code, message } => DockerError::Refused(status_code, message),
+        Error::DockerStreamError { error } => DockerError::Refused(500, error),
+        other => DockerError::Down(causes(&other)),
+    }
+}
+
+/// An error with its causes, in one line. hyper keeps the telling part at the end of the chain.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut root = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    if root.to_string() == error.to_string() { error.to_string() } else { format!("{error}: {root}") }
+}
+
+fn read_version(text: &str) -> Option<(usize, usize)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
