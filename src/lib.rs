@@ -3,6 +3,7 @@
 //! ARCHITECTURE.md in the repository shows the way of a request through these modules; imports point
 //! down only, in this order: cli, client, worker, actions, docker, bus, protocol.
 
+pub mod actions;
 pub mod bus;
 pub mod docker;
 pub mod protocol;

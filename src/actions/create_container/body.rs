@@ -1,0 +1,253 @@
+//! The fields of a create, in Docker's own form (Docker Engine API, `POST /containers/create`).
+
+use serde_json::{Map, Value, json};
+
+use crate::actions::Arguments;
+use crate::protocol::{ErrorCode, Failure, RequestId, label};
+
+/// Ports that one range may publish.
+const PORTS: u16 = 1000;
+
+/// Makes the body of the create, with deblox's labels.
+///
+/// # Errors
+/// [`ErrorCode::BadField`], naming the field.
+pub(super) fn build(arguments: &Arguments, owner: &str, request: &RequestId) -> Result<Value, Failure> {
+    let mut labels = arguments.pairs("labels");
+    if let Some(name) = labels.keys().find(|name| name.starts_with(label::PREFIX)) {
+        return Err(bad("labels", &format!("`{name}` is one of deblox's own")));
+    }
+    labels.insert(label::OWNER.to_owned(), owner.to_owned());
+    labels.insert(label::REQUEST.to_owned(), request.to_string());
+
+    let mut body = Map::new();
+    let mut host = Map::new();
+    body.insert("Labels".into(), json!(labels));
+    for (field, docker) in [("image", "Image"), ("user", "User"), ("workdir", "WorkingDir"), ("hostname", "Hostname")] {
+        body.extend(arguments.get(field).map(|value| (docker.to_owned(), value.clone())));
+    }
+    for (field, docker) in [("cmd", "Cmd"), ("entrypoint", "Entrypoint"), ("tty", "Tty"), ("interactive", "OpenStdin")]
+    {
+        body.extend(arguments.get(field).map(|value| (docker.to_owned(), value.clone())));
+    }
+    if arguments.has("env") {
+        let env: Vec<String> =
+            arguments.pairs("env").into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        body.insert("Env".into(), json!(env));
+    }
+    if let Some(check) = arguments.get("healthcheck") {
+        body.insert("Healthcheck".into(), healthcheck(check)?);
+    }
+    if arguments.has("ports") {
+        let bindings = ports(&arguments.list("ports"))?;
+        let exposed: Map<String, Value> = bindings.keys().map(|port| (port.clone(), json!({}))).collect();
+        body.insert("ExposedPorts".into(), Value::Object(exposed));
+        host.insert("PortBindings".into(), Value::Object(bindings));
+    }
+    let (binds, anonymous): (Vec<&str>, Vec<&str>) =
+        arguments.list("volumes").into_iter().partition(|volume| volume.contains(':'));
+    if let Some(volume) = binds.iter().chain(&anonymous).find(|volume| !is_volume(volume)) {
+        return Err(bad("volumes", &format!("`{volume}` is not SOURCE:/TARGET[:OPTIONS] or /TARGET")));
+    }
+    if !binds.is_empty() {
+        host.insert("Binds".into(), json!(binds));
+    }
+    if !anonymous.is_empty() {
+        let volumes: Map<String, Value> = anonymous.iter().map(|path| ((*path).to_owned(), json!({}))).collect();
+        body.insert("Volumes".into(), Value::Object(volumes));
+    }
+    if let Some(policy) = arguments.text("restart") {
+        host.insert("RestartPolicy".into(), restart(policy)?);
+    }
+    for (field, docker) in [("network", "NetworkMode"), ("memory", "Memory"), ("privileged", "Privileged")] {
+        host.extend(arguments.get(field).map(|value| (docker.to_owned(), value.clone())));
+    }
+    if let Some(cpus) = arguments.get("cpus").and_then(Value::as_f64) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a float that is too large saturates, and Docker refuses it"
+        )]
+        let nano = (cpus * 1e9).round() as i64;
+        host.insert("NanoCpus".into(), json!(nano));
+    }
+    body.insert("HostConfig".into(), Value::Object(host));
+    Ok(Value::Object(body))
+}
+
+fn bad(field: &str, why: &str) -> Failure {
+    Failure::new(ErrorCode::BadField, format!("field `{field}` of `create-container` is not valid: {why}"))
+}
+
+fn is_volume(volume: &str) -> bool {
+    let mut parts = volume.splitn(3, ':');
+    let (first, second) = (parts.next().unwrap_or_default(), parts.next());
+    match second {
+        None => first.starts_with('/'),
+        Some(target) => !first.is_empty() && target.starts_with('/'),
+    }
+}
+
+fn restart(policy: &str) -> Result<Value, Failure> {
+    let (name, times) = policy.split_once(':').map_or((policy, None), |(name, times)| (name, Some(times)));
+    let count = match (name, times) {
+        ("no" | "always" | "unless-stopped" | "on-failure", None) => 0,
+        ("on-failure", Some(times)) => times.parse::<u32>().map_err(|_| bad("restart", "TIMES is not a number"))?,
+        _ => return Err(bad("restart", "it must be no, always, unless-stopped, on-failure or on-failure:TIMES")),
+    };
+    Ok(json!({"Name": name, "MaximumRetryCount": count}))
+}
+
+/// `{"cmd": "text for the shell" or ["words"], "interval": "30s", ...}`, the names those of `docker run`'s
+/// `--health-` options; `{"disable": true}` turns the image's own off.
+fn healthcheck(check: &Value) -> Result<Value, Failure> {
+    let mut out = Map::new();
+    for (name, value) in check.as_object().into_iter().flatten() {
+        let wrong = |expected: &str| bad("healthcheck", &format!("`{name}` must be {expected}"));
+        match name.as_str() {
+            "cmd" => {
+                let test = match value {
+                    Value::String(shell) => json!(["CMD-SHELL", shell]),
+                    Value::Array(words) if words.iter().all(Value::is_string) => {
+                        Value::Array(std::iter::once(json!("CMD")).chain(words.iter().cloned()).collect())
+                    }
+                    _ => return Err(wrong("a text for the shell or a list of words")),
+                };
+                out.insert("Test".into(), test);
+            }
+            "interval" | "timeout" | "start-period" => {
+                let duration = value.as_str().and_then(|text| humantime::parse_duration(text).ok());
+                let nanos = duration.and_then(|duration| i64::try_from(duration.as_nanos()).ok());
+                let nanos = nanos.ok_or_else(|| wrong("a duration such as 30s"))?;
+                let docker = match name.as_str() {
+                    "interval" => "Interval",
+                    "timeout" => "Timeout",
+                    _ => "StartPeriod",
+                };
+                out.insert(docker.into(), json!(nanos));
+            }
+            "retries" => {
+                let retries = value.as_u64().ok_or_else(|| wrong("a whole number"))?;
+                out.insert("Retries".into(), json!(retries));
+            }
+            "disable" if value == &json!(true) => {
+                out.insert("Test".into(), json!(["NONE"]));
+            }
+            _ => {
+                return Err(bad(
+                    "healthcheck",
+                    &format!("it has no `{name}`: cmd, interval, timeout, start-period, retries, disable"),
+                ));
+            }
+        }
+    }
+    Ok(Value::Object(out))
+}
+
+/// Reads `docker run --publish`'s form into Docker's port bindings.
+fn ports(list: &[&str]) -> Result<Map<String, Value>, Failure> {
+    let mut bindings: Map<String, Value> = Map::new();
+    for item in list {
+        let published = publish(item)
+            .ok_or_else(|| bad("ports", &format!("`{item}` is not [[IP:]HOST:]CONTAINER[/tcp|udp|sctp]")))?;
+        for (port, binding) in published {
+            if let Some(list) = bindings.entry(port).or_insert_with(|| json!([])).as_array_mut() {
+                list.push(binding);
+            }
+        }
+    }
+    Ok(bindings)
+}
+
+fn publish(item: &str) -> Option<Vec<(String, Value)>> {
+    let (item, protocol) = item.split_once('/').unwrap_or((item, "tcp"));
+    if !["tcp", "udp", "sctp"].contains(&protocol) {
+        return None;
+    }
+    let (rest, container) = item.rsplit_once(':').map_or(("", item), |(rest, container)| (rest, container));
+    let (ip, host) = rest.rsplit_once(':').map_or(("", rest), |(ip, host)| (ip, host));
+    let ip = ip.trim_matches(['[', ']']);
+    if !ip.is_empty() && ip.parse::<std::net::IpAddr>().is_err() {
+        return None;
+    }
+    let container = range(container)?;
+    let host = if host.is_empty() { None } else { Some(range(host)?) };
+    let count = container.1 - container.0;
+    if count >= PORTS || host.is_some_and(|host| host.1 - host.0 != count) {
+        return None;
+    }
+    let published = (0..=count).map(|offset| {
+        let host_port = host.map_or_else(String::new, |host| (host.0 + offset).to_string());
+        (format!("{}/{protocol}", container.0 + offset), json!({"HostIp": ip, "HostPort": host_port}))
+    });
+    Some(published.collect())
+}
+
+fn range(text: &str) -> Option<(u16, u16)> {
+    let (from, to) = text.split_once('-').unwrap_or((text, text));
+    let (from, to): (u16, u16) = (from.parse().ok()?, to.parse().ok()?);
+    (from > 0 && from <= to).then_some((from, to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actions::Action;
+    use crate::protocol::{EntryId, decode};
+
+    fn body(json: &str) -> Result<Value, Failure> {
+        let fields = vec![(b"json".to_vec(), json.as_bytes().to_vec())];
+        let request = decode(EntryId { millis: 5, sequence: 0 }, &fields).unwrap();
+        let arguments = Action::find("create-container").unwrap().check(&request)?;
+        build(&arguments, arguments.text("owner").unwrap_or("anonymous"), &request.id)
+    }
+
+    #[test]
+    fn the_specified_create_asks_for_the_image_alone() {
+        insta::assert_json_snapshot!(body(r#"{"action":"create-container","image":"ubuntu"}"#).unwrap(), @r#"
+        {
+          "Labels": {
+            "deblox.owner": "anonymous",
+            "deblox.request": "5-0"
+          },
+          "Image": "ubuntu",
+          "HostConfig": {}
+        }
+        "#);
+    }
+
+    #[test]
+    fn every_option_reaches_docker() {
+        let json = r#"{"action":"create-container","image":"web","name":"n","cmd":["a","b"],"entrypoint":"sh",
+            "env":["A=b=c"],"ports":["8080:80","127.0.0.1:53:53/udp","9000"],"volumes":["data:/data:ro","/cache"],
+            "labels":{"team":"x"},"restart":"on-failure:3","network":"none","memory":"64m","cpus":"0.5","user":"1",
+            "workdir":"/w","hostname":"h","tty":true,"interactive":true,"privileged":false,"owner":"ada",
+            "healthcheck":{"cmd":"true","interval":"5s","retries":2,"start-period":"1m"}}"#;
+        insta::assert_json_snapshot!(body(json).unwrap());
+    }
+
+    #[test]
+    fn faults_name_the_field() {
+        let cases = [
+            (r#""ports":["http"]"#, "`ports`"),
+            (r#""ports":["1-3:1-2"]"#, "`ports`"),
+            (r#""ports":["nowhere:1:2"]"#, "`ports`"),
+            (r#""volumes":["data"]"#, "`volumes`"),
+            (r#""restart":"sometimes""#, "`restart`"),
+            (r#""healthcheck":{"interval":5}"#, "`interval`"),
+            (r#""healthcheck":{"command":"x"}"#, "`command`"),
+            (r#""labels":{"deblox.owner":"me"}"#, "`deblox.owner`"),
+        ];
+        for (field, part) in cases {
+            let failure = body(&format!(r#"{{"action":"create-container","image":"x",{field}}}"#)).unwrap_err();
+            assert_eq!(failure.code, ErrorCode::BadField, "{field}");
+            assert!(failure.message.contains(part), "{field}: {}", failure.message);
+        }
+    }
+
+    #[test]
+    fn ranges_of_ports_go_pairwise() {
+        let bindings = ports(&["8000-8002:80-82"]).unwrap();
+        assert_eq!(bindings["82/tcp"], json!([{"HostIp": "", "HostPort": "8002"}]));
+        assert_eq!(ports(&["[::1]:1:2"]).unwrap()["2/tcp"], json!([{"HostIp": "::1", "HostPort": "1"}]));
+    }
+}

@@ -1,0 +1,280 @@
+//! The fields of actions: their types, and their values once checked.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+/// A field of an action.
+#[derive(Debug)]
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// Another name for it, as `docker run` has it.
+    pub alias: Option<&'static str>,
+    /// What it holds.
+    pub kind: Kind,
+    /// Whether it must be there.
+    pub required: bool,
+    /// The query parameter of Docker's API that it becomes, for a plain action.
+    pub query: Option<&'static str>,
+    /// What it means.
+    pub about: &'static str,
+}
+
+/// What a field holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// One of some words.
+    Word(&'static [&'static str]),
+    /// `true` or `false`.
+    Flag,
+    /// A whole number from the first to the last.
+    Whole(u64, u64),
+    /// A number, or text that holds one, such as `1.5`.
+    Number,
+    /// A list of texts.
+    List,
+    /// A text, or a list of texts.
+    TextOrList,
+    /// An object of texts, or a list of `name=value`.
+    Pairs,
+    /// Docker's filters: an object whose values are texts or lists of texts.
+    Filters,
+    /// A size: bytes, or text with a unit, such as `512m`.
+    Size,
+    /// An object, looked at by the action itself.
+    Object,
+}
+
+impl Field {
+    /// A field that may be left out.
+    pub const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
+        Self { name, alias: None, kind, required: false, query: None, about }
+    }
+
+    /// The same, required.
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// The same, also known as `alias`.
+    pub const fn or(mut self, alias: &'static str) -> Self {
+        self.alias = Some(alias);
+        self
+    }
+
+    /// The same, sent to Docker as the query parameter `query`.
+    pub const fn query(mut self, query: &'static str) -> Self {
+        self.query = Some(query);
+        self
+    }
+
+    /// Whether it is called `name`.
+    pub fn answers_to(&self, name: &str) -> bool {
+        self.name == name || self.alias == Some(name)
+    }
+}
+
+impl Kind {
+    /// What must be there, in words that follow "it must be".
+    pub fn expected(self) -> String {
+        match self {
+            Self::Text => "text".into(),
+            Self::Word(words) => format!("one of {}", words.join(", ")),
+            Self::Flag => "true or false".into(),
+            Self::Whole(from, to) => format!("a whole number from {from} to {to}"),
+            Self::Number => "a number above 0".into(),
+            Self::List => "a list of texts".into(),
+            Self::TextOrList => "a text or a list of texts".into(),
+            Self::Pairs => "an object of texts or a list of NAME=VALUE".into(),
+            Self::Filters => "an object whose values are texts or lists of texts".into(),
+            Self::Size => "a number of bytes or text such as 512m or 2g".into(),
+            Self::Object => "an object".into(),
+        }
+    }
+
+    /// Checks a value and brings it into one form. In a flat request every value is text: numbers and flags are
+    /// read from it, lists and objects are JSON inside it, and a single text stands for a list of one.
+    pub(super) fn read(self, value: &Value, flat: bool) -> Result<Value, String> {
+        let read = match value {
+            Value::String(text) if flat => self.read_flat(text),
+            _ => self.read_json(value),
+        };
+        read.ok_or_else(|| self.expected())
+    }
+
+    fn read_flat(self, text: &str) -> Option<Value> {
+        match self {
+            Self::Text | Self::Word(_) | Self::Number | Self::Size => self.read_json(&Value::from(text)),
+            Self::Flag => text.parse::<bool>().ok().map(Value::from),
+            Self::Whole(..) => self.read_json(&Value::from(text.parse::<u64>().ok()?)),
+            Self::List | Self::TextOrList | Self::Pairs if !text.starts_with(['[', '{']) => {
+                self.read_json(&Value::from(vec![text]))
+            }
+            Self::List | Self::TextOrList | Self::Pairs | Self::Filters | Self::Object => {
+                self.read_json(&serde_json::from_str(text).ok()?)
+            }
+        }
+    }
+
+    fn read_json(self, value: &Value) -> Option<Value> {
+        match self {
+            Self::Text => value.as_str().filter(|text| !text.is_empty() && !text.contains('\0')).map(Value::from),
+            Self::Word(words) => value.as_str().filter(|word| words.contains(word)).map(Value::from),
+            Self::Flag => value.as_bool().map(Value::from),
+            Self::Whole(from, to) => value.as_u64().filter(|number| (from..=to).contains(number)).map(Value::from),
+            Self::Number => {
+                let number = value.as_f64().or_else(|| value.as_str()?.parse().ok())?;
+                (number.is_finite() && number > 0.0).then(|| Value::from(number))
+            }
+            Self::List => texts(value).map(Value::from),
+            Self::TextOrList => {
+                value.as_str().map(|text| vec![text.to_owned()]).or_else(|| texts(value)).map(Value::from)
+            }
+            Self::Pairs => pairs(value),
+            Self::Filters => filters(value),
+            Self::Size => value.as_u64().or_else(|| size(value.as_str()?)).map(Value::from),
+            Self::Object => value.is_object().then(|| value.clone()),
+        }
+    }
+}
+
+fn texts(value: &Value) -> Option<Vec<String>> {
+    value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+}
+
+/// Accepts `{"A": "b"}` and `["A=b"]`; a name without a value has an empty one.
+fn pairs(value: &Value) -> Option<Value> {
+    let pairs: Map<String, Value> = match value {
+        Value::Object(object) => {
+            object.iter().map(|(k, v)| Some((k.clone(), Value::from(v.as_str()?)))).collect::<Option<_>>()?
+        }
+        _ => texts(value)?
+            .iter()
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+            .map(|(name, value)| (name.to_owned(), Value::from(value)))
+            .collect(),
+    };
+    pairs.keys().all(|name| !name.is_empty()).then_some(Value::Object(pairs))
+}
+
+fn filters(value: &Value) -> Option<Value> {
+    let mut filters = Map::new();
+    for (name, value) in value.as_object()? {
+        let values = value.as_str().map(|text| vec![text.to_owned()]).or_else(|| texts(value))?;
+        filters.insert(name.clone(), Value::from(values));
+    }
+    Some(Value::Object(filters))
+}
+
+/// Reads a size as `docker run --memory` does: `b`, `k`, `m`, `g`, each a factor of 1024.
+fn size(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let factor: u64 = match text[digits..].trim_end_matches('b') {
+        "" => 1,
+        "k" => 1 << 10,
+        "m" => 1 << 20,
+        "g" => 1 << 30,
+        "t" => 1 << 40,
+        _ => return None,
+    };
+    text[..digits].parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// The checked fields of one request.
+#[derive(Clone, Debug, Default)]
+pub struct Arguments(BTreeMap<&'static str, Value>);
+
+impl Arguments {
+    pub(super) fn insert(&mut self, name: &'static str, value: Value) -> Option<Value> {
+        self.0.insert(name, value)
+    }
+
+    /// Whether the field is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// The value as JSON.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// A text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name)?.as_str()
+    }
+
+    /// A flag; false where it is not there.
+    pub fn flag(&self, name: &str) -> bool {
+        self.get(name).and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    /// A whole number.
+    pub fn whole(&self, name: &str) -> Option<u64> {
+        self.get(name)?.as_u64()
+    }
+
+    /// The items of a list.
+    pub fn list(&self, name: &str) -> Vec<&str> {
+        self.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// Names with their values.
+    pub fn pairs(&self, name: &str) -> BTreeMap<String, String> {
+        let object = self.get(name).and_then(Value::as_object).into_iter().flatten();
+        object.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
+    }
+
+    /// The value as Docker takes it in a query.
+    pub(super) fn query(&self, name: &str) -> Option<String> {
+        Some(match self.get(name)? {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn flat_text_becomes_what_the_field_holds() {
+        let flat = |kind: Kind, text: &str| kind.read(&json!(text), true).ok();
+        assert_eq!(flat(Kind::Flag, "true"), Some(json!(true)));
+        assert_eq!(flat(Kind::Whole(0, 10), "7"), Some(json!(7)));
+        assert_eq!(flat(Kind::Whole(0, 10), "11"), None);
+        assert_eq!(flat(Kind::List, r#"["a","b"]"#), Some(json!(["a", "b"])));
+        assert_eq!(flat(Kind::List, "a"), Some(json!(["a"])));
+        assert_eq!(flat(Kind::Pairs, r#"{"A":"b"}"#), Some(json!({"A": "b"})));
+        assert_eq!(flat(Kind::Pairs, "A=b=c"), Some(json!({"A": "b=c"})));
+        assert_eq!(flat(Kind::Text, "true"), Some(json!("true")));
+    }
+
+    #[test]
+    fn json_keeps_its_types() {
+        let typed = |kind: Kind, value: Value| kind.read(&value, false).ok();
+        assert_eq!(typed(Kind::Flag, json!("true")), None);
+        assert_eq!(typed(Kind::List, json!("a")), None);
+        assert_eq!(typed(Kind::List, json!(["a", 1])), None);
+        assert_eq!(typed(Kind::Number, json!("1.5")), Some(json!(1.5)));
+        assert_eq!(typed(Kind::Number, json!(0)), None);
+        assert_eq!(typed(Kind::Filters, json!({"status": "running"})), Some(json!({"status": ["running"]})));
+    }
+
+    #[test]
+    fn sizes_are_read_as_docker_reads_them() {
+        for (text, bytes) in [("512m", 512 << 20), ("2g", 2 << 30), ("1024", 1024), ("64MB", 64 << 20), ("1kb", 1024)] {
+            assert_eq!(size(text), Some(bytes), "{text}");
+        }
+        for bad in ["", "m", "-1", "1x", "1.5.2g", "99999999999999999999"] {
+            assert_eq!(size(bad), None, "{bad}");
+        }
+    }
+}

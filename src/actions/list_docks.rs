@@ -1,0 +1,33 @@
+//! `list-docks`: the shared list of known docks, with the state of each.
+
+use serde::Serialize;
+
+use super::{Context, Outcome};
+use crate::protocol::{Answer, DockFacts, DockState, Failure, Fqdn, Standing, rfc3339};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    hostname: Fqdn,
+    state: DockState,
+    /// RFC 3339, by Redis's clock; null for a dock that was never seen.
+    last_seen: Option<String>,
+    standing: Standing,
+    #[serde(flatten)]
+    facts: Option<DockFacts>,
+}
+
+pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
+    let docks = context.bus.docks().await?;
+    let rows: Vec<Row> = docks
+        .into_iter()
+        .map(|(hostname, dock)| Row {
+            hostname,
+            state: dock.state,
+            last_seen: dock.record.last_seen.map(rfc3339),
+            standing: dock.record.standing,
+            facts: dock.record.facts,
+        })
+        .collect();
+    Ok(Outcome::Answer(Answer::json(&rows)))
+}

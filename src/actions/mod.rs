@@ -1,0 +1,268 @@
+//! What a worker can do: one table of all actions, and a file for each that has behaviour of its own.
+
+mod container_logs;
+mod create_container;
+mod fields;
+mod list_docks;
+mod ping;
+mod pull_image;
+mod registration;
+mod table;
+mod verdict;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+pub use fields::{Arguments, Field, Kind};
+pub use table::ACTIONS;
+
+use crate::bus::Bus;
+use crate::docker::{Docker, Method};
+use crate::protocol::{Answer, COMMON_FIELDS, ErrorCode, Failure, Fqdn, Request};
+
+/// One thing that a worker can do.
+#[derive(Debug)]
+pub struct Action {
+    /// Its name in requests.
+    pub name: &'static str,
+    /// Other names for it.
+    pub aliases: &'static [&'static str],
+    /// What it does, in a sentence.
+    pub about: &'static str,
+    /// The right that it needs.
+    pub access: Access,
+    /// What decides where it is done.
+    pub target: Target,
+    /// How long it may take where the request does not say.
+    pub timeout: Duration,
+    /// Whether it has no reply when it succeeds, as the specification has it.
+    pub silent: bool,
+    /// The fields it takes beside the common ones.
+    pub fields: &'static [Field],
+    /// How it is done.
+    pub run: Run,
+}
+
+/// What a right covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Looking.
+    View,
+    /// Changing what is there.
+    Operate,
+    /// Making something new.
+    Create,
+    /// Removing something.
+    Delete,
+    /// Changing which docks take part.
+    Dock,
+}
+
+/// What decides where an action is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// It is about the shared records: any worker.
+    Cluster,
+    /// It is about one daemon, whichever: the worker that has the request, unless a `dock` is named.
+    Daemon,
+    /// The dock that has the instance.
+    Instance,
+    /// The fittest dock.
+    NewInstance,
+}
+
+/// How an action is done.
+#[derive(Debug)]
+pub enum Run {
+    /// One call to the daemon, whose answer is the reply.
+    Plain(Plain),
+    /// A function of its own.
+    Own(OwnFn),
+}
+
+/// A call to the daemon; the fields of the action that have a `query` name become query parameters.
+#[derive(Debug)]
+pub struct Plain {
+    /// The HTTP method.
+    pub method: Method,
+    /// The path of the Docker Engine API, with `{}` for the instance or the image.
+    pub path: &'static str,
+    /// Query parameters that are always sent.
+    pub query: &'static [(&'static str, &'static str)],
+}
+
+/// An action with behaviour of its own.
+pub type OwnFn = for<'a> fn(&'a Context<'a>) -> Pin<Box<dyn Future<Output = Result<Outcome, Failure>> + Send + 'a>>;
+
+/// What an action works with.
+pub struct Context<'a> {
+    /// The daemon.
+    pub docker: &'a Docker,
+    /// The bus.
+    pub bus: &'a Bus,
+    /// The dock.
+    pub dock: &'a Fqdn,
+    /// The request.
+    pub request: &'a Request,
+    /// Its fields, checked.
+    pub arguments: &'a Arguments,
+    /// The full id of the instance it is about.
+    pub instance: Option<&'a str>,
+    /// Above 1 where an earlier attempt may have taken effect.
+    pub attempt: u32,
+}
+
+/// What an action brought about.
+#[derive(Debug)]
+pub enum Outcome {
+    /// An answer.
+    Answer(Answer),
+    /// A new instance, with the answer and its id.
+    Created(Answer, String),
+    /// Nothing to reply.
+    Silent,
+}
+
+impl Action {
+    /// Finds an action by its name or another name for it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::UnknownAction`], with the nearest name.
+    pub fn find(name: &str) -> Result<&'static Self, Failure> {
+        let known = |action: &&Self| action.name == name || action.aliases.contains(&name);
+        ACTIONS.iter().find(known).ok_or_else(|| {
+            let names = ACTIONS.iter().flat_map(|action| action.aliases.iter().chain([&action.name]).copied());
+            let hint = match nearest(name, names) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "the README lists the actions".to_owned(),
+            };
+            let name: String = name.chars().take(60).collect();
+            Failure::new(ErrorCode::UnknownAction, format!("no such action is supported: `{name}`; {hint}"))
+        })
+    }
+
+    /// Checks the fields of `request` against what this action takes.
+    ///
+    /// # Errors
+    /// A [`Failure`] that names the field.
+    pub fn check(&self, request: &Request) -> Result<Arguments, Failure> {
+        match (self.target, &request.instance) {
+            (Target::Instance, None) => {
+                let message = format!("`{}` needs the field `id`: an instance's id or name", self.name);
+                return Err(Failure::new(ErrorCode::MissingField, message));
+            }
+            (Target::Instance, Some(_)) | (_, None) => {}
+            (_, Some(_)) => {
+                let message = format!("`{}` has no field `id`: it is not about one instance", self.name);
+                return Err(Failure::new(ErrorCode::UnknownField, message));
+            }
+        }
+        let mut arguments = Arguments::default();
+        for (name, value) in &request.arguments {
+            let field = self.fields.iter().find(|field| field.answers_to(name)).ok_or_else(|| self.unknown(name))?;
+            let value = field.kind.read(value, request.flat).map_err(|expected| {
+                let message = format!("field `{name}` of `{}` is not valid: it must be {expected}", self.name);
+                Failure::new(ErrorCode::BadField, message)
+            })?;
+            if arguments.insert(field.name, value).is_some() {
+                let message = format!("field `{name}` of `{}` is there under two names", self.name);
+                return Err(Failure::new(ErrorCode::BadField, message));
+            }
+        }
+        match self.fields.iter().find(|field| field.required && !arguments.has(field.name)) {
+            Some(field) => {
+                let message = format!("`{}` needs the field `{}`: {}", self.name, field.name, field.about);
+                Err(Failure::new(ErrorCode::MissingField, message))
+            }
+            None => Ok(arguments),
+        }
+    }
+
+    /// How long it may take where the request does not say: a stop that waits an hour is given the hour.
+    pub fn default_timeout(&self, arguments: &Arguments) -> Duration {
+        self.timeout + Duration::from_secs(arguments.whole("time").unwrap_or_default())
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// A [`Failure`] for the reply.
+    pub async fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        match &self.run {
+            Run::Own(run) => run(context).await,
+            Run::Plain(plain) => {
+                let answer = plain.call(self, context).await?;
+                verdict::judge(answer, self.target).map(Outcome::Answer)
+            }
+        }
+    }
+
+    fn unknown(&self, name: &str) -> Failure {
+        let own = self.fields.iter().map(|field| field.name);
+        let names = own.chain(COMMON_FIELDS.iter().copied().filter(|name| *name != "id"));
+        let hint = match nearest(name, names.clone()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("it takes {}", names.collect::<Vec<_>>().join(", ")),
+        };
+        let name: String = name.chars().take(60).collect();
+        Failure::new(ErrorCode::UnknownField, format!("`{}` has no field `{name}`; {hint}", self.name))
+    }
+}
+
+/// The name that is most like `name`, if one is like it at all.
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    const ALIKE: f64 = 0.7;
+    names
+        .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{EntryId, decode};
+
+    fn check(json: &str) -> Result<Arguments, Failure> {
+        let entry = EntryId { millis: 1, sequence: 0 };
+        let request = decode(entry, &vec![(b"json".to_vec(), json.as_bytes().to_vec())]).unwrap();
+        Action::find(&request.action)?.check(&request)
+    }
+
+    #[test]
+    fn a_misspelt_action_is_told_the_nearest() {
+        let failure = Action::find("creat-container").unwrap_err();
+        assert_eq!(failure.code, ErrorCode::UnknownAction);
+        assert!(failure.message.contains("did you mean `create-container`?"), "{failure}");
+        assert!(Action::find("remove-container").is_ok_and(|action| action.name == "delete-container"));
+    }
+
+    #[test]
+    fn faults_in_fields_name_the_field() {
+        let cases = [
+            (r#"{"action":"create-container","imag":"x"}"#, ErrorCode::UnknownField, "did you mean `image`?"),
+            (r#"{"action":"create-container"}"#, ErrorCode::MissingField, "`image`"),
+            (r#"{"action":"create-container","image":7}"#, ErrorCode::BadField, "`image`"),
+            (r#"{"action":"create-container","image":"x","env":"A=b"}"#, ErrorCode::BadField, "`env`"),
+            (r#"{"action":"stop-container"}"#, ErrorCode::MissingField, "`id`"),
+            (r#"{"action":"list-docks","id":"x"}"#, ErrorCode::UnknownField, "`id`"),
+            (r#"{"action":"stop-container","id":"x","time":-1}"#, ErrorCode::BadField, "`time`"),
+        ];
+        for (json, code, part) in cases {
+            let failure = check(json).unwrap_err();
+            assert_eq!(failure.code, code, "{json}");
+            assert!(failure.message.contains(part), "{json}: {}", failure.message);
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let mut names: Vec<_> = ACTIONS.iter().flat_map(|a| a.aliases.iter().chain([&a.name])).collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

@@ -1,0 +1,25 @@
+//! `pull-image`: fetches an image to a dock.
+
+use serde_json::Value;
+
+use super::{Context, Outcome};
+use crate::docker::DockerError;
+use crate::protocol::{Answer, ErrorCode, Failure};
+
+pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
+    let image = context.arguments.text("image").unwrap_or_default();
+    let messages = fetch(context, image).await?;
+    Ok(Outcome::Answer(Answer::json(&messages)))
+}
+
+/// Fetches `image`; a refusal says that it is about the image and not the daemon.
+pub(super) async fn fetch(context: &Context<'_>, image: &str) -> Result<Vec<Value>, Failure> {
+    context.docker.pull(image).await.map_err(|error| match error {
+        DockerError::Refused(status, why) => {
+            let code = if status == 404 { ErrorCode::NoSuchImage } else { ErrorCode::PullFailed };
+            let message = format!("image `{image}` could not be fetched to {}: {}", context.dock, why.trim());
+            Failure::new(code, message)
+        }
+        other => other.into(),
+    })
+}
