@@ -7,3 +7,4 @@ pub mod actions;
 pub mod bus;
 pub mod docker;
 pub mod protocol;
+pub mod worker;

@@ -1,0 +1,213 @@
+//! The way of one request: decode, check, begin, route, do, finish.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::Instrument;
+
+use super::Worker;
+use super::backoff::Backoff;
+use super::lanes::Turn;
+use super::route::{Way, route};
+use crate::actions::{Access, Action, Arguments, Context, Outcome};
+use crate::bus::{Begun, BusError, Delivery, Moved};
+use crate::protocol::{ErrorCode, Failure, Reply, Request, RequestId, Undecodable, decode};
+
+/// How often a step is tried that Redis itself refuses; while Redis is away it is tried for as long as that lasts.
+const REFUSALS: u32 = 5;
+
+/// A delivered request that makes sense, ready to be begun.
+struct Job<'a> {
+    worker: &'a Worker,
+    delivery: &'a Delivery,
+    request: Request,
+    action: &'static Action,
+    arguments: Arguments,
+    /// In milliseconds of Redis's clock.
+    deadline: u64,
+}
+
+/// Handles one stream entry to its end, when its turn has come. It ends in one reply, or in the hands of another.
+pub(super) async fn handle(worker: Arc<Worker>, delivery: Delivery, mut turn: Turn) {
+    match understand(&worker, &delivery) {
+        Ok(job) => {
+            let span = tracing::info_span!("request", id = %job.request.id, action = job.action.name);
+            async {
+                turn.comes().await;
+                job.run().await;
+            }
+            .instrument(span)
+            .await;
+        }
+        Err(Undecodable { id, failure }) => refuse(&worker, &delivery, id, failure).await,
+    }
+}
+
+/// Decodes an entry and checks it against the table of actions.
+fn understand<'a>(worker: &'a Worker, delivery: &'a Delivery) -> Result<Job<'a>, Undecodable> {
+    let request = decode(delivery.entry, &delivery.fields)?;
+    let checked = Action::find(&request.action).and_then(|action| Ok((action, action.check(&request)?)));
+    let (action, arguments) = checked.map_err(|failure| Undecodable { id: request.id.clone(), failure })?;
+    let timeout = request.timeout.unwrap_or_else(|| action.default_timeout(&arguments));
+    let end = delivery.entry.millis.saturating_add(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+    let deadline = request.deadline.map_or(end, |earlier| earlier.min(end));
+    Ok(Job { worker, delivery, request, action, arguments, deadline })
+}
+
+/// Answers what is no request.
+async fn refuse(worker: &Worker, delivery: &Delivery, id: RequestId, failure: Failure) {
+    tracing::info!(request = %id, error = failure.code.as_str(), "refused: {}", failure.message);
+    let reason = failure.to_string();
+    let reply = Reply::failure(id.clone(), worker.dock().clone(), failure).to_json();
+    let answered = persist(|| worker.bus.refuse(&worker.consumer, delivery, &id, &reply, &reason)).await;
+    if let Err(error) = answered {
+        tracing::error!(request = %id, %error, "a refusal could not be sent");
+    }
+}
+
+impl Job<'_> {
+    async fn run(self) {
+        // A worker that stops begins nothing; what it has not begun is handed back.
+        if self.worker.stopping.is_cancelled() {
+            return;
+        }
+        let bus = &self.worker.bus;
+        let begun = persist(|| bus.begin(&self.worker.consumer, self.delivery, &self.request, self.deadline)).await;
+        let outcome = match begun {
+            Ok(Begun::Settled) => return,
+            Ok(Begun::Expired) => Err(Failure::new(
+                ErrorCode::Expired,
+                "its time was up before it began: it was not executed, and can be sent again",
+            )),
+            Ok(Begun::Poison) => {
+                let message = "it was begun several times and each time its worker was lost: it is not tried again";
+                Err(Failure::new(ErrorCode::Poison, message))
+            }
+            Ok(Begun::Go { until, attempt }) => match self.proceed(until, attempt).await {
+                Some(outcome) => outcome,
+                None => return,
+            },
+            Err(error) => return self.bury(&error).await,
+        };
+        self.finish(outcome).await;
+    }
+
+    /// Does the request, or passes it on: then there is nothing to finish.
+    async fn proceed(&self, until: Instant, attempt: u32) -> Option<Result<Outcome, Failure>> {
+        let way = self.in_time(until, self.route()).await;
+        match way {
+            Ok(Way::Here(instance)) => {
+                let done = self.in_time(until, self.perform(instance.as_deref(), attempt)).await;
+                if let Ok(Outcome::Created(_, id)) = &done {
+                    // So that whoever has the reply can name the instance to any worker.
+                    self.worker.inventory.refresh(id).await;
+                }
+                Some(done)
+            }
+            Ok(Way::To(dock)) => {
+                let bus = &self.worker.bus;
+                let consumer = &self.worker.consumer;
+                let moved = persist(|| bus.pass_on(consumer, self.delivery, &self.request, self.deadline, &dock)).await;
+                match moved {
+                    Ok(Moved::Yes) => {
+                        tracing::debug!(%dock, "passed on");
+                        None
+                    }
+                    Ok(Moved::NotOurs) => None,
+                    Ok(Moved::Busy) => Some(Err(Failure::new(
+                        ErrorCode::Busy,
+                        format!("too many requests wait for the dock `{dock}`: try again later"),
+                    ))),
+                    Err(error) => Some(Err(error.into())),
+                }
+            }
+            Err(failure) => Some(Err(failure)),
+        }
+    }
+
+    async fn route(&self) -> Result<Way, Failure> {
+        let Self { worker, action, request, arguments, delivery, deadline } = self;
+        route(worker, action, request, arguments, delivery.source, *deadline).await
+    }
+
+    async fn perform(&self, instance: Option<&str>, attempt: u32) -> Result<Outcome, Failure> {
+        let context = Context {
+            docker: &self.worker.docker,
+            bus: &self.worker.bus,
+            dock: self.worker.dock(),
+            request: &self.request,
+            arguments: &self.arguments,
+            instance,
+            attempt,
+        };
+        self.action.run(&context).await
+    }
+
+    /// Bounds a step by the deadline, and says honestly what is known when that has passed.
+    async fn in_time<T>(&self, until: Instant, step: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        match tokio::time::timeout_at(until.into(), step).await {
+            Ok(result) => result,
+            Err(_) if self.action.access == Access::View => {
+                let message = "the dock did not answer before the request's time was up";
+                Err(Failure::new(ErrorCode::Timeout, message))
+            }
+            Err(_) => {
+                let message = "the dock did not finish before the request's time was up: whether it took effect is \
+                               not known, so look before you send it again";
+                Err(Failure::new(ErrorCode::Timeout, message))
+            }
+        }
+    }
+
+    async fn finish(&self, outcome: Result<Outcome, Failure>) {
+        let (id, dock) = (self.request.id.clone(), self.worker.dock().clone());
+        let reply = match outcome {
+            Ok(Outcome::Silent) => None,
+            Ok(Outcome::Answer(answer)) => Some(Reply::success(id, dock, answer, None)),
+            Ok(Outcome::Created(answer, instance)) => Some(Reply::success(id, dock, answer, Some(instance))),
+            Err(failure) => {
+                tracing::info!(error = failure.code.as_str(), "failed: {}", failure.message);
+                Some(Reply::failure(id, dock, failure))
+            }
+        };
+        let status = reply.as_ref().map(Reply::status);
+        let json = reply.as_ref().map(Reply::to_json);
+        let bus = &self.worker.bus;
+        let (consumer, dock) = (&self.worker.consumer, self.worker.dock());
+        let finished =
+            persist(|| bus.finish(consumer, self.delivery, &self.request, self.deadline, dock, json.as_deref())).await;
+        match finished {
+            Ok(true) => tracing::debug!(status, "done"),
+            Ok(false) => tracing::warn!("another worker has taken this request over; its reply counts"),
+            Err(error) => self.bury(&error).await,
+        }
+    }
+
+    /// Puts what cannot be answered where people find it.
+    async fn bury(&self, error: &BusError) {
+        tracing::error!(%error, "the request cannot be answered");
+        let (bus, consumer) = (&self.worker.bus, &self.worker.consumer);
+        let reason = error.to_string();
+        if let Err(error) = persist(|| bus.refuse(consumer, self.delivery, &self.request.id, "", &reason)).await {
+            tracing::error!(%error, "nor can it be put with the dead");
+        }
+    }
+}
+
+/// Repeats a step on the bus until Redis has done it, or has refused it several times.
+async fn persist<T, F: Future<Output = Result<T, BusError>>>(step: impl Fn() -> F) -> Result<T, BusError> {
+    let mut backoff = Backoff::new();
+    let mut refusals = 0;
+    loop {
+        match step().await {
+            Err(error) if error.is_lasting() && refusals >= REFUSALS => return Err(error),
+            Err(error) => {
+                refusals += u32::from(error.is_lasting());
+                tracing::debug!(%error, "trying again");
+                backoff.pause().await;
+            }
+            done => return done,
+        }
+    }
+}

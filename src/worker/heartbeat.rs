@@ -1,0 +1,63 @@
+//! The lease on the dock, and the heartbeat that keeps it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::backoff::Backoff;
+use super::{Worker, WorkerError};
+use crate::bus::{Beat, BusError};
+use crate::protocol::limits::BEAT;
+
+/// How often the holder of the name is looked at, to tell a live worker from a dead one's last lease.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// Takes the lease, waiting for Redis and for the lease of a worker that has just died.
+///
+/// # Errors
+/// [`WorkerError::NameTaken`] when somebody renews it.
+pub(super) async fn claim(worker: &Worker) -> Result<(), WorkerError> {
+    let mut backoff = Backoff::new();
+    let mut seen: Option<(String, Duration)> = None;
+    loop {
+        match beat(worker).await {
+            Ok(Beat::Ours { .. }) => return Ok(()),
+            Ok(Beat::Theirs { token, left }) => {
+                if seen.is_some_and(|(before, then)| before == token && left > then) {
+                    return Err(WorkerError::NameTaken(worker.dock().clone()));
+                }
+                seen = Some((token, left));
+                tokio::time::sleep(LOOK).await;
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the lease could not be taken");
+                backoff.pause().await;
+            }
+        }
+    }
+}
+
+/// Beats until another worker has taken over; says so then.
+pub(super) async fn run(worker: Arc<Worker>) -> WorkerError {
+    let mut ticks = tokio::time::interval(BEAT);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match beat(&worker).await {
+            Ok(Beat::Ours { fresh: true, .. }) => worker.inventory.reconcile(),
+            Ok(Beat::Ours { fresh: false, .. }) => {}
+            Ok(Beat::Theirs { .. }) => return WorkerError::TakenOver(worker.dock().clone()),
+            // That Redis is away has been said; the next beat is the next attempt.
+            Err(error) => tracing::debug!(%error, "no heartbeat"),
+        }
+    }
+}
+
+async fn beat(worker: &Worker) -> Result<Beat, BusError> {
+    let mut facts = worker.inventory.facts();
+    facts.labels.clone_from(&worker.options.labels);
+    let beat = worker.bus.beat(worker.dock(), &worker.token, &facts, worker.standing()).await?;
+    if let Beat::Ours { standing, .. } = &beat {
+        *worker.standing.lock().expect("never held across a panic") = *standing;
+    }
+    Ok(beat)
+}

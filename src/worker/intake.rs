@@ -1,0 +1,167 @@
+//! Takes entries from the streams, as many at a time as there is room for, and has each handled.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
+use tokio_util::task::TaskTracker;
+
+use super::Worker;
+use super::backoff::Backoff;
+use super::handle::handle;
+use crate::bus::{BusError, Delivery, Source};
+use crate::protocol::limits::{HOLD, RECONCILE, SWEEP};
+use crate::protocol::{EntryId, decode};
+
+/// Entries read at once from each stream.
+const BATCH: usize = 64;
+
+/// The requests that this worker has in hand.
+pub(super) struct Intake {
+    worker: Arc<Worker>,
+    room: Arc<Semaphore>,
+    in_hand: Arc<Mutex<HashSet<(Source, EntryId)>>>,
+    running: TaskTracker,
+}
+
+impl Intake {
+    /// What is handled runs as a task of `running`.
+    pub(super) fn new(worker: Arc<Worker>, running: TaskTracker) -> Arc<Self> {
+        let room = Arc::new(Semaphore::new(worker.options.concurrency));
+        Arc::new(Self { room, in_hand: Arc::default(), running, worker })
+    }
+
+    /// Reads until the worker stops. What has been delivered and not begun by then is left to be handed back.
+    pub(super) async fn run(&self) {
+        tokio::select! {
+            () = self.read() => {}
+            () = self.sweep() => {}
+            () = self.worker.stopping.cancelled() => {}
+        }
+    }
+
+    async fn read(&self) {
+        let consumer = &self.worker.consumer;
+        let mut backoff = Backoff::new();
+        let mut reader = None;
+        let mut inherited = false;
+        loop {
+            let count = self.free().await;
+            let batch = async {
+                let reader = match &mut reader {
+                    Some(reader) => reader,
+                    none => none.insert(consumer.open().await?),
+                };
+                if inherited { consumer.read(reader, count).await } else { consumer.inherit(count).await }
+            };
+            match batch.await {
+                Ok(deliveries) => {
+                    if !inherited {
+                        // Groups exist and the past is settled: now others may be told.
+                        inherited = self.register().await.is_ok();
+                    }
+                    backoff = Backoff::new();
+                    self.dispatch(deliveries).await;
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "reading");
+                    reader = None;
+                    backoff.pause().await;
+                }
+            }
+        }
+    }
+
+    /// Takes over what others left, and forgets those who are gone.
+    async fn sweep(&self) {
+        let consumer = &self.worker.consumer;
+        let mut sweeps = interval(SWEEP);
+        sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut tidies = interval_at(Instant::now() + RECONCILE, RECONCILE);
+        loop {
+            let swept = tokio::select! {
+                _ = sweeps.tick() => {
+                    let count = self.free().await;
+                    consumer.take_over(count).await
+                }
+                _ = tidies.tick() => consumer.forget_the_gone().await.map(|()| Vec::new()),
+            };
+            match swept {
+                Ok(deliveries) => self.dispatch(deliveries).await,
+                Err(error) => tracing::debug!(%error, "sweeping"),
+            }
+        }
+    }
+
+    /// Says again and again that what is in hand is still worked on, as long as anything may be.
+    pub(super) async fn hold(self: Arc<Self>) {
+        let mut ticks = interval(HOLD);
+        loop {
+            ticks.tick().await;
+            let held: Vec<_> = self.in_hand.lock().expect("never held across a panic").iter().copied().collect();
+            for source in [Source::Shared, Source::Own] {
+                let entries: Vec<EntryId> =
+                    held.iter().filter(|(of, _)| *of == source).map(|(_, entry)| *entry).collect();
+                if !entries.is_empty()
+                    && let Err(error) = self.worker.consumer.hold(source, &entries).await
+                {
+                    tracing::debug!(%error, "holding");
+                }
+            }
+        }
+    }
+
+    /// Waits for room, and says how many entries may be read from each of the two streams.
+    async fn free(&self) -> usize {
+        let permit = self.room.acquire().await;
+        drop(permit);
+        (self.room.available_permits() / 2).clamp(1, BATCH)
+    }
+
+    async fn dispatch(&self, deliveries: Vec<Delivery>) {
+        for delivery in deliveries {
+            let key = (delivery.source, delivery.entry);
+            let new = self.in_hand.lock().expect("never held across a panic").insert(key);
+            if !new {
+                continue;
+            }
+            let release = Release { in_hand: Arc::clone(&self.in_hand), key };
+            let turn = self.worker.lanes.enter(self.lane(&delivery));
+            let Ok(permit) = Arc::clone(&self.room).acquire_owned().await else { return };
+            let worker = Arc::clone(&self.worker);
+            self.running.spawn(async move {
+                let _kept_until_the_end = (permit, release);
+                handle(worker, delivery, turn).await;
+            });
+        }
+    }
+
+    /// The instance that a request is about, or will be about: its full id where it is known here.
+    fn lane(&self, delivery: &Delivery) -> Option<String> {
+        let request = decode(delivery.entry, &delivery.fields).ok()?;
+        let reference = request.instance.or_else(|| Some(request.arguments.get("name")?.as_str()?.to_owned()))?;
+        match self.worker.inventory.find(&reference).as_slice() {
+            [one] => Some(one.id.clone()),
+            _ => Some(reference),
+        }
+    }
+
+    /// Publishes the specification's `register`; some worker takes it, perhaps this one.
+    async fn register(&self) -> Result<(), BusError> {
+        let message = serde_json::json!({"action": "register", "hostname": self.worker.dock()});
+        self.worker.bus.send(&message.to_string()).await
+    }
+}
+
+/// Takes an entry out of the hand when its handling ends, however it ends.
+struct Release {
+    in_hand: Arc<Mutex<HashSet<(Source, EntryId)>>>,
+    key: (Source, EntryId),
+}
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        self.in_hand.lock().expect("never held across a panic").remove(&self.key);
+    }
+}

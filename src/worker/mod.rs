@@ -1,0 +1,180 @@
+//! The process beside a Docker daemon: takes requests from the bus, does them, keeps the shared records current.
+
+mod backoff;
+mod handle;
+mod heartbeat;
+mod intake;
+mod inventory;
+mod lanes;
+mod route;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::bus::{Bus, BusError, Consumer, RedisOptions};
+use crate::docker::{Docker, DockerError, DockerOptions};
+use crate::protocol::{Fqdn, Labels, Standing};
+use intake::Intake;
+use inventory::Inventory;
+
+/// How long a worker waits for its daemon before it takes part without it.
+const DAEMON_AT_START: Duration = Duration::from_secs(2);
+
+/// How long the last words to Redis may take.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// What a worker needs to know.
+#[derive(Clone, Debug)]
+pub struct WorkerOptions {
+    /// The bus.
+    pub redis: RedisOptions,
+    /// The daemon.
+    pub docker: DockerOptions,
+    /// The dock it speaks for.
+    pub dock: Fqdn,
+    /// Labels of the dock, which a create can ask for.
+    pub labels: Labels,
+    /// How many requests it has in hand at most.
+    pub concurrency: usize,
+    /// How long it waits, when told to stop, for what runs.
+    pub grace: Duration,
+}
+
+impl WorkerOptions {
+    /// Requests in hand where nothing else is said.
+    pub const CONCURRENCY: usize = 128;
+    /// Grace where nothing else is said; below the 30 s after which Kubernetes kills.
+    pub const GRACE: Duration = Duration::from_secs(20);
+
+    /// A worker for `dock` with the defaults.
+    pub fn new(redis: RedisOptions, docker: DockerOptions, dock: Fqdn) -> Self {
+        let (labels, concurrency, grace) = (Labels::new(), Self::CONCURRENCY, Self::GRACE);
+        Self { redis, docker, dock, labels, concurrency, grace }
+    }
+}
+
+/// Why a worker ended other than by being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The Redis options cannot be used.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// The Docker options cannot be used.
+    #[error(transparent)]
+    Docker(#[from] DockerError),
+    /// Another live worker has the name.
+    #[error(
+        "another live worker already speaks for the dock `{0}`: stop that one, or give this one a name of its own \
+         with --hostname"
+    )]
+    NameTaken(Fqdn),
+    /// Another worker took over while this one was silent.
+    #[error("another worker took over the dock `{0}` while this one was silent for longer than its lease")]
+    TakenOver(Fqdn),
+}
+
+/// What the parts of one worker share.
+struct Worker {
+    options: WorkerOptions,
+    token: String,
+    bus: Bus,
+    docker: Docker,
+    consumer: Consumer,
+    inventory: Inventory,
+    standing: Mutex<Standing>,
+    lanes: lanes::Lanes,
+    stopping: CancellationToken,
+}
+
+impl Worker {
+    fn dock(&self) -> &Fqdn {
+        &self.options.dock
+    }
+
+    fn standing(&self) -> Standing {
+        *self.standing.lock().expect("never held across a panic")
+    }
+}
+
+/// Runs a worker until `shutdown` is cancelled: then it stops reading, finishes what runs, hands back what has not
+/// begun and marks its dock stopped. Redis and the daemon may be away at any time.
+///
+/// # Errors
+/// [`WorkerError`] when it cannot begin, or must not go on.
+pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<(), WorkerError> {
+    let bus = Bus::new(&options.redis)?;
+    let docker = Docker::new(&options.docker)?;
+    let token = uuid::Uuid::new_v4().simple().to_string();
+    let consumer = Consumer::new(&bus, &options.dock, &token);
+    let (inventory, inventory_task) = Inventory::new(options.dock.clone(), bus.clone(), docker.clone());
+    let grace = options.grace;
+    let worker = Arc::new(Worker {
+        options,
+        token,
+        bus,
+        docker,
+        consumer,
+        inventory,
+        standing: Mutex::default(),
+        lanes: lanes::Lanes::default(),
+        stopping: shutdown.child_token(),
+    });
+
+    tokio::select! {
+        claimed = heartbeat::claim(&worker) => claimed?,
+        () = shutdown.cancelled() => return Ok(()),
+    }
+    let background = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    tasks.spawn(background.clone().run_until_cancelled_owned(inventory_task.run()));
+    // The first heartbeat that others see should say whether the daemon is there.
+    let _ = tokio::time::timeout(DAEMON_AT_START, worker.inventory.first_contact()).await;
+    let heart = tasks.spawn(background.clone().run_until_cancelled_owned(heartbeat::run(Arc::clone(&worker))));
+
+    warn_about_eviction(&worker.bus).await;
+    tracing::info!(dock = %worker.dock(), redis = ?worker.options.redis, docker = %worker.options.docker.host, "worker is up");
+
+    let running = TaskTracker::new();
+    let intake = Intake::new(Arc::clone(&worker), running.clone());
+    tasks.spawn(background.clone().run_until_cancelled_owned(Arc::clone(&intake).hold()));
+    let outcome = tokio::select! {
+        () = intake.run() => Ok(()),
+        taken = heart => match taken {
+            Ok(Some(error)) => Err(error),
+            _ => Ok(()),
+        },
+    };
+    worker.stopping.cancel();
+    running.close();
+    if outcome.is_ok() && !running.is_empty() {
+        tracing::info!(requests = running.len(), "finishing what runs");
+    }
+    if tokio::time::timeout(grace, running.wait()).await.is_err() {
+        tracing::warn!(requests = running.len(), "the grace period is over; what still runs is left to others");
+    }
+    let goodbye = async {
+        let back = worker.consumer.hand_back().await?;
+        if back > 0 {
+            tracing::info!(requests = back, "handed back what had not begun");
+        }
+        worker.bus.release(worker.dock(), &worker.token).await
+    };
+    background.cancel();
+    match tokio::time::timeout(GOODBYE, goodbye).await {
+        Ok(Ok(())) => tracing::info!(dock = %worker.dock(), "worker stopped"),
+        _ => tracing::warn!(dock = %worker.dock(), "worker stopped; Redis could not be told"),
+    }
+    outcome
+}
+
+async fn warn_about_eviction(bus: &Bus) {
+    if let Some(policy) = bus.eviction_policy().await.filter(|policy| policy != "noeviction") {
+        tracing::warn!(
+            policy,
+            "Redis may throw requests away when its memory is full: set maxmemory-policy to noeviction"
+        );
+    }
+}

@@ -1,0 +1,173 @@
+//! Where a request is to be done: here, or at which other dock.
+
+use super::Worker;
+use crate::actions::{Action, Arguments, Target};
+use crate::bus::{Dock, Location, Placement, Purpose, Source, Unfit};
+use crate::protocol::limits::CANDIDATES;
+use crate::protocol::{DockState, ErrorCode, Failure, Fqdn, Labels, Request, Standing};
+
+/// Where to go with a request.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// It is done here; with the full id of its instance, if it has one.
+    Here(Option<String>),
+    /// It is passed on to that dock.
+    To(Fqdn),
+}
+
+/// Decides where `request` is done. A create is promised to its dock in the same step.
+///
+/// # Errors
+/// A [`Failure`] that says why it can be done nowhere.
+pub(super) async fn route(
+    worker: &Worker,
+    action: &Action,
+    request: &Request,
+    arguments: &Arguments,
+    source: Source,
+    deadline: u64,
+) -> Result<Way, Failure> {
+    let here = worker.dock();
+    // What came by a dock's own stream is meant for that dock, unless it says otherwise.
+    let asked = request.dock.as_ref().or((source == Source::Own).then_some(here));
+    let place = async |purpose, labels: &Labels| {
+        let placement = Placement { request: &request.id, deadline, purpose, dock: asked, labels };
+        let placed = worker.bus.place(&placement).await?;
+        match placed {
+            Ok(dock) if dock == *here => Ok(Way::Here(None)),
+            Ok(dock) => Ok(Way::To(dock)),
+            Err(unfit) => Err(explain(worker, unfit, asked).await),
+        }
+    };
+    match action.target {
+        Target::Cluster => match asked.filter(|dock| *dock != here) {
+            None => Ok(Way::Here(None)),
+            Some(dock) => reach(worker, dock).await.map(|()| Way::To(dock.clone())),
+        },
+        // The daemon beside this worker, if nobody says otherwise and it can be asked.
+        Target::Daemon
+            if asked.is_none_or(|dock| dock == here)
+                && worker.standing() != Standing::Unregistered
+                && worker.inventory.is_up() =>
+        {
+            Ok(Way::Here(None))
+        }
+        Target::Daemon => place(Purpose::Read, &Labels::new()).await,
+        Target::NewInstance => place(Purpose::Create, &arguments.pairs("dock-labels")).await,
+        Target::Instance => {
+            let reference = request.instance.as_deref().unwrap_or_default();
+            find(worker, reference, asked).await
+        }
+    }
+}
+
+/// Finds the one instance that `reference` means.
+async fn find(worker: &Worker, reference: &str, asked: Option<&Fqdn>) -> Result<Way, Failure> {
+    let here = worker.dock();
+    if let Some(dock) = asked.filter(|dock| *dock != here) {
+        reach(worker, dock).await?;
+        return Ok(Way::To(dock.clone()));
+    }
+    let meant_here = asked.is_some();
+    let mut found = if meant_here { worker.inventory.find(reference) } else { Vec::new() };
+    if found.is_empty() {
+        found = worker.bus.find_instances(reference).await?;
+    }
+    match found.as_slice() {
+        [one] if one.dock == *here => {
+            reach_here(worker)?;
+            Ok(Way::Here(Some(one.id.clone())))
+        }
+        [one] => {
+            reach(worker, &one.dock).await?;
+            Ok(Way::To(one.dock.clone()))
+        }
+        // The daemon knows better than the records what was made a moment ago.
+        [] if meant_here || worker.inventory.is_up() => {
+            reach_here(worker)?;
+            Ok(Way::Here(Some(reference.to_owned())))
+        }
+        [] => {
+            let message = format!("no instance has the id or name `{reference}`");
+            Err(Failure::new(ErrorCode::NoSuchInstance, message))
+        }
+        several => Err(ambiguous(reference, several)),
+    }
+}
+
+fn ambiguous(reference: &str, found: &[Location]) -> Failure {
+    let named: Vec<String> = found
+        .iter()
+        .take(CANDIDATES)
+        .map(|found| format!("{}/{}", found.dock, if found.name.is_empty() { &found.id } else { &found.name }))
+        .collect();
+    let more = if found.len() > CANDIDATES { " and more" } else { "" };
+    let message =
+        format!("`{reference}` may mean {}{more}: give more of the id, or name the dock with `dock`", named.join(", "));
+    let candidates: Vec<_> = found.iter().take(CANDIDATES).collect();
+    Failure::new(ErrorCode::AmbiguousInstance, message).with_details(&candidates)
+}
+
+/// Whether this worker's own dock takes requests.
+fn reach_here(worker: &Worker) -> Result<(), Failure> {
+    match worker.standing() {
+        Standing::Unregistered => Err(unregistered(worker.dock())),
+        Standing::Active | Standing::Drained => Ok(()),
+    }
+}
+
+/// Whether another dock will take a request that is passed on to it.
+async fn reach(worker: &Worker, dock: &Fqdn) -> Result<(), Failure> {
+    match worker.bus.dock(dock).await? {
+        None => Err(unknown(dock)),
+        Some(Dock { state: DockState::Up | DockState::Drained, .. }) => Ok(()),
+        Some(Dock { state: DockState::Unregistered, .. }) => Err(unregistered(dock)),
+        Some(silent) => Err(lost(dock, &silent)),
+    }
+}
+
+async fn explain(worker: &Worker, unfit: Unfit, asked: Option<&Fqdn>) -> Failure {
+    let Some(dock) = asked.filter(|_| unfit != Unfit::None) else {
+        let message = "no live dock fits: none is registered, not drained, with its daemon up and the labels asked for; \
+                       `list-docks` shows them";
+        return Failure::new(ErrorCode::NoDock, message);
+    };
+    match unfit {
+        Unfit::Unknown => unknown(dock),
+        Unfit::Unregistered => unregistered(dock),
+        Unfit::Drained => {
+            Failure::new(ErrorCode::DockDrained, format!("the dock `{dock}` is drained: it takes no new instances"))
+        }
+        Unfit::DaemonDown => Failure::new(
+            ErrorCode::DaemonDown,
+            format!("the Docker daemon of `{dock}` cannot be reached by its worker"),
+        ),
+        Unfit::Labels => {
+            Failure::new(ErrorCode::NoDock, format!("the dock `{dock}` does not have the labels in `dock-labels`"))
+        }
+        Unfit::Lost | Unfit::None => match worker.bus.dock(dock).await {
+            Ok(Some(silent)) => lost(dock, &silent),
+            _ => unknown(dock),
+        },
+    }
+}
+
+fn unknown(dock: &Fqdn) -> Failure {
+    Failure::new(ErrorCode::UnknownDock, format!("no dock is called `{dock}`: `list-docks` shows those that are"))
+}
+
+fn unregistered(dock: &Fqdn) -> Failure {
+    let message = format!("the dock `{dock}` is unregistered: `register` brings it back");
+    Failure::new(ErrorCode::DockUnregistered, message)
+}
+
+fn lost(dock: &Fqdn, silent: &Dock) -> Failure {
+    let state = match silent.state {
+        DockState::Stopped => "its worker was stopped",
+        DockState::NeverSeen => "no worker has ever spoken for it",
+        _ => "its worker is silent",
+    };
+    let seen = silent.record.last_seen.map(|seen| format!("; last seen {}", crate::protocol::rfc3339(seen)));
+    let message = format!("the dock `{dock}` cannot be reached: {state}{}", seen.unwrap_or_default());
+    Failure::new(ErrorCode::DockLost, message)
+}
