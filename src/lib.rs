@@ -5,6 +5,8 @@
 
 pub mod actions;
 pub mod bus;
+pub mod cli;
+pub mod client;
 pub mod docker;
 pub mod protocol;
 pub mod worker;
