@@ -128,6 +128,9 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
         () = shutdown.cancelled() => return Ok(()),
     }
     let background = CancellationToken::new();
+    // Whoever drops this future must not leave a heart beating.
+    let _background = background.clone().drop_guard();
+    let _stopping = worker.stopping.clone().drop_guard();
     let tasks = TaskTracker::new();
     tasks.spawn(background.clone().run_until_cancelled_owned(inventory_task.run()));
     // The first heartbeat that others see should say whether the daemon is there.
