@@ -179,9 +179,10 @@ impl Action {
         }
     }
 
-    /// How long it may take where the request does not say: a stop that waits an hour is given the hour.
-    pub fn default_timeout(&self, arguments: &Arguments) -> Duration {
-        self.timeout + Duration::from_secs(arguments.whole("time").unwrap_or_default())
+    /// How long it may take where the request does not say. `time` are the seconds that a stop gives the container:
+    /// one that waits an hour is given the hour.
+    pub fn default_timeout(&self, time: Option<u64>) -> Duration {
+        self.timeout + Duration::from_secs(time.unwrap_or_default())
     }
 
     /// Does it.

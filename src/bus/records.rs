@@ -1,5 +1,7 @@
 //! The shared records of instances: written by each dock's worker, found by anyone.
 
+use std::collections::{HashMap, HashSet};
+
 use redis::{cmd, pipe};
 
 use super::presence::json;
@@ -44,9 +46,10 @@ impl Bus {
     pub async fn reconcile_instances(&self, dock: &Fqdn, all: &[Summary]) -> Result<(), BusError> {
         let recorded: Vec<(String, String)> =
             self.link().query(cmd("HGETALL").arg(self.keys().instances(dock))).await?;
+        let known: HashSet<&str> = all.iter().map(|summary| summary.id.as_str()).collect();
         let gone: Vec<String> =
-            recorded.iter().filter(|(id, _)| !all.iter().any(|s| s.id == *id)).map(|(id, _)| id.clone()).collect();
-        let recorded: std::collections::HashMap<String, String> = recorded.into_iter().collect();
+            recorded.iter().filter(|(id, _)| !known.contains(id.as_str())).map(|(id, _)| id.clone()).collect();
+        let recorded: HashMap<String, String> = recorded.into_iter().collect();
         let changed: Vec<Summary> =
             all.iter().filter(|summary| recorded.get(&summary.id) != Some(&json(summary))).cloned().collect();
         self.write_instances(dock, &changed, &gone).await?;

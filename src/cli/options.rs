@@ -17,7 +17,7 @@ pub(super) struct RedisArgs {
     /// redis://, rediss:// (TLS) or unix:// [default: the private Redis of `deblox up` if it runs, else
     /// redis://127.0.0.1:6379]
     #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
-    pub(super) redis_url: Option<String>,
+    redis_url: Option<String>,
     /// What every key begins with; {deblox} keeps all keys in one Redis Cluster slot
     #[arg(long, env = "DEBLOX_NAMESPACE", value_name = "NAME", default_value = Keys::DEFAULT_NAMESPACE)]
     namespace: String,
@@ -64,8 +64,13 @@ pub(super) struct DockArgs {
 }
 
 impl RedisArgs {
+    /// The URL, if one was given; set to nothing is not set.
+    pub(super) fn given(&self) -> Option<String> {
+        self.redis_url.clone().filter(|url| !url.is_empty())
+    }
+
     pub(super) fn options(self) -> RedisOptions {
-        let url = self.redis_url.unwrap_or_else(|| {
+        let url = self.given().unwrap_or_else(|| {
             state_folder()
                 .map(|state| state.join("redis"))
                 .filter(|folder| PrivateRedis::socket(folder).exists())
@@ -80,7 +85,9 @@ impl DockerArgs {
         let tls = !self.docker_tls_verify.is_empty();
         let usual = || std::env::home_dir().map(|home| home.join(".docker"));
         let certificates = self.docker_cert_path.or_else(|| if tls { usual() } else { None });
-        DockerOptions { host: self.docker_host, tls, certificates }
+        // Set to nothing is not set, as for docker itself.
+        let host = if self.docker_host.is_empty() { DockerOptions::DEFAULT_HOST.to_owned() } else { self.docker_host };
+        DockerOptions { host, tls, certificates }
     }
 }
 

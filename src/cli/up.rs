@@ -20,7 +20,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, stop: CancellationToken) -> anyhow::Result<u8> {
-    if args.redis.redis_url.is_some() {
+    if args.redis.given().is_some() {
         return work(args.redis.options(), "named by REDIS_URL", args.docker, args.dock, stop).await;
     }
     let state = options::required_state_folder()?;

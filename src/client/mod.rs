@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::actions::{Action, Arguments};
+use crate::actions::Action;
 use crate::bus::{Bus, BusError, CallError, RedisOptions};
 use crate::protocol::limits::REQUEST_TIMEOUT;
 use crate::protocol::{Fqdn, InvalidName, RequestId};
@@ -98,7 +98,8 @@ impl Client {
             Some(dock) => Some(Fqdn::new(dock.as_str().unwrap_or_default()).map_err(invalid("dock"))?),
         };
         let action = request.get("action").and_then(Value::as_str).and_then(|name| Action::find(name).ok());
-        let usual = action.map_or(REQUEST_TIMEOUT, |action| action.default_timeout(&Arguments::default()));
+        let time = request.get("time").and_then(Value::as_u64);
+        let usual = action.map_or(REQUEST_TIMEOUT, |action| action.default_timeout(time));
         let timeout = request.get("timeout").and_then(Value::as_u64).map_or(usual, Duration::from_millis);
         let silent = action.is_some_and(|action| action.silent);
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub const REQUEST_BYTES: usize = 1024 * 1024;
 
 /// The largest body that the daemon may send for one reply: an inventory of several thousand
-/// containers fits, and a worker with all its slots full stays far below a gigabyte.
+/// containers fits.
 pub const ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
 /// The longest `requestId`, so that a key name stays short.

@@ -17,10 +17,18 @@ use crate::protocol::{ErrorCode, Failure, Reply, Request, RequestId, Undecodable
 /// How often a step is tried that Redis itself refuses; while Redis is away it is tried for as long as that lasts.
 const REFUSALS: u32 = 5;
 
-/// A delivered request that makes sense, ready to be begun.
-struct Job<'a> {
-    worker: &'a Worker,
-    delivery: &'a Delivery,
+/// A delivered entry, understood as far as that goes.
+pub(super) enum Job {
+    /// A request, ready to be begun.
+    Request(Ready),
+    /// No request, and what is to be said about it.
+    Refusal(Delivery, Undecodable),
+}
+
+/// A delivered request that makes sense.
+pub(super) struct Ready {
+    worker: Arc<Worker>,
+    delivery: Delivery,
     request: Request,
     action: &'static Action,
     arguments: Arguments,
@@ -28,31 +36,51 @@ struct Job<'a> {
     deadline: u64,
 }
 
-/// Handles one stream entry to its end, when its turn has come. It ends in one reply, or in the hands of another.
-pub(super) async fn handle(worker: Arc<Worker>, delivery: Delivery, mut turn: Turn) {
-    match understand(&worker, &delivery) {
-        Ok(job) => {
-            let span = tracing::info_span!("request", id = %job.request.id, action = job.action.name);
-            async {
-                turn.comes().await;
-                job.run().await;
+impl Job {
+    /// Decodes an entry and checks it against the table of actions.
+    pub(super) fn new(worker: &Arc<Worker>, delivery: Delivery) -> Self {
+        let understood = decode(delivery.entry, &delivery.fields).and_then(|request| {
+            let checked = Action::find(&request.action).and_then(|action| Ok((action, action.check(&request)?)));
+            match checked {
+                Ok((action, arguments)) => Ok((request, action, arguments)),
+                Err(failure) => Err(Undecodable { id: request.id, failure }),
             }
-            .instrument(span)
-            .await;
-        }
-        Err(Undecodable { id, failure }) => refuse(&worker, &delivery, id, failure).await,
+        });
+        let (request, action, arguments) = match understood {
+            Ok(parts) => parts,
+            Err(undecodable) => return Self::Refusal(delivery, undecodable),
+        };
+        let timeout = request.timeout.unwrap_or_else(|| action.default_timeout(arguments.whole("time")));
+        let end = delivery.entry.millis.saturating_add(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+        let deadline = request.deadline.map_or(end, |earlier| earlier.min(end));
+        Self::Request(Ready { worker: Arc::clone(worker), delivery, request, action, arguments, deadline })
     }
-}
 
-/// Decodes an entry and checks it against the table of actions.
-fn understand<'a>(worker: &'a Worker, delivery: &'a Delivery) -> Result<Job<'a>, Undecodable> {
-    let request = decode(delivery.entry, &delivery.fields)?;
-    let checked = Action::find(&request.action).and_then(|action| Ok((action, action.check(&request)?)));
-    let (action, arguments) = checked.map_err(|failure| Undecodable { id: request.id.clone(), failure })?;
-    let timeout = request.timeout.unwrap_or_else(|| action.default_timeout(&arguments));
-    let end = delivery.entry.millis.saturating_add(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
-    let deadline = request.deadline.map_or(end, |earlier| earlier.min(end));
-    Ok(Job { worker, delivery, request, action, arguments, deadline })
+    /// The instance that it is about, or will be about: its full id where it is known here.
+    pub(super) fn lane(&self) -> Option<String> {
+        let Self::Request(Ready { worker, request, arguments, .. }) = self else { return None };
+        let reference = request.instance.as_deref().or_else(|| arguments.text("name"))?;
+        Some(match worker.inventory.find(reference).as_slice() {
+            [one] => one.id.clone(),
+            _ => reference.to_owned(),
+        })
+    }
+
+    /// Handles it to its end, when its turn has come. It ends in one reply, or in the hands of another.
+    pub(super) async fn handle(self, worker: &Worker, mut turn: Turn) {
+        match self {
+            Self::Request(ready) => {
+                let span = tracing::info_span!("request", id = %ready.request.id, action = ready.action.name);
+                async {
+                    turn.comes().await;
+                    ready.run().await;
+                }
+                .instrument(span)
+                .await;
+            }
+            Self::Refusal(delivery, Undecodable { id, failure }) => refuse(worker, &delivery, id, failure).await,
+        }
+    }
 }
 
 /// Answers what is no request.
@@ -66,19 +94,19 @@ async fn refuse(worker: &Worker, delivery: &Delivery, id: RequestId, failure: Fa
     }
 }
 
-impl Job<'_> {
+impl Ready {
     async fn run(self) {
         // A worker that stops begins nothing; what it has not begun is handed back.
         if self.worker.stopping.is_cancelled() {
             return;
         }
         let bus = &self.worker.bus;
-        let begun = persist(|| bus.begin(&self.worker.consumer, self.delivery, &self.request, self.deadline)).await;
+        let begun = persist(|| bus.begin(&self.worker.consumer, &self.delivery, &self.request, self.deadline)).await;
         let outcome = match begun {
             Ok(Begun::Settled) => return,
             Ok(Begun::Expired) => Err(Failure::new(
                 ErrorCode::Expired,
-                "its time was up before it began: it was not executed, and can be sent again",
+                "its time was up before it began: it was not executed; send it again with a new `requestId`",
             )),
             Ok(Begun::Poison) => {
                 let message = "it was begun several times and each time its worker was lost: it is not tried again";
@@ -108,7 +136,8 @@ impl Job<'_> {
             Ok(Way::To(dock)) => {
                 let bus = &self.worker.bus;
                 let consumer = &self.worker.consumer;
-                let moved = persist(|| bus.pass_on(consumer, self.delivery, &self.request, self.deadline, &dock)).await;
+                let moved =
+                    persist(|| bus.pass_on(consumer, &self.delivery, &self.request, self.deadline, &dock)).await;
                 match moved {
                     Ok(Moved::Yes) => {
                         tracing::debug!(%dock, "passed on");
@@ -176,7 +205,7 @@ impl Job<'_> {
         let bus = &self.worker.bus;
         let (consumer, dock) = (&self.worker.consumer, self.worker.dock());
         let finished =
-            persist(|| bus.finish(consumer, self.delivery, &self.request, self.deadline, dock, json.as_deref())).await;
+            persist(|| bus.finish(consumer, &self.delivery, &self.request, self.deadline, dock, json.as_deref())).await;
         match finished {
             Ok(true) => tracing::debug!(status, "done"),
             Ok(false) => tracing::warn!("another worker has taken this request over; its reply counts"),
@@ -189,7 +218,7 @@ impl Job<'_> {
         tracing::error!(%error, "the request cannot be answered");
         let (bus, consumer) = (&self.worker.bus, &self.worker.consumer);
         let reason = error.to_string();
-        if let Err(error) = persist(|| bus.refuse(consumer, self.delivery, &self.request.id, "", &reason)).await {
+        if let Err(error) = persist(|| bus.refuse(consumer, &self.delivery, &self.request.id, "", &reason)).await {
             tracing::error!(%error, "nor can it be put with the dead");
         }
     }

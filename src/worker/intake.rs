@@ -9,10 +9,10 @@ use tokio_util::task::TaskTracker;
 
 use super::Worker;
 use super::backoff::Backoff;
-use super::handle::handle;
+use super::handle::Job;
 use crate::bus::{BusError, Delivery, Source};
+use crate::protocol::EntryId;
 use crate::protocol::limits::{HOLD, RECONCILE, SWEEP};
-use crate::protocol::{EntryId, decode};
 
 /// Entries read at once from each stream.
 const BATCH: usize = 64;
@@ -127,23 +127,14 @@ impl Intake {
                 continue;
             }
             let release = Release { in_hand: Arc::clone(&self.in_hand), key };
-            let turn = self.worker.lanes.enter(self.lane(&delivery));
+            let job = Job::new(&self.worker, delivery);
+            let turn = self.worker.lanes.enter(job.lane());
             let Ok(permit) = Arc::clone(&self.room).acquire_owned().await else { return };
             let worker = Arc::clone(&self.worker);
             self.running.spawn(async move {
                 let _kept_until_the_end = (permit, release);
-                handle(worker, delivery, turn).await;
+                job.handle(&worker, turn).await;
             });
-        }
-    }
-
-    /// The instance that a request is about, or will be about: its full id where it is known here.
-    fn lane(&self, delivery: &Delivery) -> Option<String> {
-        let request = decode(delivery.entry, &delivery.fields).ok()?;
-        let reference = request.instance.or_else(|| Some(request.arguments.get("name")?.as_str()?.to_owned()))?;
-        match self.worker.inventory.find(&reference).as_slice() {
-            [one] => Some(one.id.clone()),
-            _ => Some(reference),
         }
     }
 

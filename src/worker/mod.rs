@@ -44,8 +44,8 @@ pub struct WorkerOptions {
 }
 
 impl WorkerOptions {
-    /// Requests in hand where nothing else is said.
-    pub const CONCURRENCY: usize = 128;
+    /// Requests in hand where nothing else is said: with answers of the largest size, half a gigabyte.
+    pub const CONCURRENCY: usize = 64;
     /// Grace where nothing else is said; below the 30 s after which Kubernetes kills.
     pub const GRACE: Duration = Duration::from_secs(20);
 

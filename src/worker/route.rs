@@ -1,7 +1,7 @@
 //! Where a request is to be done: here, or at which other dock.
 
 use super::Worker;
-use crate::actions::{Action, Arguments, Target};
+use crate::actions::{Access, Action, Arguments, Target};
 use crate::bus::{Dock, Location, Placement, Purpose, Source, Unfit};
 use crate::protocol::limits::CANDIDATES;
 use crate::protocol::{DockState, ErrorCode, Failure, Fqdn, Labels, Request, Standing};
@@ -56,13 +56,13 @@ pub(super) async fn route(
         Target::NewInstance => place(Purpose::Create, &arguments.pairs("dock-labels")).await,
         Target::Instance => {
             let reference = request.instance.as_deref().unwrap_or_default();
-            find(worker, reference, asked).await
+            find(worker, action.access, reference, asked).await
         }
     }
 }
 
 /// Finds the one instance that `reference` means.
-async fn find(worker: &Worker, reference: &str, asked: Option<&Fqdn>) -> Result<Way, Failure> {
+async fn find(worker: &Worker, access: Access, reference: &str, asked: Option<&Fqdn>) -> Result<Way, Failure> {
     let here = worker.dock();
     if let Some(dock) = asked.filter(|dock| *dock != here) {
         reach(worker, dock).await?;
@@ -82,8 +82,9 @@ async fn find(worker: &Worker, reference: &str, asked: Option<&Fqdn>) -> Result<
             reach(worker, &one.dock).await?;
             Ok(Way::To(one.dock.clone()))
         }
-        // The daemon knows better than the records what was made a moment ago.
-        [] if meant_here || worker.inventory.is_up() => {
+        // The daemon knows better than the records what was made a moment ago. What was not meant for this dock is
+        // only looked at here: another dock might have an instance of that name, and not have said so yet.
+        [] if meant_here || (access == Access::View && worker.inventory.is_up()) => {
             reach_here(worker)?;
             Ok(Way::Here(Some(reference.to_owned())))
         }
