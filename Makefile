@@ -1,0 +1,27 @@
+# 'make up' and 'make test' are the two commands to know. Each installs what it lacks and does everything.
+SHELL := /bin/bash
+.PHONY: help up down build lint test lab clean-lab
+
+help: ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+up: ## build and start deblox on this machine, create a container over the bus
+	@scripts/up.sh
+
+down: ## stop what 'make up' started; containers run on
+	@scripts/down.sh
+
+build: ## the program, as target/release/deblox
+	@. scripts/setup.sh build; cargo build --release --locked
+
+lint: ## format, lints, licences, docs
+	@scripts/lint.sh
+
+test: ## lint, and all tests, against a lab of Docker hosts
+	@scripts/test.sh
+
+lab: ## leave a lab of 6 Docker hosts running, for 'cargo test' by hand
+	@scripts/setup.sh test && scripts/lab.sh up 6 && scripts/lab.sh load busybox:latest ubuntu:latest && echo 'now: DEBLOX_LAB=/tmp/deblox-lab cargo test'
+
+clean-lab: ## take down a lab that was left running
+	@scripts/lab.sh down

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# The checks that need no Docker: format, lints, licences and sources of the dependencies, the docs. Warnings are errors.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/setup.sh lint
+
+step() { printf '\n== %s\n' "$*"; "$@"; }
+step cargo fmt --check
+step cargo clippy --all-targets --locked -- -D warnings
+# with every crate at hand, also those of other platforms, the check itself needs no network
+cargo fetch --locked --quiet
+step cargo deny --offline --locked check --hide-inclusion-graph licenses bans sources
+RUSTDOCFLAGS="-D warnings" step cargo doc --no-deps --locked --document-private-items

@@ -1,0 +1,214 @@
+#!/usr/bin/env bash
+# Installs what is missing, and only that: one line for each thing it installs, a second when all is there.
+#
+#   scripts/setup.sh build    a C compiler and Rust
+#   scripts/setup.sh lint     and rustfmt, clippy, cargo-deny
+#   scripts/setup.sh run      what build needs, a Docker engine, redis-server, an image to start containers from
+#   scripts/setup.sh test     all of these, what the lab of Docker hosts needs, the images of the tests
+#
+# What is there already is used as it is. The other scripts source this file, and get its PATH and its helpers with it.
+# Other distributions than Debian and Ubuntu (apt) are told what to install.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+rust_minimum=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
+redis_minimum=6.2    # XAUTOCLAIM
+# a cargo that rustup installed; the folders that hold iptables and ip, which Debian leaves out of a user's PATH
+PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+say() { printf 'deblox: %s\n' "$*"; }
+fail() { printf 'deblox: %s\n' "$*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }    # at_least MINIMUM VERSION
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else
+    have sudo || fail "root is needed for: $* (install sudo, or run this as root)"
+    sudo "$@"
+  fi
+}
+systemd_runs() { [ -d /run/systemd/system ]; }
+
+apt_update() {
+  [ -n "${apt_updated:-}" ] || as_root apt-get update -qq || say "apt-get update had a problem; going on with what apt knows"
+  apt_updated=yes
+}
+apt_offers() { have apt-get && apt_update && apt-cache policy "$1" | grep -E 'Candidate: [^(]' >/dev/null; }
+# apt_install REASON PACKAGE...
+apt_install() {
+  local reason=$1; shift
+  have apt-get || fail "this system has no apt. Install by hand what Debian calls: $* ($reason), then try again"
+  say "installing $* ($reason)"
+  local output
+  apt_update
+  output=$(as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" 2>&1) || fail "$output"
+}
+
+setup_compiler() {
+  local missing=()
+  have gcc || missing+=(gcc)
+  [ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
+  [ ${#missing[@]} = 0 ] || apt_install "to build" "${missing[@]}"
+}
+
+rust_fits() {
+  local version
+  have cargo && version=$(rustc --version 2>/dev/null | cut -d ' ' -f 2) && at_least "$rust_minimum" "$version"
+}
+
+setup_rust() {
+  # Where rustup's own default is another one, its stable toolchain is used here and the default left alone.
+  rust_fits || ! have rustup || export RUSTUP_TOOLCHAIN=stable
+  rust_fits && return
+  if ! have rustup && apt_offers rustup; then
+    apt_install "Rust's installer" rustup
+    hash -r
+  fi
+  if have rustup; then
+    say "installing the stable Rust toolchain with rustup"
+    rustup toolchain install stable --profile minimal --component clippy,rustfmt >/dev/null 2>&1 || fail "rustup cannot install it"
+    rustup default >/dev/null 2>&1 || rustup default stable >/dev/null 2>&1
+    export RUSTUP_TOOLCHAIN=stable
+  else
+    have curl || apt_install "to fetch Rust" curl ca-certificates
+    say "installing Rust into ${CARGO_HOME:-$HOME/.cargo} with the installer from https://rustup.rs"
+    curl --proto '=https' --tlsv1.2 -fsS https://sh.rustup.rs |
+      sh -s -- -y -q --profile minimal --component clippy,rustfmt --no-modify-path >/dev/null ||
+      fail "Rust cannot be fetched: install Rust $rust_minimum or newer by hand"
+  fi
+  hash -r
+  rust_fits || fail "Rust $rust_minimum or newer is needed; found: $(rustc --version 2>&1 || true)"
+}
+
+docker_answers() { timeout 10 docker version >/dev/null 2>&1; }
+
+# Goes on as a member of group docker, which a shell opened before it was granted is not: runs the command again.
+in_group_docker() {
+  say "going on with the rights of group docker"
+  local keep
+  keep=$(compgen -e | grep -iE '^(deblox_|docker_|xdg_|cargo|rust|redis_url$|.*_proxy$)' | paste -sd , || true)
+  exec sudo -u "$(id -un)" --preserve-env="HOME,$keep" env "PATH=$PATH" deblox_in_group=yes "$0" "${arguments[@]}"
+}
+
+setup_docker() {
+  if have docker && docker_answers; then
+    # the docker command may reach its daemon by a context (rootless, Desktop), which only it knows of
+    if [ -z "${DOCKER_HOST:-}" ] && ! [ -w /var/run/docker.sock ]; then
+      DOCKER_HOST=$(docker context inspect -f '{{.Endpoints.docker.Host}}')
+      export DOCKER_HOST
+    fi
+    return
+  fi
+  [ -z "${DOCKER_HOST:-}" ] || fail "no Docker daemon answers at DOCKER_HOST=$DOCKER_HOST"
+  # an engine that answers only to root is there, and nothing to install
+  if ! have docker || ! as_root timeout 10 docker version >/dev/null 2>&1; then
+    if ! have docker || ! have dockerd; then install_docker; fi
+    start_docker
+  fi
+  docker_answers && return
+  if id -nG "$(id -un)" | tr ' ' '\n' | grep -qx docker && [ -z "${deblox_in_group:-}" ]; then in_group_docker; fi
+  fail "a Docker daemon runs, but user $(id -un) may not use it. Try: sudo usermod -aG docker $(id -un), and log in again"
+}
+
+install_docker() {
+  local packages=(docker.io iptables)
+  # newer releases have the docker command in a package of its own
+  if ! have docker && apt_offers docker-cli; then packages+=(docker-cli); fi
+  apt_install "a Docker engine" "${packages[@]}"
+  hash -r
+  [ "$(id -u)" = 0 ] || as_root usermod -aG docker "$(id -un)"
+}
+
+start_docker() {
+  say "starting the Docker engine"
+  if systemd_runs; then
+    as_root systemctl enable --now docker >/dev/null 2>&1 || true
+  else
+    # no init system: it is started by hand, and stays when this script ends
+    as_root sh -c 'rm -f /var/run/docker.pid; setsid dockerd --log-level warn >>/var/log/dockerd.log 2>&1 </dev/null &'
+  fi
+  for _ in $(seq 150); do as_root docker version >/dev/null 2>&1 && return; sleep 0.2; done
+  ! systemd_runs || fail "the Docker engine does not start; 'journalctl -u docker' says why"
+  as_root tail -n 20 /var/log/dockerd.log >&2
+  fail "the Docker engine does not start; its log: /var/log/dockerd.log"
+}
+
+setup_redis() {
+  if ! have redis-server; then
+    local packages=(redis-server)
+    have redis-cli || packages+=(redis-tools)
+    apt_install "the bus" "${packages[@]}"
+    # the package starts a service on port 6379; deblox runs a private redis-server of its own
+    if systemd_runs; then as_root systemctl disable --now redis-server >/dev/null 2>&1 || true
+    elif [ -e /etc/init.d/redis-server ]; then as_root /etc/init.d/redis-server stop >/dev/null 2>&1 || true; fi
+  fi
+  have redis-cli || apt_install "to talk to the bus by hand" redis-tools
+  local version
+  version=$(redis-server --version | sed -E 's/.* v=([0-9.]+).*/\1/')
+  at_least "$redis_minimum" "$version" ||
+    fail "redis-server $version is too old, $redis_minimum or newer is needed: see https://redis.io/docs/latest/operate/oss_and_stack/install/, or set REDIS_URL to a server elsewhere"
+}
+
+setup_test_tools() {
+  if ! have dockerd || ! have containerd; then
+    fail "the tests start Docker engines of their own: dockerd and containerd have to be on the PATH"
+  fi
+  local missing=() pair
+  for pair in iptables:iptables ip:iproute2 nsenter:util-linux setsid:util-linux flock:util-linux \
+              pgrep:procps openssl:openssl tar:tar; do
+    have "${pair%:*}" || missing+=("${pair#*:}")
+  done
+  [ ${#missing[@]} = 0 ] || apt_install "for the tests" "${missing[@]}"
+}
+
+# setup_image IMAGE COMMAND...: there already, pulled, or made by COMMAND out of what this machine has
+setup_image() {
+  local image=$1; shift
+  ! docker image inspect "$image" >/dev/null 2>&1 || return 0
+  if [ -z "${no_pulls:-}" ]; then
+    say "pulling $image"
+    ! timeout "${pull_patience:-20}" docker pull -q "$image" >/dev/null 2>&1 || { pull_patience=300; return 0; }
+    no_pulls=yes    # what failed once is not waited for again
+  fi
+  say "$image cannot be pulled: making a stand-in of that name"
+  "$@"
+}
+
+stand_in() {
+  # ldd fails on a static program
+  if ! have busybox || ldd "$(command -v busybox)" >/dev/null 2>&1; then apt_install "for stand-in images" busybox-static; fi
+  "$root/scripts/images/$1.sh"
+}
+
+setup_cargo_tools() {
+  if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
+    have rustup || fail "cargo fmt and cargo clippy are missing: install the packages rustfmt and rust-clippy of your distribution"
+    say "installing rustfmt and clippy"
+    rustup component add rustfmt clippy >/dev/null 2>&1
+  fi
+  if ! cargo deny --version >/dev/null 2>&1; then
+    say "installing cargo-deny, which checks licences and sources (once, some 4 minutes)"
+    nice cargo install --locked --quiet cargo-deny
+  fi
+}
+
+level=${1:-}
+arguments=("$@"); [ "$0" = "${BASH_SOURCE[0]}" ] || arguments=()    # the scripts that source this file take none
+case $level in
+build | lint | run | test) ;;
+*) sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+esac
+setup_compiler
+setup_rust
+if [ "$level" = run ] || [ "$level" = test ]; then
+  setup_docker
+  # a Redis elsewhere will do to run, but not to test
+  if [ "$level" = test ] || [ -z "${REDIS_URL:-}" ]; then setup_redis; fi
+  setup_image busybox:latest stand_in busybox
+fi
+if [ "$level" = test ]; then
+  setup_test_tools
+  setup_image redis:7 stand_in redis
+  # the specification's examples say "image": "ubuntu"; no test asks more of it than a shell
+  setup_image ubuntu:latest docker tag busybox:latest ubuntu:latest
+fi
+if [ "$level" = lint ] || [ "$level" = test ]; then setup_cargo_tools; fi
