@@ -1,7 +1,7 @@
 //! The table of all actions. A plain one is a row here and nothing else.
 
 use super::Kind::{Filters, Flag, List, Number, Object, Pairs, Size, Text, TextOrList, Whole, Word};
-use super::{Access, Action, Field, Plain, Run, Target};
+use super::{Access, Action, Field, Kind, Plain, Run, Target};
 use super::{container_logs, create_container, list_docks, ping, pull_image, registration};
 use crate::docker::Method;
 use crate::protocol::limits::{LOG_LINES, PULL_TIMEOUT, REQUEST_TIMEOUT};
@@ -11,6 +11,9 @@ const IMAGE: Field = Field::new("image", Text, "an image: name, name:tag or id")
 
 /// The seconds that Docker waits before it kills; a day is as good as for ever.
 const GRACE: Field = Field::new("time", Whole(0, 86_400), "seconds to wait before it is killed (10)").query("t");
+
+/// Seconds since the epoch, to the end of the year 9999.
+const TIMESTAMP: Kind = Whole(0, 253_402_300_799);
 
 const BASE: Action = Action {
     name: "",
@@ -163,8 +166,8 @@ pub static ACTIONS: &[Action] = &[
         target: Target::Instance,
         fields: &[
             Field::new("tail", Whole(0, LOG_LINES), "how many lines (100)"),
-            Field::new("since", Whole(0, u64::MAX), "nothing before this time, in seconds since the epoch"),
-            Field::new("until", Whole(0, u64::MAX), "nothing after this time, in seconds since the epoch"),
+            Field::new("since", TIMESTAMP, "nothing before this time, in seconds since the epoch"),
+            Field::new("until", TIMESTAMP, "nothing after this time, in seconds since the epoch"),
             Field::new("timestamps", Flag, "the time before each line"),
             Field::new("stdout", Flag, "only the standard output, unless stderr is asked for too"),
             Field::new("stderr", Flag, "only the standard error, unless stdout is asked for too"),

@@ -35,13 +35,13 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// The payload is not JSON, or the entry has neither `json` nor `action`.
+    /// The payload is not JSON, or a stream field is not UTF-8.
     BadJson = "bad-json", 400;
     /// The payload is JSON, but not an object.
     NotAnObject = "not-an-object", 400;
     /// The request is larger than 1 MiB.
     PayloadTooLarge = "payload-too-large", 413;
-    /// There is no `action`.
+    /// There is no `action`, neither in the object nor as a stream field.
     MissingAction = "missing-action", 400;
     /// No action has that name; the nearest one is named.
     UnknownAction = "unknown-action", 404;

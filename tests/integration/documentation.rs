@@ -1,0 +1,132 @@
+//! The tables of the README are made from the code. After a change, `UPDATE_README=1 cargo test readme` writes them.
+
+use std::fmt::Write;
+
+use clap::CommandFactory;
+use deblox::actions::{ACTIONS, Action, Kind};
+use deblox::cli::Cli;
+use deblox::protocol::{ErrorCode, limits};
+
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+
+#[test]
+fn the_readme_lists_the_actions_errors_limits_and_options() {
+    let text = std::fs::read_to_string(README).expect("README.md");
+    let mut wanted = text.clone();
+    for (name, generated) in
+        [("actions", actions()), ("errors", errors()), ("limits", bounds()), ("options", options())]
+    {
+        wanted = with_section(&wanted, name, &generated);
+    }
+    if std::env::var_os("UPDATE_README").is_some() {
+        std::fs::write(README, &wanted).expect("README.md can be written");
+    } else {
+        assert!(text == wanted, "README.md is not up to date: run UPDATE_README=1 cargo test readme");
+    }
+}
+
+fn with_section(text: &str, name: &str, generated: &str) -> String {
+    let (begin, end) = (format!("<!-- {name} -->\n"), "<!-- end -->");
+    let from = text.find(&begin).unwrap_or_else(|| panic!("README.md has no section {name}")) + begin.len();
+    let to = from + text[from..].find(end).expect("each section ends");
+    format!("{}{generated}{}", &text[..from], &text[to..])
+}
+
+fn actions() -> String {
+    let mut out = String::from("| action | what it does | fields |\n|---|---|---|\n");
+    for action in ACTIONS {
+        let names: Vec<String> =
+            std::iter::once(&action.name).chain(action.aliases).map(|n| format!("`{n}`")).collect();
+        writeln!(out, "| {} | {} | {} |", names.join(", "), action.about, field_names(action)).expect("text");
+    }
+    for action in ACTIONS.iter().filter(|action| action.fields.iter().any(|field| field.query.is_none())) {
+        if action.fields.len() < 3 {
+            continue;
+        }
+        write!(out, "\nThe fields of `{}`:\n\n| field | holds | what |\n|---|---|---|\n", action.name).expect("text");
+        for field in action.fields {
+            let alias = field.alias.map(|alias| format!(" or `{alias}`")).unwrap_or_default();
+            let required = if field.required { ", required" } else { "" };
+            writeln!(out, "| `{}`{alias} | {}{required} | {} |", field.name, holds(field.kind), field.about)
+                .expect("text");
+        }
+    }
+    out
+}
+
+fn field_names(action: &Action) -> String {
+    let about_one = match action.target {
+        deblox::actions::Target::Instance => vec!["**`id`**".to_owned()],
+        _ => Vec::new(),
+    };
+    let own = action
+        .fields
+        .iter()
+        .map(|field| if field.required { format!("**`{}`**", field.name) } else { format!("`{}`", field.name) });
+    about_one.into_iter().chain(own).collect::<Vec<_>>().join(", ")
+}
+
+fn holds(kind: Kind) -> String {
+    kind.expected().replace('|', "\\|")
+}
+
+fn errors() -> String {
+    let mut out = String::from("| error | status | when |\n|---|---|---|\n");
+    for code in ErrorCode::ALL {
+        writeln!(out, "| `{}` | {} | {} |", code.as_str(), code.status(), code.about()).expect("text");
+    }
+    out
+}
+
+fn bounds() -> String {
+    let time = |duration| humantime::format_duration(duration).to_string();
+    let rows = [
+        ("a request", format!("{} MiB", limits::REQUEST_BYTES / 1024 / 1024)),
+        ("the daemon's answer to one", format!("{} MiB", limits::ANSWER_BYTES / 1024 / 1024)),
+        (
+            "lines of a log in one reply",
+            format!("{}, {} if nothing is said", limits::LOG_LINES, limits::LOG_LINES_DEFAULT),
+        ),
+        (
+            "time for a request",
+            format!("at most {}, {} if nothing is said", time(limits::LONGEST_TIMEOUT), time(limits::REQUEST_TIMEOUT)),
+        ),
+        ("a reply, and the memory of a `requestId`, is kept", time(limits::REPLY_KEPT)),
+        ("requests that wait for one dock", limits::QUEUE_LENGTH.to_string()),
+        ("times that a request is begun before it is given up", limits::ATTEMPTS.to_string()),
+        ("a heartbeat, and how long it counts", format!("{}, {}", time(limits::BEAT), time(limits::LEASE))),
+        ("a silent worker's requests are taken over after", time(limits::TAKE_OVER)),
+        ("records are compared with the daemon as a whole every", time(limits::RECONCILE)),
+    ];
+    let mut out = String::from("| what | limit |\n|---|---|\n");
+    for (what, limit) in rows {
+        writeln!(out, "| {what} | {limit} |").expect("text");
+    }
+    out
+}
+
+fn options() -> String {
+    let mut out = String::from("| option | environment | default | what |\n|---|---|---|---|\n");
+    let cli = Cli::command();
+    let worker = cli.find_subcommand("worker").expect("a command");
+    // `up` adds nothing to a worker's options; what `call` adds is its own.
+    let call = cli.find_subcommand("call").expect("a command");
+    let own = call.get_arguments().filter(|option| ["dock", "timeout"].contains(&option.get_id().as_str()));
+    for (of, option) in worker
+        .get_arguments()
+        .map(|option| ("", option))
+        .chain(own.map(|option| ("call ", option)))
+        .chain(cli.get_arguments().map(|option| ("", option)))
+    {
+        let (Some(flag), Some(help)) = (option.get_long(), option.get_help()) else { continue };
+        let environment = option.get_env().map(|name| format!("`{}`", name.to_string_lossy())).unwrap_or_default();
+        let default: Vec<_> = option.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+        let default = Some(default.join(",")).filter(|text| !text.is_empty()).map(|text| format!("`{text}`"));
+        let default = default.unwrap_or_default();
+        writeln!(out, "| `{of}--{flag}` | {environment} | {default} | {help} |").expect("text");
+    }
+    out.push_str(
+        "\n`deblox worker` and `deblox up` take all of them but those of `call`; `deblox call` those of Redis.\n",
+    );
+    out
+}
