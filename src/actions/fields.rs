@@ -26,6 +26,8 @@ pub struct Field {
 pub enum Kind {
     /// Text.
     Text,
+    /// An image. A part such as `..` is none: it would make another path of the daemon's API of it.
+    Image,
     /// One of some words.
     Word(&'static [&'static str]),
     /// `true` or `false`.
@@ -83,6 +85,7 @@ impl Kind {
     pub fn expected(self) -> String {
         match self {
             Self::Text => "text".into(),
+            Self::Image => "an image: name, name:tag, name@digest or id".into(),
             Self::Word(words) => format!("one of {}", words.join(", ")),
             Self::Flag => "true or false".into(),
             Self::Whole(from, to) => format!("a whole number from {from} to {to}"),
@@ -108,7 +111,7 @@ impl Kind {
 
     fn read_flat(self, text: &str) -> Option<Value> {
         match self {
-            Self::Text | Self::Word(_) | Self::Number | Self::Size => self.read_json(&Value::from(text)),
+            Self::Text | Self::Image | Self::Word(_) | Self::Number | Self::Size => self.read_json(&Value::from(text)),
             Self::Flag => text.parse::<bool>().ok().map(Value::from),
             Self::Whole(..) => self.read_json(&Value::from(text.parse::<u64>().ok()?)),
             Self::List | Self::TextOrList | Self::Pairs if !text.starts_with(['[', '{']) => {
@@ -123,6 +126,7 @@ impl Kind {
     fn read_json(self, value: &Value) -> Option<Value> {
         match self {
             Self::Text => value.as_str().filter(|text| !text.is_empty() && !text.contains('\0')).map(Value::from),
+            Self::Image => value.as_str().filter(|text| is_image(text)).map(Value::from),
             Self::Word(words) => value.as_str().filter(|word| words.contains(word)).map(Value::from),
             Self::Flag => value.as_bool().map(Value::from),
             Self::Whole(from, to) => value.as_u64().filter(|number| (from..=to).contains(number)).map(Value::from),
@@ -140,6 +144,10 @@ impl Kind {
             Self::Object => value.is_object().then(|| value.clone()),
         }
     }
+}
+
+fn is_image(text: &str) -> bool {
+    !text.contains('\0') && !text.split('/').any(|part| matches!(part, "" | "." | ".."))
 }
 
 fn texts(value: &Value) -> Option<Vec<String>> {
@@ -255,6 +263,8 @@ mod tests {
         assert_eq!(flat(Kind::Pairs, r#"{"A":"b"}"#), Some(json!({"A": "b"})));
         assert_eq!(flat(Kind::Pairs, "A=b=c"), Some(json!({"A": "b=c"})));
         assert_eq!(flat(Kind::Text, "true"), Some(json!("true")));
+        assert_eq!(flat(Kind::Image, "a:5000/b/c:1"), Some(json!("a:5000/b/c:1")));
+        assert_eq!(flat(Kind::Image, "a/../b"), None);
     }
 
     #[test]

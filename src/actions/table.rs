@@ -1,13 +1,13 @@
 //! The table of all actions. A plain one is a row here and nothing else.
 
-use super::Kind::{Filters, Flag, List, Number, Object, Pairs, Size, Text, TextOrList, Whole, Word};
+use super::Kind::{Filters, Flag, Image, List, Number, Object, Pairs, Size, Text, TextOrList, Whole, Word};
 use super::{Access, Action, Field, Kind, Plain, Run, Target};
 use super::{container_logs, create_container, list_docks, ping, pull_image, registration};
 use crate::docker::Method;
 use crate::protocol::limits::{LOG_LINES, PULL_TIMEOUT, REQUEST_TIMEOUT};
 
 const HOSTNAME: Field = Field::new("hostname", Text, "the host's fully qualified domain name").required();
-const IMAGE: Field = Field::new("image", Text, "an image: name, name:tag or id").required();
+const IMAGE: Field = Field::new("image", Image, "an image: name, name:tag or id").required();
 
 /// The seconds that Docker waits before it kills; a day is as good as for ever.
 const GRACE: Field = Field::new("time", Whole(0, 86_400), "seconds to wait before it is killed (10)").query("t");

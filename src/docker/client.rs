@@ -222,7 +222,8 @@ impl Fetched {
                 Err(_) => Body::Text(text.into_owned()),
             }
         };
-        Answer { status: self.status, content_type: self.header(CONTENT_TYPE), date: self.header(DATE), body }
+        let (content_type, date, length) = (self.header(CONTENT_TYPE), self.header(DATE), Some(self.body.len()));
+        Answer { status: self.status, content_type, date, length, body }
     }
 }
 

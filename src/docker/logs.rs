@@ -38,7 +38,7 @@ impl Docker {
         let text = String::from_utf8_lossy(&unframe(&fetched.body)).into_owned();
         // The type is that of the body as it is now: Docker's names the frames.
         let content_type = Some("text/plain; charset=utf-8".to_owned());
-        Ok(Answer { status: 200, content_type, date: fetched.header(DATE), body: Body::Text(text) })
+        Ok(Answer { status: 200, content_type, date: fetched.header(DATE), length: None, body: Body::Text(text) })
     }
 }
 

@@ -15,6 +15,9 @@ pub struct Answer {
     pub content_type: Option<String>,
     /// The `Date` header; where there was none the worker's own clock is used.
     pub date: Option<String>,
+    /// How many bytes were sent; where that is not known, the length of the body. Docker ends a JSON body with a
+    /// line break and counts it, while a reply cannot show it.
+    pub length: Option<usize>,
     /// The body.
     pub body: Body,
 }
@@ -53,7 +56,13 @@ impl Answer {
     /// Never for types whose `Serialize` cannot fail: records and JSON values.
     pub fn json(body: &impl Serialize) -> Self {
         let body = serde_json::value::to_raw_value(body).expect("records serialise");
-        Self { status: 200, content_type: Some("application/json".into()), date: None, body: Body::Json(body) }
+        Self {
+            status: 200,
+            content_type: Some("application/json".into()),
+            date: None,
+            length: None,
+            body: Body::Json(body),
+        }
     }
 
     /// Whether the status is in the range of successes.
@@ -120,7 +129,7 @@ impl Reply {
             response_code: answer.status,
             content_type: answer.content_type,
             date: answer.date.unwrap_or_else(|| httpdate::fmt_http_date(std::time::SystemTime::now())),
-            content_length: answer.body.len().to_string(),
+            content_length: answer.length.unwrap_or_else(|| answer.body.len()).to_string(),
             response: answer.body,
             dock,
             status: answer.status,
@@ -133,7 +142,7 @@ impl Reply {
     /// The reply for a failure: the same envelope with `error` and `message`.
     pub fn failure(request_id: RequestId, dock: Fqdn, failure: Failure) -> Self {
         let Failure { code, message, answer } = failure;
-        let silence = Answer { status: code.status(), content_type: None, date: None, body: Body::Empty };
+        let silence = Answer { status: code.status(), content_type: None, date: None, length: None, body: Body::Empty };
         let answer = answer.map_or(silence, |answer| *answer);
         Self { error: Some(code), message: Some(message), ..Self::success(request_id, dock, answer, None) }
     }
@@ -174,6 +183,7 @@ mod tests {
             status: 200,
             content_type: Some("application/json".into()),
             date: Some("Wed, 12 Nov 2014 09:15:04 GMT".into()),
+            length: None,
             body: Body::Json(body),
         };
         insta::assert_snapshot!(Reply::success(id, dock, answer, None).to_json(), @r#"{"Response-Code":200,"Content-Type":"application/json","Date":"Wed, 12 Nov 2014 09:15:04 GMT","Content-Length":"35","Response":{"Body":[{"Created":1414108504,  "Size":0}]},"dockerInstance":"sthmaclt009.local","statusCode":200,"requestId":"r-1"}"#);
@@ -187,6 +197,7 @@ mod tests {
             status: 404,
             content_type: None,
             date: Some("Wed, 12 Nov 2014 09:15:04 GMT".into()),
+            length: None,
             body: Body::Empty,
         }));
         insta::assert_snapshot!(Reply::failure(id, dock, failure).to_json(), @r#"{"Response-Code":404,"Date":"Wed, 12 Nov 2014 09:15:04 GMT","Content-Length":"0","Response":"","dockerInstance":"sthmaclt009.local","statusCode":404,"requestId":"r-1","error":"no-such-instance","message":"no instance `foo`"}"#);

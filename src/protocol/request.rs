@@ -195,8 +195,11 @@ fn read_timeout(value: &Value) -> Result<Duration, Failure> {
 
 fn check_instance(instance: &str) -> Result<(), Failure> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
-    if instance.is_empty() || instance.len() > INSTANCE_BYTES || !instance.chars().all(allowed) {
-        let rule = "it must be a container's id, the beginning of one, or a name: letters, digits, _ . -";
+    // Neither `.` nor `..`: in a path they would mean something else.
+    let begins_well = instance.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if !begins_well || instance.len() > INSTANCE_BYTES || !instance.chars().all(allowed) {
+        let rule = "it must be a container's id, the beginning of one, or a name: a letter or a digit, then letters, \
+                    digits, _ . -";
         return Err(bad_field("id", rule));
     }
     Ok(())
@@ -262,6 +265,7 @@ mod tests {
         assert_eq!(code(&[("action", "ping"), ("requestId", "a/b")]), ErrorCode::BadRequestId);
         assert_eq!(code(&[("action", "ping"), ("timeout", "soon")]), ErrorCode::BadField);
         assert_eq!(code(&[("action", "ping"), ("id", "../x")]), ErrorCode::BadField);
+        assert_eq!(code(&[("action", "ping"), ("id", "..")]), ErrorCode::BadField);
         assert_eq!(code(&[("json", "{}"), ("extra", "1")]), ErrorCode::UnknownField);
         assert_eq!(code(&[("json", &"x".repeat(REQUEST_BYTES))]), ErrorCode::PayloadTooLarge);
     }
