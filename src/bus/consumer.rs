@@ -37,6 +37,8 @@ pub struct Delivery {
     pub entry: EntryId,
     /// Its fields.
     pub fields: Fields,
+    /// Whether nobody has had it before.
+    pub is_new: bool,
 }
 
 /// One worker's view of the streams: its name in the consumer group and its own connection for reading.
@@ -110,7 +112,7 @@ impl Consumer {
                 continue;
             };
             let source = if key == self.own.as_bytes() { Source::Own } else { Source::Shared };
-            deliveries.extend(entries.into_iter().filter_map(|entry| delivery(source, entry)));
+            deliveries.extend(entries.into_iter().filter_map(|entry| delivery(source, entry, true)));
         }
         Ok(deliveries)
     }
@@ -181,7 +183,7 @@ impl Consumer {
         match self.bus.link().query::<Value>(&claim).await {
             Ok(Value::Array(mut parts)) if parts.len() >= 2 => {
                 let Value::Array(entries) = parts.swap_remove(1) else { return Ok(Vec::new()) };
-                Ok(entries.into_iter().filter_map(|entry| delivery(source, entry)).collect())
+                Ok(entries.into_iter().filter_map(|entry| delivery(source, entry, false)).collect())
             }
             Ok(other) => Err(BusError::Unexpected(format!("XAUTOCLAIM gave {other:?}"))),
             // The data is gone; the reader creates the group again.
@@ -199,7 +201,7 @@ impl Consumer {
 
 /// Reads `[id, [name, value, ...]]`. An entry that was deleted while it was pending has no fields; Redis
 /// itself takes it out of the group.
-fn delivery(source: Source, entry: Value) -> Option<Delivery> {
+fn delivery(source: Source, entry: Value, is_new: bool) -> Option<Delivery> {
     let Value::Array(mut pair) = entry else { return None };
     let (Some(Value::Array(flat)), Some(Value::BulkString(id))) = (pair.pop(), pair.pop()) else { return None };
     let entry = EntryId::parse(std::str::from_utf8(&id).ok()?)?;
@@ -208,5 +210,5 @@ fn delivery(source: Source, entry: Value) -> Option<Delivery> {
     while let (Some(Value::BulkString(name)), Some(Value::BulkString(value))) = (flat.next(), flat.next()) {
         fields.push((name, value));
     }
-    Some(Delivery { source, entry, fields })
+    Some(Delivery { source, entry, fields, is_new })
 }

@@ -20,7 +20,7 @@ pub use placement::{Placement, Purpose, Unfit};
 pub use presence::{Beat, Dock};
 pub use private::{PrivateRedis, PrivateRedisError};
 pub use records::Location;
-pub use requests::{Begun, Moved};
+pub use requests::{Begun, Moved, Unbegun};
 
 use crate::protocol::Keys;
 use link::Link;

@@ -17,6 +17,8 @@ pub enum Beat {
     Ours {
         /// Whether the dock takes part.
         standing: Standing,
+        /// Redis's clock, in milliseconds.
+        now: u64,
         /// Whether lease or record were missing: Redis has lost its data, or this is the first beat.
         fresh: bool,
     },
@@ -55,9 +57,9 @@ impl Bus {
         let mut beat = self.scripts().beat.key(keys.lease(dock));
         beat.key(keys.docks()).key(keys.workers()).key(keys.load()).key(keys.promises(dock));
         beat.arg(token).arg(dock.as_str()).arg(millis(LEASE)).arg(json(facts)).arg(word(standing));
-        let (ours, _now, text, number): (bool, u64, String, i64) = self.link().script(&beat).await?;
+        let (ours, now, text, number): (bool, u64, String, i64) = self.link().script(&beat).await?;
         Ok(if ours {
-            Beat::Ours { standing: read_standing(&text)?, fresh: number == 1 }
+            Beat::Ours { standing: read_standing(&text)?, now, fresh: number == 1 }
         } else {
             Beat::Theirs { token: text, left: Duration::from_millis(number.try_into().unwrap_or(0)) }
         })

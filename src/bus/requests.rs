@@ -35,6 +35,22 @@ pub enum Moved {
     NotOurs,
 }
 
+/// How an entry ends of which nothing was begun.
+#[derive(Clone, Copy, Debug)]
+pub enum Unbegun<'a> {
+    /// It was no request: the reply that says so, and the reason for the dead if there can be no reply.
+    Refused(&'a str, &'a str),
+    /// It only looked at something.
+    Looked {
+        /// What it saw.
+        reply: &'a str,
+        /// Whether the caller chose the id, and so may send it again.
+        id_chosen: bool,
+    },
+    /// There is no way to answer it, and why.
+    Unanswerable(&'a str),
+}
+
 impl Bus {
     /// Takes a delivered request in hand. `deadline` is in milliseconds of Redis's clock.
     ///
@@ -94,24 +110,31 @@ impl Bus {
         Ok(self.link().script(&finish).await?)
     }
 
-    /// Answers an entry that is no request. Where even that is impossible it goes to the dead, with `reason`.
+    /// Answers an entry of which nothing was begun. Where that is impossible it goes to the dead, with `reason`.
+    /// Returns whether it was this worker's to answer.
     ///
     /// # Errors
     /// [`BusError::Redis`]; it may be called again until it succeeds.
-    pub async fn refuse(
+    pub async fn answer(
         &self,
         consumer: &Consumer,
         delivery: &Delivery,
         id: &RequestId,
-        reply: &str,
-        reason: &str,
+        answer: &Unbegun<'_>,
     ) -> Result<bool, BusError> {
+        let (reply, reason, again) = match answer {
+            Unbegun::Refused(reply, reason) => (*reply, *reason, false),
+            Unbegun::Looked { reply, id_chosen } => {
+                (*reply, "its reply key or its request key holds something else", *id_chosen)
+            }
+            Unbegun::Unanswerable(reason) => ("", *reason, false),
+        };
         let keys = self.keys();
-        let mut refuse = self.scripts().refuse.key(consumer.stream(delivery.source));
-        refuse.key(keys.reply(id)).key(keys.dead());
-        refuse.arg(GROUP).arg(consumer.name()).arg(delivery.entry.to_string());
-        refuse.arg(reply).arg(millis(REPLY_KEPT)).arg(reason).arg(DEAD_LETTERS);
-        Ok(self.link().script(&refuse).await?)
+        let mut script = self.scripts().answer.key(consumer.stream(delivery.source));
+        script.key(keys.request(id)).key(keys.reply(id)).key(keys.dead());
+        script.arg(GROUP).arg(consumer.name()).arg(delivery.entry.to_string());
+        script.arg(reply).arg(millis(REPLY_KEPT)).arg(reason).arg(DEAD_LETTERS).arg(u8::from(again));
+        Ok(self.link().script(&script).await?)
     }
 
     /// Moves a begun request to the stream of `dock`, with its id and its deadline.

@@ -16,4 +16,4 @@ macro_rules! scripts {
     };
 }
 
-scripts!(beat, begin, finish, hand_back, hold, instances, pass_on, place, refuse, release, standing, tidy);
+scripts!(answer, beat, begin, finish, hand_back, hold, instances, pass_on, place, release, standing, tidy);

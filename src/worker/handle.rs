@@ -11,7 +11,7 @@ use super::backoff::Backoff;
 use super::lanes::Turn;
 use super::route::{Way, route};
 use crate::actions::{Access, Action, Arguments, Context, Outcome};
-use crate::bus::{Begun, BusError, Delivery, Moved};
+use crate::bus::{Begun, BusError, Delivery, Moved, Unbegun};
 use crate::protocol::{ErrorCode, Failure, Reply, Request, RequestId, Undecodable, decode};
 
 /// How often a step is tried that Redis itself refuses; while Redis is away it is tried for as long as that lasts.
@@ -88,7 +88,8 @@ async fn refuse(worker: &Worker, delivery: &Delivery, id: RequestId, failure: Fa
     tracing::info!(request = %id, error = failure.code.as_str(), "refused: {}", failure.message);
     let reason = failure.to_string();
     let reply = Reply::failure(id.clone(), worker.dock().clone(), failure).to_json();
-    let answered = persist(|| worker.bus.refuse(&worker.consumer, delivery, &id, &reply, &reason)).await;
+    let refused = Unbegun::Refused(&reply, &reason);
+    let answered = persist(|| worker.bus.answer(&worker.consumer, delivery, &id, &refused)).await;
     if let Err(error) = answered {
         tracing::error!(request = %id, %error, "a refusal could not be sent");
     }
@@ -97,7 +98,7 @@ async fn refuse(worker: &Worker, delivery: &Delivery, id: RequestId, failure: Fa
 impl Ready {
     async fn run(self) {
         // A worker that stops begins nothing; what it has not begun is handed back.
-        if self.worker.stopping.is_cancelled() {
+        if self.worker.stopping.is_cancelled() || self.look().await {
             return;
         }
         let bus = &self.worker.bus;
@@ -119,6 +120,24 @@ impl Ready {
             Err(error) => return self.bury(&error).await,
         };
         self.finish(outcome).await;
+    }
+
+    /// The short way of a request that has no effect and is done here: nothing needs to be begun, because doing it
+    /// twice does no harm. Returns false if this is no such request; then nothing has happened.
+    async fn look(&self) -> bool {
+        if self.action.access != Access::View || !self.delivery.is_new {
+            return false;
+        }
+        let Some(until) = self.worker.until(self.deadline) else { return false };
+        let Ok(Way::Here(instance)) = self.in_time(until, self.route()).await else { return false };
+        let outcome = self.in_time(until, self.perform(instance.as_deref(), 1)).await;
+        let Some(reply) = self.reply(outcome) else { return false };
+        let json = reply.to_json();
+        let looked = Unbegun::Looked { reply: &json, id_chosen: self.request.id_chosen };
+        let (bus, consumer) = (&self.worker.bus, &self.worker.consumer);
+        let answered = persist(|| bus.answer(consumer, &self.delivery, &self.request.id, &looked)).await;
+        self.note(answered, Some(&reply)).await;
+        true
     }
 
     /// Does the request, or passes it on: then there is nothing to finish.
@@ -189,9 +208,10 @@ impl Ready {
         }
     }
 
-    async fn finish(&self, outcome: Result<Outcome, Failure>) {
+    /// The reply for an outcome; none for an action that has none.
+    fn reply(&self, outcome: Result<Outcome, Failure>) -> Option<Reply> {
         let (id, dock) = (self.request.id.clone(), self.worker.dock().clone());
-        let reply = match outcome {
+        match outcome {
             Ok(Outcome::Silent) => None,
             Ok(Outcome::Answer(answer)) => Some(Reply::success(id, dock, answer, None)),
             Ok(Outcome::Created(answer, instance)) => Some(Reply::success(id, dock, answer, Some(instance))),
@@ -199,15 +219,22 @@ impl Ready {
                 tracing::info!(error = failure.code.as_str(), "failed: {}", failure.message);
                 Some(Reply::failure(id, dock, failure))
             }
-        };
-        let status = reply.as_ref().map(Reply::status);
+        }
+    }
+
+    async fn finish(&self, outcome: Result<Outcome, Failure>) {
+        let reply = self.reply(outcome);
         let json = reply.as_ref().map(Reply::to_json);
-        let bus = &self.worker.bus;
-        let (consumer, dock) = (&self.worker.consumer, self.worker.dock());
-        let finished =
-            persist(|| bus.finish(consumer, &self.delivery, &self.request, self.deadline, dock, json.as_deref())).await;
-        match finished {
-            Ok(true) => tracing::debug!(status, "done"),
+        let (bus, consumer, dock) = (&self.worker.bus, &self.worker.consumer, self.worker.dock());
+        let finish = || bus.finish(consumer, &self.delivery, &self.request, self.deadline, dock, json.as_deref());
+        let finished = persist(finish).await;
+        self.note(finished, reply.as_ref()).await;
+    }
+
+    /// Says how it ended.
+    async fn note(&self, ended: Result<bool, BusError>, reply: Option<&Reply>) {
+        match ended {
+            Ok(true) => tracing::debug!(status = reply.map(Reply::status), "done"),
             Ok(false) => tracing::warn!("another worker has taken this request over; its reply counts"),
             Err(error) => self.bury(&error).await,
         }
@@ -218,7 +245,8 @@ impl Ready {
         tracing::error!(%error, "the request cannot be answered");
         let (bus, consumer) = (&self.worker.bus, &self.worker.consumer);
         let reason = error.to_string();
-        if let Err(error) = persist(|| bus.refuse(consumer, &self.delivery, &self.request.id, "", &reason)).await {
+        let unanswerable = Unbegun::Unanswerable(&reason);
+        if let Err(error) = persist(|| bus.answer(consumer, &self.delivery, &self.request.id, &unanswerable)).await {
             tracing::error!(%error, "nor can it be put with the dead");
         }
     }

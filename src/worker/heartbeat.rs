@@ -1,7 +1,7 @@
 //! The lease on the dock, and the heartbeat that keeps it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
 use super::{Worker, WorkerError};
@@ -55,9 +55,11 @@ pub(super) async fn run(worker: Arc<Worker>) -> WorkerError {
 async fn beat(worker: &Worker) -> Result<Beat, BusError> {
     let mut facts = worker.inventory.facts();
     facts.labels.clone_from(&worker.options.labels);
+    let asked = Instant::now();
     let beat = worker.bus.beat(worker.dock(), &worker.token, &facts, worker.standing()).await?;
-    if let Beat::Ours { standing, .. } = &beat {
+    if let Beat::Ours { standing, now, .. } = &beat {
         *worker.standing.lock().expect("never held across a panic") = *standing;
+        *worker.clock.lock().expect("never held across a panic") = Some((*now, asked));
     }
     Ok(beat)
 }

@@ -133,7 +133,7 @@ impl Intake {
             let worker = Arc::clone(&self.worker);
             self.running.spawn(async move {
                 let _kept_until_the_end = (permit, release);
-                job.handle(&worker, turn).await;
+                worker.abandoned.run_until_cancelled(job.handle(&worker, turn)).await;
             });
         }
     }

@@ -9,7 +9,7 @@ mod lanes;
 mod route;
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -85,8 +85,13 @@ struct Worker {
     consumer: Consumer,
     inventory: Inventory,
     standing: Mutex<Standing>,
+    /// Redis's clock in milliseconds, and when it was asked for.
+    clock: Mutex<Option<(u64, Instant)>>,
     lanes: lanes::Lanes,
+    /// Nothing new is begun any more.
     stopping: CancellationToken,
+    /// The grace period is over as well: what still runs is dropped, and left to others.
+    abandoned: CancellationToken,
 }
 
 impl Worker {
@@ -96,6 +101,14 @@ impl Worker {
 
     fn standing(&self) -> Standing {
         *self.standing.lock().expect("never held across a panic")
+    }
+
+    /// When `deadline`, in milliseconds of Redis's clock, is on this host's monotonic clock: as the last heartbeat
+    /// told the time, and never later than it is. None when it has passed.
+    fn until(&self, deadline: u64) -> Option<Instant> {
+        let (now, asked) = (*self.clock.lock().expect("never held across a panic"))?;
+        let until = asked + Duration::from_millis(deadline.checked_sub(now)?);
+        (until > Instant::now()).then_some(until)
     }
 }
 
@@ -119,8 +132,10 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
         consumer,
         inventory,
         standing: Mutex::default(),
+        clock: Mutex::default(),
         lanes: lanes::Lanes::default(),
         stopping: shutdown.child_token(),
+        abandoned: CancellationToken::new(),
     });
 
     tokio::select! {
@@ -128,9 +143,8 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
         () = shutdown.cancelled() => return Ok(()),
     }
     let background = CancellationToken::new();
-    // Whoever drops this future must not leave a heart beating.
-    let _background = background.clone().drop_guard();
-    let _stopping = worker.stopping.clone().drop_guard();
+    // Whoever drops this future must not leave a heart beating, or hands that work.
+    let _guards = (background.clone().drop_guard(), worker.abandoned.clone().drop_guard());
     let tasks = TaskTracker::new();
     tasks.spawn(background.clone().run_until_cancelled_owned(inventory_task.run()));
     // The first heartbeat that others see should say whether the daemon is there.
@@ -157,6 +171,7 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
     }
     if tokio::time::timeout(grace, running.wait()).await.is_err() {
         tracing::warn!(requests = running.len(), "the grace period is over; what still runs is left to others");
+        worker.abandoned.cancel();
     }
     let goodbye = async {
         let back = worker.consumer.hand_back().await?;
