@@ -1,6 +1,6 @@
 # 'make up' and 'make test' are the two commands to know. Each installs what it lacks and does everything.
 SHELL := /bin/bash
-.PHONY: help up down build lint test lab clean-lab
+.PHONY: help up down build lint test bench lab clean-lab
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -19,6 +19,9 @@ lint: ## format, lints, licences, docs
 
 test: ## lint, and all tests, against a lab of Docker hosts
 	@scripts/test.sh
+
+bench: ## what the bus costs, against the floor in the same run
+	@. scripts/setup.sh run; cargo bench --locked --bench bus
 
 lab: ## leave a lab of 6 Docker hosts running, for 'cargo test' by hand
 	@scripts/setup.sh test && scripts/lab.sh up 6 && scripts/lab.sh load busybox:latest ubuntu:latest && echo 'now: DEBLOX_LAB=/tmp/deblox-lab cargo test'
