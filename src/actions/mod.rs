@@ -228,7 +228,7 @@ mod tests {
 
     fn check(json: &str) -> Result<Arguments, Failure> {
         let entry = EntryId { millis: 1, sequence: 0 };
-        let request = decode(entry, &vec![(b"json".to_vec(), json.as_bytes().to_vec())]).unwrap();
+        let request = decode(entry, None, &vec![(b"json".to_vec(), json.as_bytes().to_vec())]).unwrap();
         Action::find(&request.action)?.check(&request)
     }
 

@@ -104,7 +104,24 @@ impl Consumer {
         read.arg("BLOCK").arg(u64::try_from(BLOCK.as_millis()).unwrap_or(u64::MAX));
         read.arg("STREAMS").arg(&self.shared).arg(&self.own).arg(">").arg(">");
         let result = link::query_on::<Value>(&mut reader.connection, &read).await;
-        let Value::Array(streams) = self.bus.link().watch(result).await? else { return Ok(Vec::new()) };
+        Ok(self.deliveries(self.bus.link().watch(result).await?, true))
+    }
+
+    /// What has been delivered to this worker and is not finished, up to `count` entries of each stream: what it has
+    /// in hand, and what never arrived because the reader's connection broke on the way.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn delivered(&self, count: usize) -> Result<Vec<Delivery>, BusError> {
+        let mut read = cmd("XREADGROUP");
+        read.arg("GROUP").arg(GROUP).arg(&self.name).arg("COUNT").arg(count);
+        read.arg("STREAMS").arg(&self.shared).arg(&self.own).arg("0").arg("0");
+        Ok(self.deliveries(self.bus.link().query(&read).await?, false))
+    }
+
+    /// Reads an answer of `XREADGROUP`.
+    fn deliveries(&self, answer: Value, first: bool) -> Vec<Delivery> {
+        let Value::Array(streams) = answer else { return Vec::new() };
         let mut deliveries = Vec::new();
         for stream in streams {
             let Value::Array(mut pair) = stream else { continue };
@@ -112,9 +129,9 @@ impl Consumer {
                 continue;
             };
             let source = if key == self.own.as_bytes() { Source::Own } else { Source::Shared };
-            deliveries.extend(entries.into_iter().filter_map(|entry| delivery(source, entry, true)));
+            deliveries.extend(entries.into_iter().filter_map(|entry| delivery(source, entry, first)));
         }
-        Ok(deliveries)
+        deliveries
     }
 
     /// Takes over up to `count` entries of each stream that were handed back, or whose worker has been

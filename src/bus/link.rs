@@ -27,23 +27,17 @@ impl Link {
 
     /// Runs one command.
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
-        let mut connection = self.connection().await?;
-        let result = command.query_async(&mut connection).await;
-        self.watch(result).await
+        self.run(|mut connection| async move { command.query_async(&mut connection).await }).await
     }
 
     /// Runs several commands in one round trip.
     pub(super) async fn pipeline<T: FromRedisValue>(&self, commands: &Pipeline) -> RedisResult<T> {
-        let mut connection = self.connection().await?;
-        let result = commands.query_async(&mut connection).await;
-        self.watch(result).await
+        self.run(|mut connection| async move { commands.query_async(&mut connection).await }).await
     }
 
     /// Runs a script, which Redis is given first if it does not have it.
     pub(super) async fn script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> RedisResult<T> {
-        let mut connection = self.connection().await?;
-        let result = script.invoke_async(&mut connection).await;
-        self.watch(result).await
+        self.run(|mut connection| async move { script.invoke_async(&mut connection).await }).await
     }
 
     /// A connection of its own for a command that blocks for up to `block`.
@@ -71,6 +65,22 @@ impl Link {
             }
         }
         result
+    }
+
+    /// Runs a step; once more on a fresh connection if the one in use turns out to be broken: one that is cut while
+    /// it is idle is noticed only here. Every script may run twice, and a request sent twice has one effect.
+    async fn run<T, F>(&self, step: impl Fn(MultiplexedConnection) -> F) -> RedisResult<T>
+    where
+        F: Future<Output = RedisResult<T>>,
+    {
+        let result = step(self.connection().await?).await;
+        match self.watch(result).await {
+            Err(error) if error.is_connection_dropped() => {
+                let result = step(self.connection().await?).await;
+                self.watch(result).await
+            }
+            other => other,
+        }
     }
 
     async fn connection(&self) -> RedisResult<MultiplexedConnection> {

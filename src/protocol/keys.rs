@@ -37,7 +37,7 @@ impl Keys {
 
     /// List: the final reply of one request.
     pub fn reply(&self, id: &RequestId) -> String {
-        format!("{}.reply.{id}", self.namespace)
+        format!("{}.reply.{}", self.namespace, id.known_as())
     }
 
     /// Hash: where one request stands.

@@ -38,9 +38,11 @@ impl Fqdn {
     }
 }
 
-/// The id of a request: its idempotency key and the end of the name of its reply key.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(into = "String")]
+/// The id of a request: its idempotency key, and the end of the name of its reply key.
+///
+/// Where the caller chose none it is the entry's id, and on a dock's own stream `<entry>@<FQDN>`: two streams may give
+/// the same id in the same millisecond. The reply is at the entry's id in both cases, which is all that the caller has.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RequestId(String);
 
 impl RequestId {
@@ -56,9 +58,36 @@ impl RequestId {
         Ok(Self(id.to_owned()))
     }
 
-    /// The id as text.
+    /// The id of a request that did not choose one, sent to the shared stream or to that of `own`.
+    pub fn of_entry(entry: EntryId, own: Option<&Fqdn>) -> Self {
+        Self(own.map_or_else(|| entry.to_string(), |dock| format!("{entry}@{dock}")))
+    }
+
+    /// Reads back what [`Self::as_str`] wrote, for a request that is passed on.
+    ///
+    /// # Errors
+    /// [`InvalidName`] names what is wrong.
+    pub fn passed_on(id: &str) -> Result<Self, InvalidName> {
+        match id.split_once('@').map(|(entry, dock)| (EntryId::parse(entry), Fqdn::new(dock))) {
+            Some((Some(entry), Ok(dock))) => Ok(Self::of_entry(entry, Some(&dock))),
+            _ => Self::new(id),
+        }
+    }
+
+    /// The whole id.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The id as the caller knows it, under which the reply is found.
+    pub fn known_as(&self) -> &str {
+        self.0.split_once('@').map_or(self.as_str(), |(entry, _)| entry)
+    }
+}
+
+impl Serialize for RequestId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.known_as())
     }
 }
 
@@ -76,11 +105,6 @@ impl EntryId {
     pub fn parse(id: &str) -> Option<Self> {
         let (millis, sequence) = id.split_once('-')?;
         Some(Self { millis: millis.parse().ok()?, sequence: sequence.parse().ok()? })
-    }
-
-    /// The id of a request that did not choose one.
-    pub fn as_request_id(self) -> RequestId {
-        RequestId(self.to_string())
     }
 }
 
@@ -143,6 +167,16 @@ mod tests {
         for bad in ["", "a/b", "a b", "ä", &"x".repeat(129)] {
             assert!(RequestId::new(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn ids_of_two_streams_differ_and_are_answered_at_the_entry() {
+        let (entry, dock) = (EntryId { millis: 5, sequence: 1 }, Fqdn::new("a.b").unwrap());
+        let (shared, own) = (RequestId::of_entry(entry, None), RequestId::of_entry(entry, Some(&dock)));
+        assert_ne!(shared, own);
+        assert_eq!((shared.known_as(), own.known_as()), ("5-1", "5-1"));
+        assert_eq!(RequestId::passed_on(own.as_str()).unwrap(), own);
+        assert!(RequestId::new(own.as_str()).is_err() && RequestId::passed_on("mine@a.b").is_err());
     }
 
     #[test]

@@ -47,27 +47,28 @@ pub struct Undecodable {
 /// Names of the fields that every request may have.
 pub const COMMON_FIELDS: &[&str] = &["action", "id", "requestId", "timeout", "session", "token", "dock"];
 
-/// Decodes the fields of the stream entry `entry`.
+/// Decodes the fields of the stream entry `entry`, which came by the shared stream or by that of `own`.
 ///
 /// Either one field `json` holds the object, beside which only `requestId` and `deadline` may stand,
 /// or every field of the entry is a field of the object.
 ///
 /// # Errors
 /// [`Undecodable`] with a message that names the field. Any bytes give a request or an error.
-pub fn decode(entry: EntryId, fields: &Fields) -> Result<Request, Undecodable> {
-    let fallback = entry.as_request_id();
+pub fn decode(entry: EntryId, own: Option<&Fqdn>, fields: &Fields) -> Result<Request, Undecodable> {
+    let fallback = RequestId::of_entry(entry, own);
     let refuse = |failure| Undecodable { id: fallback.clone(), failure };
 
     let (mut object, envelope, flat) = read_object(fields).map_err(refuse)?;
-    let (id, id_chosen) = match envelope.request_id.map(Value::String).or_else(|| object.get("requestId").cloned()) {
-        None => (fallback.clone(), false),
-        Some(Value::String(id)) => {
-            let checked = RequestId::new(&id);
-            let explain = |e| Failure::new(ErrorCode::BadRequestId, format!("`requestId` is not valid: {e}"));
-            (checked.map_err(|e| refuse(explain(e)))?, true)
-        }
-        Some(_) => return Err(refuse(Failure::new(ErrorCode::BadRequestId, "`requestId` must be text"))),
+    let chosen = match (envelope.request_id, object.get("requestId")) {
+        (Some(id), _) => Some(RequestId::passed_on(&id)),
+        (None, Some(Value::String(id))) => Some(RequestId::new(id)),
+        (None, Some(_)) => return Err(refuse(Failure::new(ErrorCode::BadRequestId, "`requestId` must be text"))),
+        (None, None) => None,
     };
+    let id_chosen = chosen.is_some();
+    let id = chosen
+        .unwrap_or_else(|| Ok(fallback.clone()))
+        .map_err(|e| refuse(Failure::new(ErrorCode::BadRequestId, format!("`requestId` is not valid: {e}"))))?;
     object.remove("requestId");
     let json = Value::Object(object.clone()).to_string();
 
@@ -223,14 +224,14 @@ mod tests {
     }
 
     fn code(pairs: &[(&str, &str)]) -> ErrorCode {
-        decode(entry(), &fields(pairs)).unwrap_err().failure.code
+        decode(entry(), None, &fields(pairs)).unwrap_err().failure.code
     }
 
     #[test]
     fn both_forms_give_the_same_request() {
         let object =
-            decode(entry(), &fields(&[("json", r#"{"action":"create-container","image":"ubuntu"}"#)])).unwrap();
-        let flat = decode(entry(), &fields(&[("action", "create-container"), ("image", "ubuntu")])).unwrap();
+            decode(entry(), None, &fields(&[("json", r#"{"action":"create-container","image":"ubuntu"}"#)])).unwrap();
+        let flat = decode(entry(), None, &fields(&[("action", "create-container"), ("image", "ubuntu")])).unwrap();
         assert_eq!((&object.action, &object.arguments), (&flat.action, &flat.arguments));
         assert_eq!(object.id.as_str(), "1700000000000-0");
         assert!(!object.id_chosen && !object.flat && flat.flat);
@@ -239,7 +240,7 @@ mod tests {
     #[test]
     fn common_fields_are_taken_out() {
         let json = r#"{"action":"stop-container","id":"foo","requestId":"r1","timeout":500,"dock":"A.b","token":"t","time":3}"#;
-        let request = decode(entry(), &fields(&[("json", json)])).unwrap();
+        let request = decode(entry(), None, &fields(&[("json", json)])).unwrap();
         assert_eq!((request.id.as_str(), request.id_chosen), ("r1", true));
         assert_eq!(request.timeout, Some(Duration::from_millis(500)));
         assert_eq!(request.dock.unwrap().as_str(), "a.b");
@@ -250,7 +251,7 @@ mod tests {
     #[test]
     fn a_request_passed_on_keeps_its_id_and_deadline() {
         let request =
-            decode(entry(), &fields(&[("json", r#"{"action":"ping"}"#), ("requestId", "r"), ("deadline", "17")]))
+            decode(entry(), None, &fields(&[("json", r#"{"action":"ping"}"#), ("requestId", "r"), ("deadline", "17")]))
                 .unwrap();
         assert_eq!((request.id.as_str(), request.deadline), ("r", Some(17)));
     }
@@ -272,21 +273,21 @@ mod tests {
 
     #[test]
     fn a_fault_is_answered_under_the_callers_id_where_it_is_valid() {
-        let bad = decode(entry(), &fields(&[("json", r#"{"requestId":"mine"}"#)])).unwrap_err();
+        let bad = decode(entry(), None, &fields(&[("json", r#"{"requestId":"mine"}"#)])).unwrap_err();
         assert_eq!(bad.id.as_str(), "mine");
-        let worse = decode(entry(), &fields(&[("json", r#"{"requestId":"a/b","action":"ping"}"#)])).unwrap_err();
+        let worse = decode(entry(), None, &fields(&[("json", r#"{"requestId":"a/b","action":"ping"}"#)])).unwrap_err();
         assert_eq!(worse.id.as_str(), "1700000000000-0");
     }
 
     proptest! {
         #[test]
         fn any_bytes_give_a_request_or_an_error(raw in proptest::collection::vec((any::<Vec<u8>>(), any::<Vec<u8>>()), 0..6)) {
-            let _ = decode(entry(), &raw);
+            let _ = decode(entry(), None, &raw);
         }
 
         #[test]
         fn any_text_in_json_gives_a_request_or_an_error(text in ".*") {
-            let _ = decode(entry(), &fields(&[("json", &text)]));
+            let _ = decode(entry(), None, &fields(&[("json", &text)]));
         }
     }
 }

@@ -11,7 +11,7 @@ use super::backoff::Backoff;
 use super::lanes::Turn;
 use super::route::{Way, route};
 use crate::actions::{Access, Action, Arguments, Context, Outcome};
-use crate::bus::{Begun, BusError, Delivery, Moved, Unbegun};
+use crate::bus::{Begun, BusError, Delivery, Moved, Source, Unbegun};
 use crate::protocol::{ErrorCode, Failure, Reply, Request, RequestId, Undecodable, decode};
 
 /// How often a step is tried that Redis itself refuses; while Redis is away it is tried for as long as that lasts.
@@ -20,7 +20,7 @@ const REFUSALS: u32 = 5;
 /// A delivered entry, understood as far as that goes.
 pub(super) enum Job {
     /// A request, ready to be begun.
-    Request(Ready),
+    Request(Box<Ready>),
     /// No request, and what is to be said about it.
     Refusal(Delivery, Undecodable),
 }
@@ -39,7 +39,8 @@ pub(super) struct Ready {
 impl Job {
     /// Decodes an entry and checks it against the table of actions.
     pub(super) fn new(worker: &Arc<Worker>, delivery: Delivery) -> Self {
-        let understood = decode(delivery.entry, &delivery.fields).and_then(|request| {
+        let own = (delivery.source == Source::Own).then(|| worker.dock());
+        let understood = decode(delivery.entry, own, &delivery.fields).and_then(|request| {
             let checked = Action::find(&request.action).and_then(|action| Ok((action, action.check(&request)?)));
             match checked {
                 Ok((action, arguments)) => Ok((request, action, arguments)),
@@ -53,12 +54,14 @@ impl Job {
         let timeout = request.timeout.unwrap_or_else(|| action.default_timeout(arguments.whole("time")));
         let end = delivery.entry.millis.saturating_add(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
         let deadline = request.deadline.map_or(end, |earlier| earlier.min(end));
-        Self::Request(Ready { worker: Arc::clone(worker), delivery, request, action, arguments, deadline })
+        let worker = Arc::clone(worker);
+        Self::Request(Box::new(Ready { worker, delivery, request, action, arguments, deadline }))
     }
 
     /// The instance that it is about, or will be about: its full id where it is known here.
     pub(super) fn lane(&self) -> Option<String> {
-        let Self::Request(Ready { worker, request, arguments, .. }) = self else { return None };
+        let Self::Request(ready) = self else { return None };
+        let Ready { worker, request, arguments, .. } = &**ready;
         let reference = request.instance.as_deref().or_else(|| arguments.text("name"))?;
         Some(match worker.inventory.find(reference).as_slice() {
             [one] => one.id.clone(),
@@ -96,7 +99,7 @@ async fn refuse(worker: &Worker, delivery: &Delivery, id: RequestId, failure: Fa
 }
 
 impl Ready {
-    async fn run(self) {
+    async fn run(&self) {
         // A worker that stops begins nothing; what it has not begun is handed back.
         if self.worker.stopping.is_cancelled() || self.look().await {
             return;
@@ -253,7 +256,7 @@ impl Ready {
 }
 
 /// Repeats a step on the bus until Redis has done it, or has refused it several times.
-async fn persist<T, F: Future<Output = Result<T, BusError>>>(step: impl Fn() -> F) -> Result<T, BusError> {
+pub(super) async fn persist<T, F: Future<Output = Result<T, BusError>>>(step: impl Fn() -> F) -> Result<T, BusError> {
     let mut backoff = Backoff::new();
     let mut refusals = 0;
     loop {

@@ -43,7 +43,10 @@ pub(super) async fn run(worker: Arc<Worker>) -> WorkerError {
     loop {
         ticks.tick().await;
         match beat(&worker).await {
-            Ok(Beat::Ours { fresh: true, .. }) => worker.inventory.reconcile(),
+            Ok(Beat::Ours { fresh: true, .. }) => {
+                *worker.data_lost.lock().expect("never held across a panic") = Some(Instant::now());
+                worker.inventory.reconcile();
+            }
             Ok(Beat::Ours { fresh: false, .. }) => {}
             Ok(Beat::Theirs { .. }) => return WorkerError::TakenOver(worker.dock().clone()),
             // That Redis is away has been said; the next beat is the next attempt.

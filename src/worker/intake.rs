@@ -49,11 +49,16 @@ impl Intake {
         loop {
             let count = self.free().await;
             let batch = async {
+                let reopened = reader.is_none();
                 let reader = match &mut reader {
                     Some(reader) => reader,
                     none => none.insert(consumer.open().await?),
                 };
-                if inherited { consumer.read(reader, count).await } else { consumer.inherit(count).await }
+                match inherited {
+                    false => consumer.inherit(count).await,
+                    true if reopened => self.missed().await,
+                    true => consumer.read(reader, count).await,
+                }
             };
             match batch.await {
                 Ok(deliveries) => {
@@ -71,6 +76,16 @@ impl Intake {
                 }
             }
         }
+    }
+
+    /// What was delivered to the last reader and never arrived.
+    async fn missed(&self) -> Result<Vec<Delivery>, BusError> {
+        // Looked at first: what is finished meanwhile is no longer in hand, and not missed either.
+        let held = self.in_hand.lock().expect("never held across a panic").clone();
+        let most = self.worker.options.concurrency + 2 * BATCH;
+        let mut delivered = self.worker.consumer.delivered(most).await?;
+        delivered.retain(|delivery| !held.contains(&(delivery.source, delivery.entry)));
+        Ok(delivered)
     }
 
     /// Takes over what others left, and forgets those who are gone.
@@ -133,7 +148,7 @@ impl Intake {
             let worker = Arc::clone(&self.worker);
             self.running.spawn(async move {
                 let _kept_until_the_end = (permit, release);
-                worker.abandoned.run_until_cancelled(job.handle(&worker, turn)).await;
+                worker.abandoned.run_until_cancelled(Box::pin(job.handle(&worker, turn))).await;
             });
         }
     }

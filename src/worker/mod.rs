@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::bus::{Bus, BusError, Consumer, RedisOptions};
 use crate::docker::{Docker, DockerError, DockerOptions};
+use crate::protocol::limits::BEAT;
 use crate::protocol::{Fqdn, Labels, Standing};
 use intake::Intake;
 use inventory::Inventory;
@@ -87,6 +88,8 @@ struct Worker {
     standing: Mutex<Standing>,
     /// Redis's clock in milliseconds, and when it was asked for.
     clock: Mutex<Option<(u64, Instant)>>,
+    /// When this worker last found its lease or its record missing from Redis.
+    data_lost: Mutex<Option<Instant>>,
     lanes: lanes::Lanes,
     /// Nothing new is begun any more.
     stopping: CancellationToken,
@@ -101,6 +104,17 @@ impl Worker {
 
     fn standing(&self) -> Standing {
         *self.standing.lock().expect("never held across a panic")
+    }
+
+    /// Whether the shared records may be incomplete: Redis has lost its data, and not every dock has had the two beats
+    /// in which it writes its own again.
+    async fn is_healing(&self) -> Result<bool, BusError> {
+        let lost = *self.data_lost.lock().expect("never held across a panic");
+        if lost.is_some_and(|lost| lost.elapsed() < BEAT * 2) {
+            return Ok(true);
+        }
+        // The next heartbeat will notice.
+        Ok(!self.bus.is_live(self.dock()).await?)
     }
 
     /// When `deadline`, in milliseconds of Redis's clock, is on this host's monotonic clock: as the last heartbeat
@@ -133,6 +147,7 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
         inventory,
         standing: Mutex::default(),
         clock: Mutex::default(),
+        data_lost: Mutex::default(),
         lanes: lanes::Lanes::default(),
         stopping: shutdown.child_token(),
         abandoned: CancellationToken::new(),

@@ -1,10 +1,16 @@
 //! Where a request is to be done: here, or at which other dock.
 
+use std::time::Duration;
+
 use super::Worker;
+use super::handle::persist;
 use crate::actions::{Access, Action, Arguments, Target};
-use crate::bus::{Dock, Location, Placement, Purpose, Source, Unfit};
+use crate::bus::{BusError, Dock, Location, Placement, Purpose, Source, Unfit};
 use crate::protocol::limits::CANDIDATES;
 use crate::protocol::{DockState, ErrorCode, Failure, Fqdn, Labels, Request, Standing};
+
+/// How often the records are looked at while they are being written again.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Where to go with a request.
 #[derive(Debug)]
@@ -32,7 +38,7 @@ pub(super) async fn route(
     let asked = request.dock.as_ref().or((source == Source::Own).then_some(here));
     let place = async |purpose, labels: &Labels| {
         let placement = Placement { request: &request.id, deadline, purpose, dock: asked, labels };
-        let placed = worker.bus.place(&placement).await?;
+        let placed = settled(worker, || worker.bus.place(&placement), Result::is_err).await?;
         match placed {
             Ok(dock) if dock == *here => Ok(Way::Here(None)),
             Ok(dock) => Ok(Way::To(dock)),
@@ -71,7 +77,7 @@ async fn find(worker: &Worker, access: Access, reference: &str, asked: Option<&F
     let meant_here = asked.is_some();
     let mut found = if meant_here { worker.inventory.find(reference) } else { Vec::new() };
     if found.is_empty() {
-        found = worker.bus.find_instances(reference).await?;
+        found = settled(worker, || worker.bus.find_instances(reference), Vec::is_empty).await?;
     }
     match found.as_slice() {
         [one] if one.dock == *here => {
@@ -93,6 +99,21 @@ async fn find(worker: &Worker, access: Access, reference: &str, asked: Option<&F
             Err(Failure::new(ErrorCode::NoSuchInstance, message))
         }
         several => Err(ambiguous(reference, several)),
+    }
+}
+
+/// Looks at the shared records; again while they do not show what is looked for and may be incomplete.
+async fn settled<T, F: Future<Output = Result<T, BusError>>>(
+    worker: &Worker,
+    look: impl Fn() -> F,
+    absent: impl Fn(&T) -> bool,
+) -> Result<T, BusError> {
+    loop {
+        let seen = persist(&look).await?;
+        if !absent(&seen) || !persist(|| worker.is_healing()).await? {
+            return Ok(seen);
+        }
+        tokio::time::sleep(LOOK).await;
     }
 }
 
@@ -119,7 +140,9 @@ fn reach_here(worker: &Worker) -> Result<(), Failure> {
 
 /// Whether another dock will take a request that is passed on to it.
 async fn reach(worker: &Worker, dock: &Fqdn) -> Result<(), Failure> {
-    match worker.bus.dock(dock).await? {
+    use DockState::{Drained, Unregistered, Up};
+    let absent = |dock: &Option<Dock>| !matches!(dock, Some(Dock { state: Up | Drained | Unregistered, .. }));
+    match settled(worker, || worker.bus.dock(dock), absent).await? {
         None => Err(unknown(dock)),
         Some(Dock { state: DockState::Up | DockState::Drained, .. }) => Ok(()),
         Some(Dock { state: DockState::Unregistered, .. }) => Err(unregistered(dock)),
@@ -146,7 +169,7 @@ async fn explain(worker: &Worker, unfit: Unfit, asked: Option<&Fqdn>) -> Failure
         Unfit::Labels => {
             Failure::new(ErrorCode::NoDock, format!("the dock `{dock}` does not have the labels in `dock-labels`"))
         }
-        Unfit::Lost | Unfit::None => match worker.bus.dock(dock).await {
+        Unfit::Lost | Unfit::None => match persist(|| worker.bus.dock(dock)).await {
             Ok(Some(silent)) => lost(dock, &silent),
             _ => unknown(dock),
         },

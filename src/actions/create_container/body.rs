@@ -196,7 +196,7 @@ mod tests {
 
     fn body(json: &str) -> Result<Value, Failure> {
         let fields = vec![(b"json".to_vec(), json.as_bytes().to_vec())];
-        let request = decode(EntryId { millis: 5, sequence: 0 }, &fields).unwrap();
+        let request = decode(EntryId { millis: 5, sequence: 0 }, None, &fields).unwrap();
         let arguments = Action::find("create-container").unwrap().check(&request)?;
         build(&arguments, arguments.text("owner").unwrap_or("anonymous"), &request.id)
     }

@@ -28,6 +28,13 @@ local function choose(dock)
   return {1, dock}
 end
 
+-- asked again, because the answer was lost or the request was taken over: the promise stands
+local promised = create and redis.call('HGET', KEYS[3], 'dock')
+if promised and (ARGV[6] == '' or ARGV[6] == promised) and
+    redis.call('ZSCORE', ARGV[2] .. promised, ARGV[3]) and not unfit(promised) then
+  return {1, promised}
+end
+
 if ARGV[6] ~= '' then
   local reason = unfit(ARGV[6])
   if reason then return {0, reason} end
