@@ -1,13 +1,16 @@
 //! What every test stands on: a real Redis, real Docker daemons, workers, and eyes to look at all three.
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use deblox::bus::RedisOptions;
 use deblox::docker::DockerOptions;
-use deblox::protocol::Fqdn;
+use deblox::protocol::{Fqdn, GROUP};
 use deblox::worker::{self, WorkerError, WorkerOptions};
 use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, cmd};
@@ -26,7 +29,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub struct RedisServer {
     pub url: String,
     /// Removes the container when dropped.
-    pub container: ContainerAsync<GenericImage>,
+    _container: ContainerAsync<GenericImage>,
 }
 
 /// Starts a Redis server of the test's own, for tests that disturb it.
@@ -40,7 +43,7 @@ pub async fn own_redis() -> RedisServer {
         .await
         .expect("a Redis container starts: is Docker there? `make test` sets everything up");
     let port = container.get_host_port_ipv4(6379).await.expect("the port is published");
-    RedisServer { url: format!("redis://127.0.0.1:{port}"), container }
+    RedisServer { url: format!("redis://127.0.0.1:{port}"), _container: container }
 }
 
 /// The Redis server that all other tests share, each in a namespace of its own.
@@ -94,13 +97,72 @@ pub fn try_docker(host: usize, args: &[&str]) -> Output {
 /// Does something to one host of the lab, as `scripts/lab.sh` can: `kill`, `start`, `hang`, `wake`.
 pub fn lab_does(what: &str, host: usize) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/lab.sh");
-    let done = Command::new(script).args([what, &host.to_string()]).env("DEBLOX_LAB", lab()).output().expect("it runs");
+    let done =
+        Command::new(script).args([what, &format!("h{host}")]).env("DEBLOX_LAB", lab()).output().expect("it runs");
     assert!(done.status.success(), "lab.sh {what} {host}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// A quiet host that does not do its work until this is dropped, however the test ends.
+pub struct Disturbed(usize, &'static str);
+
+impl Disturbed {
+    /// Its engine accepts connections and answers nothing.
+    pub fn hang(host: usize) -> Self {
+        lab_does("hang", host);
+        Self(host, "wake")
+    }
+
+    /// Its engine has crashed.
+    pub fn kill(host: usize) -> Self {
+        lab_does("kill", host);
+        Self(host, "start")
+    }
+}
+
+impl Drop for Disturbed {
+    fn drop(&mut self) {
+        lab_does(self.1, self.0);
+    }
+}
+
+/// Removes a container when the test ends, if it is still there.
+pub struct Scrub(usize, String);
+
+impl Scrub {
+    pub fn new(host: usize, name: &str) -> Self {
+        Self(host, name.to_owned())
+    }
+}
+
+impl Drop for Scrub {
+    fn drop(&mut self) {
+        let Self(host, name) = self;
+        try_docker(*host, &["rm", "-fv", name]);
+    }
+}
+
+/// The body of the answer that a daemon itself gives to `GET path`, byte for byte.
+pub fn daemon_body(host: usize, path: &str) -> String {
+    let address = docker_host(host);
+    let mut socket = UnixStream::connect(address.trim_start_matches("unix://")).expect("the daemon listens");
+    write!(socket, "GET {path} HTTP/1.0\r\n\r\n").expect("the daemon reads");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("the daemon answers in text");
+    answer.split_once("\r\n\r\n").expect("a head and a body").1.to_owned()
 }
 
 /// A name that no other test uses.
 pub fn unique(prefix: &str) -> String {
     format!("{prefix}-{}", &uuid::Uuid::new_v4().simple().to_string()[..10])
+}
+
+/// A port from 20000 to 29999 that no other test asks for.
+pub fn port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    static FIRST: OnceLock<u16> = OnceLock::new();
+    // By chance, so that another run at the same time hardly meets this one.
+    let first = FIRST.get_or_init(|| u16::from_be_bytes([0, uuid::Uuid::new_v4().as_bytes()[0]]) * 39);
+    20_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000
 }
 
 /// A namespace on a Redis server, with the workers that a test starts in it.
@@ -120,9 +182,13 @@ impl Bus {
     pub async fn on(url: &str) -> Self {
         let client = redis::Client::open(url).expect("a valid URL");
         let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
-        let connection =
-            client.get_multiplexed_async_connection_with_config(&config).await.expect("Redis is there");
+        let connection = client.get_multiplexed_async_connection_with_config(&config).await.expect("Redis is there");
         Self { url: url.to_owned(), namespace: unique("t"), connection }
+    }
+
+    /// The same namespace, reached anew after its server was away.
+    pub async fn again(&self) -> Self {
+        Self { namespace: self.namespace.clone(), ..Self::on(&self.url).await }
     }
 
     /// The name of a key in this namespace.
@@ -152,6 +218,13 @@ impl Bus {
         self.redis(&[&["XADD", self.key(name).as_str(), "*"], fields].concat()).await
     }
 
+    /// The same with any bytes.
+    pub async fn send_bytes(&self, name: &str, fields: &[&[u8]]) -> String {
+        let mut add = cmd("XADD");
+        add.arg(self.key(name)).arg("*").arg(fields);
+        add.query_async(&mut self.connection.clone()).await.expect("XADD")
+    }
+
     /// Waits for the reply to `id`.
     pub async fn reply(&self, id: &str) -> Value {
         self.reply_within(id, PATIENCE).await.unwrap_or_else(|| panic!("no reply to {id}"))
@@ -162,11 +235,18 @@ impl Bus {
         // A connection of its own: what blocks must not stop the others.
         let client = redis::Client::open(self.url.as_str()).expect("a valid URL");
         let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
-        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await.expect("Redis is there");
+        let mut connection =
+            client.get_multiplexed_async_connection_with_config(&config).await.expect("Redis is there");
         let mut pop = cmd("BLPOP");
         pop.arg(self.key(&format!("reply.{id}"))).arg(wait.as_secs_f64());
         let popped: Option<(String, String)> = pop.query_async(&mut connection).await.expect("BLPOP");
         popped.map(|(_, reply)| serde_json::from_str(&reply).expect("a reply is JSON"))
+    }
+
+    /// The same as the text that came.
+    pub async fn reply_text(&self, id: &str) -> String {
+        let key = self.key(&format!("reply.{id}"));
+        until(&key, async || self.redis::<Option<String>>(&["LPOP", &key]).await).await
     }
 
     /// Sends a request to the shared stream and waits for its reply.
@@ -190,8 +270,11 @@ impl Bus {
 
     /// The same with further options.
     pub async fn worker_with(&self, host: usize, dock: &str, change: impl FnOnce(&mut WorkerOptions)) -> Worker {
-        let mut options =
-            WorkerOptions::new(self.options(), DockerOptions::new(docker_host(host)), Fqdn::new(dock).unwrap());
+        let mut options = WorkerOptions::new(
+            self.options(),
+            DockerOptions::new(docker_host(host)),
+            Fqdn::new(dock).expect("a host name"),
+        );
         change(&mut options);
         let worker = Worker::start(options);
         self.until_dock(dock, |record| record["daemon"] == "up").await;
@@ -205,6 +288,34 @@ impl Bus {
             record.map(|text| serde_json::from_str(&text).expect("JSON")).filter(|record| wanted(record))
         })
         .await
+    }
+
+    /// Waits until nothing is left of any request: every stream is empty, and no entry is in anybody's hands.
+    pub async fn settled(&self) {
+        until("the streams are empty", async || {
+            let streams: Vec<String> = self.redis(&["KEYS", &self.key("docker*")]).await;
+            for stream in streams {
+                let (length, group): (usize, Vec<redis::Value>) =
+                    (self.redis(&["XLEN", &stream]).await, self.redis(&["XPENDING", &stream, GROUP]).await);
+                if length > 0 || group.first() != Some(&redis::Value::Int(0)) {
+                    return None;
+                }
+            }
+            Some(())
+        })
+        .await;
+    }
+
+    /// Waits until so many workers have published their `register` and it has been done.
+    pub async fn registered(&self, workers: usize) {
+        until("the workers are registered", async || {
+            let stream: std::collections::HashMap<String, redis::Value> =
+                self.redis(&["XINFO", "STREAM", &self.key("docker")]).await;
+            let added: usize = redis::from_redis_value(stream["entries-added"].clone()).expect("a number");
+            (added >= workers).then_some(())
+        })
+        .await;
+        self.settled().await;
     }
 
     /// The row of `dock` in `list-docks`.
@@ -221,6 +332,20 @@ impl Bus {
         let reply = self.call(create).await;
         assert_eq!(reply["statusCode"], 201, "{reply}");
         reply["Id"].as_str().expect("an id").to_owned()
+    }
+}
+
+/// Asserts that a reply is a result with that status.
+pub fn succeeded(reply: &Value, status: u16) {
+    assert_eq!((&reply["statusCode"], &reply["error"]), (&json!(status), &Value::Null), "{reply}");
+}
+
+/// Asserts that a reply is an error with that status and code, whose message names what it must.
+pub fn refused(reply: &Value, status: u16, code: &str, named: &[&str]) {
+    assert_eq!((&reply["statusCode"], &reply["error"]), (&json!(status), &json!(code)), "{reply}");
+    let message = reply["message"].as_str().expect("a message");
+    for name in named {
+        assert!(message.contains(name), "the message does not say {name:?}: {message}");
     }
 }
 

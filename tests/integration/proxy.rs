@@ -1,0 +1,138 @@
+//! Stands between a worker and a Docker daemon: over TCP, over TLS, or to lose an answer.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use tempfile::TempDir;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+
+use crate::support::docker_host;
+
+/// A way to one daemon of the lab, as long as it lives.
+pub struct Proxy {
+    /// `DOCKER_HOST`.
+    pub address: String,
+    seen: Arc<Mutex<String>>,
+    task: JoinHandle<()>,
+    /// Where the socket is; goes with this.
+    folder: Option<TempDir>,
+}
+
+impl Proxy {
+    /// Over a Unix socket. The daemon's answer to a request that contains `lost` never arrives.
+    pub fn losing(host: usize, lost: &'static str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let socket = folder.path().join("docker.sock");
+        let listener = UnixListener::bind(&socket).expect("a socket");
+        let address = format!("unix://{}", socket.display());
+        let accept = async move |relay: Relay| {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(relay.clone().run(client));
+            }
+        };
+        let mut proxy = Self::start(host, address, Some(lost), accept);
+        proxy.folder = Some(folder);
+        proxy
+    }
+
+    /// Over TCP, in plain text.
+    pub async fn tcp(host: usize) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("tcp://{}", listener.local_addr().expect("it is bound"));
+        Self::start(host, address, None, async move |relay: Relay| {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(relay.clone().run(client));
+            }
+        })
+    }
+
+    /// Over TCP with TLS.
+    pub async fn tls(host: usize, config: ServerConfig) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("tcp://localhost:{}", listener.local_addr().expect("it is bound").port());
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        Self::start(host, address, None, async move |relay: Relay| {
+            while let Ok((client, _)) = listener.accept().await {
+                let (acceptor, relay) = (acceptor.clone(), relay.clone());
+                tokio::spawn(async move {
+                    if let Ok(client) = acceptor.accept(client).await {
+                        relay.run(client).await;
+                    }
+                });
+            }
+        })
+    }
+
+    /// Whether a request that contains `text` has passed.
+    pub fn has_seen(&self, text: &str) -> bool {
+        self.seen.lock().expect("no panic").contains(text)
+    }
+
+    fn start<F: Future<Output = ()> + Send + 'static>(
+        host: usize,
+        address: String,
+        lost: Option<&'static str>,
+        accept: impl FnOnce(Relay) -> F,
+    ) -> Self {
+        let daemon = PathBuf::from(docker_host(host).trim_start_matches("unix://"));
+        let seen = Arc::<Mutex<String>>::default();
+        let task = tokio::spawn(accept(Relay { daemon, seen: Arc::clone(&seen), lost }));
+        Self { address, seen, task, folder: None }
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// One connection through a proxy.
+#[derive(Clone)]
+struct Relay {
+    daemon: PathBuf,
+    seen: Arc<Mutex<String>>,
+    lost: Option<&'static str>,
+}
+
+impl Relay {
+    async fn run(self, client: impl AsyncRead + AsyncWrite) {
+        let Ok(daemon) = UnixStream::connect(&self.daemon).await else { return };
+        let (mut from_client, mut to_client) = tokio::io::split(client);
+        let (mut from_daemon, mut to_daemon) = daemon.into_split();
+        let mute = std::sync::atomic::AtomicBool::new(false);
+        let requests = async {
+            let mut chunk = vec![0; 16 * 1024];
+            while let Ok(length @ 1..) = from_client.read(&mut chunk).await {
+                let text = String::from_utf8_lossy(&chunk[..length]).into_owned();
+                if self.lost.is_some_and(|lost| text.contains(lost)) {
+                    mute.store(true, std::sync::atomic::Ordering::SeqCst);
+                }
+                if to_daemon.write_all(&chunk[..length]).await.is_err() {
+                    return;
+                }
+                self.seen.lock().expect("no panic").push_str(&text);
+            }
+        };
+        let answers = async {
+            let mut chunk = vec![0; 16 * 1024];
+            while let Ok(length @ 1..) = from_daemon.read(&mut chunk).await {
+                let muted = mute.load(std::sync::atomic::Ordering::SeqCst);
+                if !muted && to_client.write_all(&chunk[..length]).await.is_err() {
+                    return;
+                }
+                if to_client.flush().await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = requests => {}
+            () = answers => {}
+        }
+    }
+}
