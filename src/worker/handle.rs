@@ -58,10 +58,14 @@ impl Job {
         Self::Request(Box::new(Ready { worker, delivery, request, action, arguments, deadline }))
     }
 
-    /// The instance that it is about, or will be about: its full id where it is known here.
+    /// What it must not overtake another request for: the instance that it is or will be about, by its full id where
+    /// that is known here; or the dock whose standing it changes.
     pub(super) fn lane(&self) -> Option<String> {
         let Self::Request(ready) = self else { return None };
-        let Ready { worker, request, arguments, .. } = &**ready;
+        let Ready { worker, request, action, arguments, .. } = &**ready;
+        if let (Access::Dock, Some(dock)) = (action.access, arguments.text("hostname")) {
+            return Some(format!("dock {dock}"));
+        }
         let reference = request.instance.as_deref().or_else(|| arguments.text("name"))?;
         Some(match worker.inventory.find(reference).as_slice() {
             [one] => one.id.clone(),

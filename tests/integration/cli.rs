@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::processes::{Program, free_port, is_alive, signal};
-use crate::support::{Bus, deblox, docker_host, until};
+use crate::support::{Bus, Scrub, deblox, docker_host, unique, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn call_prints_the_reply_and_succeeds_only_when_the_request_did() {
@@ -31,7 +31,10 @@ async fn call_prints_the_reply_and_succeeds_only_when_the_request_did() {
     assert_eq!(reply(&refused)["error"], "no-such-instance");
     let unknown = call(&bus, &["--dock", "nowhere.test", r#"{"action":"list-images"}"#]).await;
     assert_eq!((unknown.status.code(), &reply(&unknown)["error"]), (Some(1), &json!("unknown-dock")), "{unknown:?}");
-    let late = call(&bus, &["--timeout", "1ms", r#"{"action":"create-container","image":"busybox"}"#]).await;
+    let name = unique("late");
+    let _scrub = (Scrub::new(1, &name), Scrub::new(2, &name));
+    let create = json!({"action": "create-container", "image": "busybox", "name": name}).to_string();
+    let late = call(&bus, &["--timeout", "1ms", &create]).await;
     assert_eq!(late.status.code(), Some(1), "{late:?}");
     assert!(["expired", "timeout"].contains(&reply(&late)["error"].as_str().unwrap_or_default()), "{late:?}");
 

@@ -1,8 +1,9 @@
 //! What every test stands on: a real Redis, real Docker daemons, workers, and eyes to look at all three.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 use testcontainers::core::{IntoContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
-use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -38,7 +39,7 @@ pub async fn own_redis() -> RedisServer {
         .with_exposed_port(6379.tcp())
         .with_wait_for(WaitFor::message_on_stdout("Ready to accept connections"))
         .with_cmd(["redis-server", "--save", "", "--maxmemory-policy", "noeviction"])
-        .with_label("deblox.test", "redis")
+        .with_label("deblox.test", std::process::id().to_string())
         .start()
         .await
         .expect("a Redis container starts: is Docker there? `make test` sets everything up");
@@ -49,16 +50,36 @@ pub async fn own_redis() -> RedisServer {
 /// The Redis server that all other tests share, each in a namespace of its own.
 async fn shared_redis() -> &'static str {
     static SHARED: OnceCell<RedisServer> = OnceCell::const_new();
-    &SHARED.get_or_init(own_redis).await.url
+    let start = async || {
+        remove_servers_of_ended_runs();
+        own_redis().await
+    };
+    &SHARED.get_or_init(start).await.url
+}
+
+/// What is shared outlives its run, since nothing drops it.
+fn remove_servers_of_ended_runs() {
+    let list = ["ps", "-a", "--filter", "label=deblox.test", "--format", "{{.ID}} {{.Label \"deblox.test\"}}"];
+    let listed = Command::new("docker").args(list).output().expect("the docker command is there");
+    for line in String::from_utf8_lossy(&listed.stdout).lines() {
+        let Some((id, run)) = line.split_once(' ') else { continue };
+        if !Path::new("/proc").join(run).exists() {
+            let _ = Command::new("docker").args(["rm", "-fv", id]).output();
+        }
+    }
 }
 
 /// The Docker hosts of the lab that only one test at a time may disturb. The others are for everybody.
 pub const QUIET_HOSTS: [usize; 3] = [4, 5, 6];
 
-/// Reserves the quiet hosts, and leaves no container on them from before.
-pub async fn quiet_hosts() -> MutexGuard<'static, ()> {
-    static QUIET: Mutex<()> = Mutex::const_new(());
-    let guard = QUIET.lock().await;
+/// Reserves the quiet hosts as long as the result lives, also from other test runs on this machine, and leaves no
+/// container on them from before.
+pub async fn quiet_hosts() -> File {
+    let lock = File::open(lab()).expect("the folder of the lab can be read");
+    // Without an end: every other test that needs them may come first.
+    while lock.try_lock().is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     for host in QUIET_HOSTS {
         let left = docker(host, &["ps", "-aq"]);
         let ids: Vec<&str> = left.split_whitespace().collect();
@@ -66,7 +87,7 @@ pub async fn quiet_hosts() -> MutexGuard<'static, ()> {
             docker(host, &[&["rm", "-fv"], ids.as_slice()].concat());
         }
     }
-    guard
+    lock
 }
 
 /// Where the lab of Docker hosts is.
