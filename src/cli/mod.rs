@@ -37,7 +37,7 @@ pub enum LogFormat {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Everything for one machine: a worker, and a private Redis unless REDIS_URL names one
-    Up(up::Args),
+    Up(worker::Args),
     /// Speak for the Docker daemon of this host
     Worker(worker::Args),
     /// Send one request and print its reply

@@ -6,18 +6,9 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use tokio_util::sync::CancellationToken;
 
-use super::options::{self, DockArgs, DockerArgs, RedisArgs};
+use super::options::{self, DockArgs, DockerArgs};
+use super::worker::Args;
 use crate::bus::{PrivateRedis, RedisOptions};
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    #[command(flatten)]
-    dock: DockArgs,
-    #[command(flatten)]
-    docker: DockerArgs,
-    #[command(flatten)]
-    redis: RedisArgs,
-}
 
 pub(super) async fn run(args: Args, stop: CancellationToken) -> anyhow::Result<u8> {
     if args.redis.given().is_some() {

@@ -7,11 +7,11 @@ use super::options::{self, DockArgs, DockerArgs, RedisArgs};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    dock: DockArgs,
+    pub(super) dock: DockArgs,
     #[command(flatten)]
-    docker: DockerArgs,
+    pub(super) docker: DockerArgs,
     #[command(flatten)]
-    redis: RedisArgs,
+    pub(super) redis: RedisArgs,
 }
 
 pub(super) async fn run(args: Args, stop: CancellationToken) -> anyhow::Result<u8> {
