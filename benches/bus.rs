@@ -188,13 +188,7 @@ async fn inspect(docker_host: &str, caller: &mut Caller) -> Result<(f64, f64), B
     let created: Value = serde_json::from_str(&caller.call("docker", create).await?)?;
     let id = created["Id"].as_str().ok_or_else(|| format!("no container was created: {created}"))?.to_owned();
     let docker = Docker::new(&DockerOptions::new(docker_host))?;
-    let parts = RequestParts {
-        method: Method::GET,
-        path: "/containers/{}/json",
-        segment: Some(id.clone()),
-        query: Vec::new(),
-        body: None,
-    };
+    let parts = RequestParts::new(Method::GET, "/containers/{}/json").segment(&id);
     let mut times = Vec::with_capacity(ROUNDS);
     for _ in 0..ROUNDS {
         let begun = Instant::now();

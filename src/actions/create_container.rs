@@ -1,11 +1,12 @@
-//! `create-container`: fetches the image where needed, creates the container and starts it if asked to.
+//! `create-container` and `create-raw-container`: fetches the image where needed, creates the container and starts it if asked to.
 
 mod body;
 
-use serde_json::Value;
+pub(super) use body::limits;
+use serde_json::{Map, Value};
 
 use super::verdict::judge;
-use super::{Context, Outcome, Target, pull_image};
+use super::{Context, Outcome, Target, pull_image, templates};
 use crate::docker::{Method, RequestParts};
 use crate::protocol::limits::DAEMON_CALL;
 use crate::protocol::{Answer, ErrorCode, Failure};
@@ -16,7 +17,12 @@ const ANONYMOUS: &str = "anonymous";
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let arguments = context.arguments;
     let owner = arguments.text("owner").unwrap_or(ANONYMOUS);
-    let body = body::build(arguments, owner, &context.request.id)?;
+    let base = match (arguments.text("template"), arguments.get("body")) {
+        (Some(name), _) => templates::find(context, name).await?,
+        (None, Some(Value::Object(body))) => body.clone(),
+        (None, _) => Map::new(),
+    };
+    let body = body::build(base, arguments, owner, &context.request.id)?;
 
     if context.attempt > 1
         && let Some(made) = context.docker.created_by(context.request.id.as_str()).await?
@@ -33,19 +39,17 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
 }
 
 async fn create(context: &Context<'_>, body: &Value) -> Result<Answer, Failure> {
-    let image = context.arguments.text("image").unwrap_or_default();
+    let Some(image) = body["Image"].as_str().filter(|image| !image.is_empty()) else {
+        let message =
+            format!("`{}` needs an image: `image`, or one in the template or the body", context.request.action);
+        return Err(Failure::new(ErrorCode::MissingField, message));
+    };
     let policy = context.arguments.text("pull").unwrap_or("missing");
     if policy == "always" {
         pull_image::fetch(context, image).await?;
     }
-    let name = context.arguments.text("name").map(|name| ("name".to_owned(), name.to_owned()));
-    let parts = RequestParts {
-        method: Method::POST,
-        path: "/containers/create",
-        segment: None,
-        query: name.into_iter().collect(),
-        body: Some(body.clone()),
-    };
+    let name = context.arguments.text("name").map(|name| ("name", name));
+    let parts = RequestParts::new(Method::POST, "/containers/create").query(name).json(body.clone());
     match judge(call(context, &parts).await?, Target::NewInstance) {
         Err(failure) if failure.code == ErrorCode::NoSuchImage && policy == "missing" => {
             pull_image::fetch(context, image).await?;
@@ -66,13 +70,13 @@ async fn start(context: &Context<'_>, created: Answer) -> Result<Outcome, Failur
     if !context.arguments.flag("start") {
         return Ok(Outcome::Created(created, id));
     }
-    let on = |method, path, query| RequestParts { method, path, segment: Some(id.clone()), query, body: None };
-    let started = call(context, &on(Method::POST, "/containers/{}/start", Vec::new())).await?;
+    let started = call(context, &RequestParts::new(Method::POST, "/containers/{}/start").segment(&id)).await?;
     match judge(started, Target::NewInstance) {
         Ok(_) => Ok(Outcome::Created(created, id)),
         Err(mut failure) => {
-            let volumes = vec![("v".to_owned(), "true".to_owned()), ("force".to_owned(), "true".to_owned())];
-            let removed = call(context, &on(Method::DELETE, "/containers/{}", volumes)).await;
+            let with_volumes = [("v", "true"), ("force", "true")];
+            let remove = RequestParts::new(Method::DELETE, "/containers/{}").segment(&id).query(with_volumes);
+            let removed = call(context, &remove).await;
             failure.message = match removed {
                 Ok(Answer { status: 204 | 404, .. }) => {
                     format!("it could not be started and was removed: {}", failure.message)

@@ -15,10 +15,25 @@ pub struct Field {
     pub kind: Kind,
     /// Whether it must be there.
     pub required: bool,
-    /// The query parameter of Docker's API that it becomes, for a plain action.
-    pub query: Option<&'static str>,
+    /// The field that may be there in its stead.
+    pub unless: Option<&'static str>,
+    /// Where its value goes in the call of a plain action.
+    pub place: Place,
     /// What it means.
     pub about: &'static str,
+}
+
+/// Where the value of a field goes in a call to the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Nowhere by itself: the action looks at it.
+    Nowhere,
+    /// Into the path, for `{}`.
+    Path,
+    /// Into the query, under this name.
+    Query(&'static str),
+    /// Into the JSON body, under this name.
+    Body(&'static str),
 }
 
 /// What a field holds.
@@ -53,12 +68,19 @@ pub enum Kind {
 impl Field {
     /// A field that may be left out.
     pub const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
-        Self { name, alias: None, kind, required: false, query: None, about }
+        Self { name, alias: None, kind, required: false, unless: None, place: Place::Nowhere, about }
     }
 
     /// The same, required.
     pub const fn required(mut self) -> Self {
         self.required = true;
+        self
+    }
+
+    /// The same, required where the field `other` is not there.
+    pub const fn required_unless(mut self, other: &'static str) -> Self {
+        self.required = true;
+        self.unless = Some(other);
         self
     }
 
@@ -68,9 +90,21 @@ impl Field {
         self
     }
 
-    /// The same, sent to Docker as the query parameter `query`.
-    pub const fn query(mut self, query: &'static str) -> Self {
-        self.query = Some(query);
+    /// The same, sent to Docker as the query parameter `name`.
+    pub const fn query(mut self, name: &'static str) -> Self {
+        self.place = Place::Query(name);
+        self
+    }
+
+    /// The same, sent to Docker in the JSON body as `name`.
+    pub const fn body(mut self, name: &'static str) -> Self {
+        self.place = Place::Body(name);
+        self
+    }
+
+    /// The same, sent to Docker in the path.
+    pub const fn path(mut self) -> Self {
+        self.place = Place::Path;
         self
     }
 
@@ -236,14 +270,6 @@ impl Arguments {
     pub fn pairs(&self, name: &str) -> BTreeMap<String, String> {
         let object = self.get(name).and_then(Value::as_object).into_iter().flatten();
         object.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
-    }
-
-    /// The value as Docker takes it in a query.
-    pub(super) fn query(&self, name: &str) -> Option<String> {
-        Some(match self.get(name)? {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        })
     }
 }
 

@@ -21,12 +21,15 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let docks = context.bus.docks().await?;
     let rows: Vec<Row> = docks
         .into_iter()
-        .map(|(hostname, dock)| Row {
-            hostname,
-            state: dock.state,
-            last_seen: dock.record.last_seen.map(rfc3339),
-            standing: dock.record.standing,
-            facts: dock.record.facts,
+        .map(|(hostname, dock)| {
+            let labels = dock.record.labels();
+            Row {
+                hostname,
+                state: dock.state,
+                last_seen: dock.record.last_seen.map(rfc3339),
+                standing: dock.record.standing,
+                facts: dock.record.facts.map(|facts| DockFacts { labels, ..facts }),
+            }
         })
         .collect();
     Ok(Outcome::Answer(Answer::json(&rows)))

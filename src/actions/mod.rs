@@ -2,20 +2,29 @@
 
 mod container_logs;
 mod create_container;
+mod docks;
+mod exec_container;
 mod fields;
+mod list_containers;
 mod list_docks;
 mod ping;
 mod pull_image;
+mod push_image;
+mod raw_docker;
 mod registration;
+mod schema;
 mod table;
+mod templates;
+mod update_container;
 mod verdict;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-pub use fields::{Arguments, Field, Kind};
-pub use table::ACTIONS;
+pub use fields::{Arguments, Field, Kind, Place};
+pub use schema::schema;
+pub use table::GROUPS;
 
 use crate::bus::Bus;
 use crate::docker::{Docker, Method};
@@ -23,6 +32,7 @@ use crate::protocol::{Answer, COMMON_FIELDS, ErrorCode, Failure, Fqdn, Request};
 
 /// One thing that a worker can do.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of the table, and most rows set none")]
 pub struct Action {
     /// Its name in requests.
     pub name: &'static str,
@@ -38,6 +48,14 @@ pub struct Action {
     pub timeout: Duration,
     /// Whether it has no reply when it succeeds, as the specification has it.
     pub silent: bool,
+    /// Whether it only waits for something: then it does not hold up the requests behind it, one of which may be
+    /// what it waits for.
+    pub passive: bool,
+    /// Whether its effect is to be in the shared records before it is answered, so that whoever has the reply can
+    /// name the instance to any worker.
+    pub recorded: bool,
+    /// Whether its flag `all` asks for the whole cluster, as the shared records have it.
+    pub widens: bool,
     /// The fields it takes beside the common ones.
     pub fields: &'static [Field],
     /// How it is done.
@@ -55,8 +73,12 @@ pub enum Access {
     Create,
     /// Removing something.
     Delete,
+    /// Running something inside an instance.
+    Exec,
     /// Changing which docks take part.
     Dock,
+    /// Anything at all.
+    Admin,
 }
 
 /// What decides where an action is done.
@@ -66,6 +88,8 @@ pub enum Target {
     Cluster,
     /// It is about one daemon, whichever: the worker that has the request, unless a `dock` is named.
     Daemon,
+    /// It changes one daemon, and which one must be said: by `dock`, or by the dock's own stream.
+    NamedDaemon,
     /// The dock that has the instance.
     Instance,
     /// The fittest dock.
@@ -81,7 +105,7 @@ pub enum Run {
     Own(OwnFn),
 }
 
-/// A call to the daemon; the fields of the action that have a `query` name become query parameters.
+/// A call to the daemon; each field of the action says where in the call it goes.
 #[derive(Debug)]
 pub struct Plain {
     /// The HTTP method.
@@ -90,6 +114,8 @@ pub struct Plain {
     pub path: &'static str,
     /// Query parameters that are always sent.
     pub query: &'static [(&'static str, &'static str)],
+    /// Where the instance's id goes: the path, if nothing else is said.
+    pub instance: Place,
 }
 
 /// An action with behaviour of its own.
@@ -125,14 +151,19 @@ pub enum Outcome {
 }
 
 impl Action {
+    /// Every action, in the order of the documentation.
+    pub fn all() -> impl Iterator<Item = &'static Self> + Clone {
+        GROUPS.iter().flat_map(|(_, actions)| actions.iter())
+    }
+
     /// Finds an action by its name or another name for it.
     ///
     /// # Errors
     /// [`ErrorCode::UnknownAction`], with the nearest name.
     pub fn find(name: &str) -> Result<&'static Self, Failure> {
         let known = |action: &&Self| action.name == name || action.aliases.contains(&name);
-        ACTIONS.iter().find(known).ok_or_else(|| {
-            let names = ACTIONS.iter().flat_map(|action| action.aliases.iter().chain([&action.name]).copied());
+        Self::all().find(known).ok_or_else(|| {
+            let names = Self::all().flat_map(|action| action.aliases.iter().chain([&action.name]).copied());
             let hint = match nearest(name, names) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "the README lists the actions".to_owned(),
@@ -170,7 +201,10 @@ impl Action {
                 return Err(Failure::new(ErrorCode::BadField, message));
             }
         }
-        match self.fields.iter().find(|field| field.required && !arguments.has(field.name)) {
+        let missing = |field: &&Field| {
+            field.required && !arguments.has(field.name) && !field.unless.is_some_and(|other| arguments.has(other))
+        };
+        match self.fields.iter().find(missing) {
             Some(field) => {
                 let message = format!("`{}` needs the field `{}`: {}", self.name, field.name, field.about);
                 Err(Failure::new(ErrorCode::MissingField, message))
@@ -183,6 +217,11 @@ impl Action {
     /// one that waits an hour is given the hour.
     pub fn default_timeout(&self, time: Option<u64>) -> Duration {
         self.timeout + Duration::from_secs(time.unwrap_or_default())
+    }
+
+    /// What decides where it is done, for a request with these fields.
+    pub fn target_of(&self, arguments: &Arguments) -> Target {
+        if self.widens && arguments.flag("all") { Target::Cluster } else { self.target }
     }
 
     /// Does it.
@@ -260,7 +299,7 @@ mod tests {
 
     #[test]
     fn names_are_unique() {
-        let mut names: Vec<_> = ACTIONS.iter().flat_map(|a| a.aliases.iter().chain([&a.name])).collect();
+        let mut names: Vec<_> = Action::all().flat_map(|a| a.aliases.iter().chain([&a.name])).collect();
         let count = names.len();
         names.sort();
         names.dedup();

@@ -1,6 +1,7 @@
 //! `register` and `unregister`: which docks take part. As specified, neither has a reply; a faulty one is told.
 
 use super::{Context, Outcome};
+use crate::bus::Changed;
 use crate::protocol::{ErrorCode, Failure, Fqdn, Standing};
 
 pub(super) async fn register(context: &Context<'_>) -> Result<Outcome, Failure> {
@@ -12,15 +13,19 @@ pub(super) async fn register(context: &Context<'_>) -> Result<Outcome, Failure> 
 
 pub(super) async fn unregister(context: &Context<'_>) -> Result<Outcome, Failure> {
     let dock = hostname(context)?;
-    if !context.bus.set_standing(&dock, Standing::Unregistered).await? {
-        let message = format!("no dock is called `{dock}`: `list-docks` shows those that are");
-        return Err(Failure::new(ErrorCode::UnknownDock, message));
+    if context.bus.set_standing(&dock, Standing::Unregistered).await? == Changed::Unknown {
+        return Err(unknown(&dock));
     }
     tracing::info!(%dock, "unregistered");
     Ok(Outcome::Silent)
 }
 
-fn hostname(context: &Context<'_>) -> Result<Fqdn, Failure> {
+/// The dock that the request names.
+pub(super) fn hostname(context: &Context<'_>) -> Result<Fqdn, Failure> {
     let name = context.arguments.text("hostname").unwrap_or_default();
     Fqdn::new(name).map_err(|e| Failure::new(ErrorCode::BadField, format!("field `hostname` is not valid: {e}")))
+}
+
+pub(super) fn unknown(dock: &Fqdn) -> Failure {
+    Failure::new(ErrorCode::UnknownDock, format!("no dock is called `{dock}`: `list-docks` shows those that are"))
 }

@@ -1,28 +1,45 @@
 //! What a daemon's answer means: a result, or a failure with a stable code.
 
-use super::{Action, Context, Plain, Target};
-use crate::docker::{DockerError, RequestParts};
+use serde_json::{Map, Value};
+
+use super::{Action, Context, Place, Plain, Target};
+use crate::docker::{DockerError, Payload, RequestParts};
 use crate::protocol::{Answer, ErrorCode, Failure};
 
 impl Plain {
     /// Makes the call that the table describes.
     pub(super) async fn call(&self, action: &Action, context: &Context<'_>) -> Result<Answer, Failure> {
-        let named = context.instance.map(str::to_owned);
-        let segment = named.or_else(|| context.arguments.text("image").map(str::to_owned));
-        let fixed = self.query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let asked = action
-            .fields
-            .iter()
-            .filter_map(|field| Some((field.query?.to_owned(), context.arguments.query(field.name)?)));
-        let parts = RequestParts {
-            method: self.method.clone(),
-            path: self.path,
-            segment,
-            query: fixed.chain(asked).collect(),
-            body: None,
-        };
+        let fixed = self.query.iter().copied();
+        let mut parts = RequestParts::new(self.method.clone(), self.path).query(fixed);
+        if let Some(id) = context.instance {
+            match self.instance {
+                Place::Query(name) => parts.query.push((name.to_owned(), id.to_owned())),
+                Place::Body(name) => fill(&mut parts.body, name, Value::from(id)),
+                Place::Path | Place::Nowhere => parts.segment = Some(id.to_owned()),
+            }
+        }
+        for field in action.fields {
+            let Some(value) = context.arguments.get(field.name) else { continue };
+            match field.place {
+                Place::Nowhere => {}
+                Place::Path => parts.segment = value.as_str().map(str::to_owned),
+                Place::Query(name) => parts.query.push((name.to_owned(), in_query(value))),
+                Place::Body(name) => fill(&mut parts.body, name, value.clone()),
+            }
+        }
         Ok(context.docker.call(&parts).await?)
     }
+}
+
+fn fill(body: &mut Option<Payload>, name: &str, value: Value) {
+    if let Payload::Json(Value::Object(object)) = body.get_or_insert_with(|| Payload::Json(Value::Object(Map::new()))) {
+        object.insert(name.to_owned(), value);
+    }
+}
+
+/// A value as Docker takes it in a query.
+fn in_query(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Passes an answer on, or makes a failure of one that says so itself (status 400 and above).
@@ -40,7 +57,10 @@ pub(super) fn judge(answer: Answer, target: Target) -> Result<Answer, Failure> {
 pub(super) fn refused(status: u16, message: String, target: Target) -> Failure {
     let code = match status {
         404 if message.to_ascii_lowercase().contains("no such image") => ErrorCode::NoSuchImage,
-        404 if target == Target::Instance => ErrorCode::NoSuchInstance,
+        // A network, for example, may be missing too.
+        404 if target == Target::Instance && message.to_ascii_lowercase().contains("no such container") => {
+            ErrorCode::NoSuchInstance
+        }
         409 => ErrorCode::Conflict,
         _ if message.contains("port is already allocated") || message.contains("address already in use") => {
             ErrorCode::Conflict

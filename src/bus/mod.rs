@@ -10,6 +10,7 @@ mod private;
 mod records;
 mod requests;
 mod scripts;
+mod templates;
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ pub use caller::CallError;
 pub use consumer::{Consumer, Delivery, Reader, Source};
 pub use options::RedisOptions;
 pub use placement::{Placement, Purpose, Unfit};
-pub use presence::{Beat, Dock};
+pub use presence::{Beat, Changed, Dock};
 pub use private::{PrivateRedis, PrivateRedisError};
 pub use records::Location;
 pub use requests::{Begun, Moved, Unbegun};

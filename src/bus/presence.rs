@@ -8,7 +8,7 @@ use redis::{Value, cmd, pipe};
 use super::requests::millis;
 use super::{Bus, BusError};
 use crate::protocol::limits::LEASE;
-use crate::protocol::{DockFacts, DockRecord, DockState, Fqdn, Standing};
+use crate::protocol::{DockFacts, DockRecord, DockState, Fqdn, Labels, Standing};
 
 /// What a heartbeat brought back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Beat {
     Ours {
         /// Whether the dock takes part.
         standing: Standing,
+        /// Labels that requests have set.
+        set_labels: Labels,
         /// Redis's clock, in milliseconds.
         now: u64,
         /// Whether lease or record were missing: Redis has lost its data, or this is the first beat.
@@ -40,9 +42,20 @@ pub struct Dock {
     pub state: DockState,
 }
 
+/// What became of a change to a dock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// It is made.
+    Yes,
+    /// Nobody knows the dock.
+    Unknown,
+    /// The dock is unregistered, and was left as it is.
+    Unregistered,
+}
+
 impl Bus {
     /// Renews the lease that `token` has on `dock` and writes what is known of the dock.
-    /// `standing` is assumed where Redis has forgotten it.
+    /// `standing` and `set_labels` are assumed where Redis has forgotten them.
     ///
     /// # Errors
     /// [`BusError::Redis`].
@@ -52,14 +65,18 @@ impl Bus {
         token: &str,
         facts: &DockFacts,
         standing: Standing,
+        set_labels: &Labels,
     ) -> Result<Beat, BusError> {
         let keys = self.keys();
         let mut beat = self.scripts().beat.key(keys.lease(dock));
         beat.key(keys.docks()).key(keys.workers()).key(keys.load()).key(keys.promises(dock));
-        beat.arg(token).arg(dock.as_str()).arg(millis(LEASE)).arg(json(facts)).arg(word(standing));
-        let (ours, now, text, number): (bool, u64, String, i64) = self.link().script(&beat).await?;
+        beat.arg(token).arg(dock.as_str()).arg(millis(LEASE)).arg(json(facts));
+        beat.arg(word(standing)).arg(json(set_labels));
+        let (ours, now, text, number, labels): (bool, u64, String, i64, String) = self.link().script(&beat).await?;
         Ok(if ours {
-            Beat::Ours { standing: read_standing(&text)?, now, fresh: number == 1 }
+            let set_labels =
+                serde_json::from_str(&labels).map_err(|e| BusError::Unexpected(format!("a dock's labels: {e}")))?;
+            Beat::Ours { standing: read_standing(&text)?, set_labels, now, fresh: number == 1 }
         } else {
             Beat::Theirs { token: text, left: Duration::from_millis(number.try_into().unwrap_or(0)) }
         })
@@ -80,15 +97,23 @@ impl Bus {
     /// # Errors
     /// [`BusError::Redis`].
     pub async fn register(&self, dock: &Fqdn) -> Result<(), BusError> {
-        self.change_standing(dock, "registered").await.map(|_| ())
+        self.change(dock, "registered", &Labels::new()).await.map(|_| ())
     }
 
-    /// Sets whether a dock takes part. Returns false for a dock that nobody knows.
+    /// Sets whether a dock takes part.
     ///
     /// # Errors
     /// [`BusError::Redis`].
-    pub async fn set_standing(&self, dock: &Fqdn, standing: Standing) -> Result<bool, BusError> {
-        self.change_standing(dock, &word(standing)).await
+    pub async fn set_standing(&self, dock: &Fqdn, standing: Standing) -> Result<Changed, BusError> {
+        self.change(dock, &word(standing), &Labels::new()).await
+    }
+
+    /// Sets labels of a dock, over those that its worker was started with.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn label_dock(&self, dock: &Fqdn, labels: &Labels) -> Result<Changed, BusError> {
+        self.change(dock, "labels", labels).await
     }
 
     /// All known docks.
@@ -132,10 +157,14 @@ impl Bus {
         info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).map(|policy| policy.trim().to_owned())
     }
 
-    async fn change_standing(&self, dock: &Fqdn, to: &str) -> Result<bool, BusError> {
+    async fn change(&self, dock: &Fqdn, what: &str, labels: &Labels) -> Result<Changed, BusError> {
         let mut change = self.scripts().standing.key(self.keys().docks());
-        change.key(self.keys().workers()).arg(dock.as_str()).arg(to);
-        Ok(self.link().script(&change).await?)
+        change.key(self.keys().workers()).arg(dock.as_str()).arg(what).arg(json(labels));
+        Ok(match self.link().script::<i8>(&change).await? {
+            1 => Changed::Yes,
+            -1 => Changed::Unregistered,
+            _ => Changed::Unknown,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The shared records of instances: written by each dock's worker, found by anyone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use redis::{cmd, pipe};
 
@@ -55,6 +55,16 @@ impl Bus {
         self.write_instances(dock, &changed, &gone).await?;
         let total = all.iter().filter(|summary| summary.counts()).count();
         self.apply(dock, &[], &[], Some(total)).await
+    }
+
+    /// The recorded instances of one dock, by id.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn instances(&self, dock: &Fqdn) -> Result<BTreeMap<String, Summary>, BusError> {
+        let records: Vec<(String, String)> = self.link().query(cmd("HGETALL").arg(self.keys().instances(dock))).await?;
+        let read = |text: &str| serde_json::from_str(text).map_err(|e| BusError::Unexpected(format!("a summary: {e}")));
+        records.into_iter().map(|(id, text)| Ok((id, read(&text)?))).collect()
     }
 
     /// Finds the instances that `reference` may mean, in the whole cluster: the one with that full id, else

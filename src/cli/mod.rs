@@ -3,6 +3,7 @@
 mod call;
 mod hostname;
 mod options;
+mod schema;
 mod up;
 mod worker;
 
@@ -42,6 +43,8 @@ enum Command {
     Worker(worker::Args),
     /// Send one request and print its reply
     Call(call::Args),
+    /// Print the JSON Schema of all requests
+    Schema,
 }
 
 impl Cli {
@@ -49,7 +52,7 @@ impl Cli {
     pub fn log_filter(&self) -> String {
         self.log.clone().unwrap_or_else(|| match self.command {
             Command::Up(_) | Command::Worker(_) => "info".to_owned(),
-            Command::Call(_) => "off".to_owned(),
+            Command::Call(_) | Command::Schema => "off".to_owned(),
         })
     }
 
@@ -67,6 +70,7 @@ impl Cli {
             Command::Up(args) => up::run(args, stop).await,
             Command::Worker(args) => worker::run(args, stop).await,
             Command::Call(args) => call::run(args).await,
+            Command::Schema => Ok(schema::run()),
         }
     }
 }

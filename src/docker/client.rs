@@ -1,5 +1,6 @@
 //! The HTTP client for one daemon, and the API version agreed with it.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -59,14 +60,53 @@ pub enum DockerError {
 pub struct RequestParts {
     /// The HTTP method.
     pub method: Method,
-    /// The path below the version, with `{}` where `segment` goes.
-    pub path: &'static str,
+    /// The path below the version, with `{}` where `segment` goes; escaped where it is not the program's own.
+    pub path: Cow<'static, str>,
     /// One path segment that a user chose; it is escaped here and nowhere else.
     pub segment: Option<String>,
     /// Query parameters.
     pub query: Vec<(String, String)>,
-    /// A JSON body.
-    pub body: Option<Value>,
+    /// Further headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Option<Payload>,
+}
+
+/// The body of a request to the daemon.
+#[derive(Clone, Debug)]
+pub enum Payload {
+    /// JSON.
+    Json(Value),
+    /// Anything else; what it is stands in a header.
+    Raw(Vec<u8>),
+}
+
+impl RequestParts {
+    /// A request without query, headers and body.
+    pub fn new(method: Method, path: impl Into<Cow<'static, str>>) -> Self {
+        Self { method, path: path.into(), segment: None, query: Vec::new(), headers: Vec::new(), body: None }
+    }
+
+    /// The same, with `segment` in the place of `{}`.
+    #[must_use]
+    pub fn segment(mut self, segment: &str) -> Self {
+        self.segment = Some(segment.to_owned());
+        self
+    }
+
+    /// The same, with these query parameters as well.
+    #[must_use]
+    pub fn query<N: Into<String>, V: Into<String>>(mut self, query: impl IntoIterator<Item = (N, V)>) -> Self {
+        self.query.extend(query.into_iter().map(|(name, value)| (name.into(), value.into())));
+        self
+    }
+
+    /// The same, with a JSON body.
+    #[must_use]
+    pub fn json(mut self, body: Value) -> Self {
+        self.body = Some(Payload::Json(body));
+        self
+    }
 }
 
 /// A whole answer, not yet looked at.
@@ -111,7 +151,8 @@ impl Docker {
 
     /// Whether the daemon answers within [`DAEMON_PING`].
     pub async fn is_up(&self) -> bool {
-        let ping = self.send(Method::GET, "/_ping", None);
+        let parts = RequestParts::new(Method::GET, "");
+        let ping = self.send(&parts, "/_ping");
         matches!(tokio::time::timeout(DAEMON_PING, ping).await, Ok(Ok(answer)) if answer.status().is_success())
     }
 
@@ -129,7 +170,7 @@ impl Docker {
         if let Some(version) = known {
             return Ok(version);
         }
-        let answer = self.read(self.send(Method::GET, "/version", None).await?).await?;
+        let answer = self.read(self.send(&RequestParts::new(Method::GET, ""), "/version").await?).await?;
         let told: Value = serde_json::from_slice(&answer.body)
             .map_err(|e| DockerError::Down(format!("what answers at DOCKER_HOST is no Docker daemon: {e}")))?;
         let read = |field: &str| told[field].as_str().and_then(read_version);
@@ -151,14 +192,14 @@ impl Docker {
     pub(super) async fn fetch(&self, parts: &RequestParts) -> Result<Fetched, DockerError> {
         let version = self.version().await?;
         let segment = parts.segment.as_deref().unwrap_or_default();
-        let path = parts.path.replace("{}", &utf8_percent_encode(segment, SEGMENT).to_string());
+        let path = parts.path.replace("{}", &escape(segment));
         let mut target = format!("/v{version}{path}");
         if !parts.query.is_empty() {
             let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&parts.query).finish();
             target.push('?');
             target.push_str(&query);
         }
-        let response = self.send(parts.method.clone(), &target, parts.body.as_ref()).await?;
+        let response = self.send(parts, &target).await?;
         self.read(response).await
     }
 
@@ -178,18 +219,19 @@ impl Docker {
             .map_err(explain)
     }
 
-    async fn send(
-        &self,
-        method: Method,
-        target: &str,
-        body: Option<&Value>,
-    ) -> Result<Response<Incoming>, DockerError> {
-        let mut request = Request::builder().method(method).uri(format!("http://{}{target}", self.inner.authority));
-        let bytes = match body {
-            Some(body) => {
+    /// Sends method, headers and body of `parts` to `target`, which is path and query as they go out.
+    async fn send(&self, parts: &RequestParts, target: &str) -> Result<Response<Incoming>, DockerError> {
+        let uri = format!("http://{}{target}", self.inner.authority);
+        let mut request = Request::builder().method(parts.method.clone()).uri(uri);
+        for (name, value) in &parts.headers {
+            request = request.header(name, value);
+        }
+        let bytes = match &parts.body {
+            Some(Payload::Json(body)) => {
                 request = request.header(CONTENT_TYPE, "application/json");
                 Bytes::from(body.to_string())
             }
+            Some(Payload::Raw(bytes)) => Bytes::copy_from_slice(bytes),
             None => Bytes::new(),
         };
         let body = Full::new(bytes).map_err(|never| match never {}).boxed_unsync();
@@ -211,16 +253,18 @@ impl Fetched {
         Some(self.headers.get(name)?.to_str().ok()?.to_owned())
     }
 
-    /// The answer with its body verbatim where it is JSON, and as text where it is not.
+    /// The answer with its body verbatim where it is JSON, as text where it is text, and as bytes otherwise. What
+    /// the daemon calls neither, such as an archive, is bytes even where it happens to be readable.
     pub(super) fn into_answer(self) -> Answer {
-        let text = String::from_utf8_lossy(&self.body);
-        let body = if text.trim().is_empty() {
-            Body::Empty
-        } else {
-            match serde_json::from_str::<&RawValue>(&text) {
+        let readable = |kind: &String| kind.starts_with("text/") || kind.contains("json");
+        let readable = self.header(CONTENT_TYPE).as_ref().is_none_or(readable);
+        let body = match std::str::from_utf8(&self.body) {
+            Ok(text) if text.trim().is_empty() => Body::Empty,
+            Ok(text) if readable => match serde_json::from_str::<&RawValue>(text) {
                 Ok(json) => Body::Json(json.to_owned()),
-                Err(_) => Body::Text(text.into_owned()),
-            }
+                Err(_) => Body::Text(text.to_owned()),
+            },
+            _ => Body::Binary(self.body.to_vec()),
         };
         let (content_type, date, length) = (self.header(CONTENT_TYPE), self.header(DATE), Some(self.body.len()));
         Answer { status: self.status, content_type, date, length, body }
@@ -244,6 +288,11 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
         root = source;
     }
     if root.to_string() == error.to_string() { error.to_string() } else { format!("{error}: {root}") }
+}
+
+/// One path segment as it is written in a URL.
+pub fn escape(segment: &str) -> String {
+    utf8_percent_encode(segment, SEGMENT).to_string()
 }
 
 fn read_version(text: &str) -> Option<(usize, usize)> {

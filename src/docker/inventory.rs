@@ -44,7 +44,7 @@ impl Docker {
     /// # Errors
     /// [`DockerError`].
     pub async fn facts(&self) -> Result<EngineFacts, DockerError> {
-        let info = RequestParts { method: Method::GET, path: "/info", segment: None, query: Vec::new(), body: None };
+        let info = RequestParts::new(Method::GET, "/info");
         let fetched = self.fetch(&info).await?;
         let info: Value = serde_json::from_slice(&fetched.body).unwrap_or_default();
         let text = |field: &str| info[field].as_str().map(str::to_owned);

@@ -24,13 +24,7 @@ impl Docker {
     /// # Errors
     /// [`DockerError`] when there is no answer; a refusal is an answer.
     pub async fn logs(&self, log: &LogQuery) -> Result<Answer, DockerError> {
-        let parts = RequestParts {
-            method: Method::GET,
-            path: "/containers/{}/logs",
-            segment: Some(log.id.clone()),
-            query: log.query.clone(),
-            body: None,
-        };
+        let parts = RequestParts::new(Method::GET, "/containers/{}/logs").segment(&log.id).query(log.query.clone());
         let fetched = self.fetch(&parts).await?;
         if fetched.status != 200 {
             return Ok(fetched.into_answer());
@@ -44,21 +38,27 @@ impl Docker {
 
 /// Takes the frames off. A container with a terminal writes without frames; that comes through as it is.
 fn unframe(bytes: &[u8]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(bytes.len());
+    match frames(bytes) {
+        Some(frames) => frames.into_iter().flat_map(|(_, payload)| payload).copied().collect(),
+        None => bytes.to_vec(),
+    }
+}
+
+/// The frames of a multiplexed stream, each with the number of its stream (1 is the standard output, 2 the standard
+/// error); none if these are no frames.
+pub(super) fn frames(bytes: &[u8]) -> Option<Vec<(u8, &[u8])>> {
+    let mut frames = Vec::new();
     let mut rest = bytes;
     while rest.len() >= HEAD {
         let (head, tail) = rest.split_at(HEAD);
-        if head[0] > 2 || head[1..4] != [0, 0, 0] {
-            return bytes.to_vec();
-        }
         let length = u32::from_be_bytes([head[4], head[5], head[6], head[7]]) as usize;
-        if length > tail.len() {
-            return bytes.to_vec();
+        if head[0] > 2 || head[1..4] != [0, 0, 0] || length > tail.len() {
+            return None;
         }
-        text.extend_from_slice(&tail[..length]);
+        frames.push((head[0], &tail[..length]));
         rest = &tail[length..];
     }
-    if rest.is_empty() { text } else { bytes.to_vec() }
+    rest.is_empty().then_some(frames)
 }
 
 #[cfg(test)]

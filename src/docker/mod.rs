@@ -3,13 +3,16 @@
 mod client;
 mod connector;
 mod events;
+mod exec;
 mod inventory;
 mod logs;
 mod options;
 mod pull;
+mod push;
 
-pub use client::{Docker, DockerError, Method, RequestParts};
+pub use client::{Docker, DockerError, Method, Payload, RequestParts, escape};
 pub use events::ContainerEvent;
+pub use exec::{ExecQuery, Executed};
 pub use inventory::EngineFacts;
 pub use logs::LogQuery;
 pub use options::DockerOptions;

@@ -8,15 +8,16 @@ use super::client::{Docker, DockerError, explain};
 
 impl Docker {
     /// Fetches `image`, a tag or digest included or else `latest`. Returns the daemon's messages about the image
-    /// as a whole, those about the progress of single layers left out.
+    /// as a whole, those about the progress of single layers left out. `credentials` are Docker's `AuthConfig`.
     ///
     /// # Errors
     /// [`DockerError`]; a refusal keeps the daemon's status.
-    pub async fn pull(&self, image: &str) -> Result<Vec<Value>, DockerError> {
+    pub async fn pull(&self, image: &str, credentials: Option<Value>) -> Result<Vec<Value>, DockerError> {
         let image = with_tag(image);
         let options = CreateImageOptionsBuilder::new().from_image(&image).build();
+        let credentials = credentials.and_then(|credentials| serde_json::from_value(credentials).ok());
         let bollard = self.bollard().await?;
-        let mut progress = std::pin::pin!(bollard.create_image(Some(options), None, None));
+        let mut progress = std::pin::pin!(bollard.create_image(Some(options), None, credentials));
         let mut messages = Vec::new();
         while let Some(info) = progress.next().await {
             let info = info.map_err(explain)?;
@@ -32,8 +33,8 @@ impl Docker {
     }
 }
 
-/// Without a tag Docker would fetch every tag of the repository.
-fn with_tag(image: &str) -> String {
+/// Without a tag Docker would fetch or send every tag of the repository.
+pub(super) fn with_tag(image: &str) -> String {
     let last = image.rsplit('/').next().unwrap_or(image);
     if last.contains(':') || last.contains('@') { image.to_owned() } else { format!("{image}:latest") }
 }

@@ -71,6 +71,12 @@ error_codes! {
     NoSuchImage = "no-such-image", 404;
     /// The image could not be fetched.
     PullFailed = "pull-failed", 502;
+    /// The image could not be sent to its registry.
+    PushFailed = "push-failed", 502;
+    /// No template has that name.
+    NoSuchTemplate = "no-such-template", 404;
+    /// The call has no single answer but a stream.
+    Streams = "streams", 501;
     /// A name or a port is in use, or the instance's state does not allow it.
     Conflict = "conflict", 409;
     /// The daemon refused the request; its answer is passed on.

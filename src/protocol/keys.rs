@@ -95,6 +95,11 @@ impl Keys {
         self.key("promises.")
     }
 
+    /// Hash: name to container template.
+    pub fn templates(&self) -> String {
+        self.key("templates")
+    }
+
     /// Stream: requests that could not be handled, with the reason.
     pub fn dead(&self) -> String {
         self.key("dead")

@@ -85,6 +85,9 @@ pub struct DockRecord {
     /// What the worker knows.
     #[serde(flatten)]
     pub facts: Option<DockFacts>,
+    /// Labels that requests have set, over those of the worker; one with an empty value is removed.
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    pub set_labels: Labels,
     /// Whether the dock takes part.
     pub standing: Standing,
     /// When the last heartbeat came, in milliseconds of Redis's clock; absent before the first.
@@ -119,6 +122,14 @@ pub enum DockState {
 }
 
 impl DockRecord {
+    /// The labels that count: those of the worker, with those that requests have set over them.
+    pub fn labels(&self) -> Labels {
+        let mut labels = self.facts.as_ref().map(|facts| facts.labels.clone()).unwrap_or_default();
+        labels.extend(self.set_labels.clone());
+        labels.retain(|_, value| !value.is_empty());
+        labels
+    }
+
     /// The state at `now`, in milliseconds of Redis's clock.
     pub fn state(&self, now: u64) -> DockState {
         let lease = u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX);
@@ -213,7 +224,8 @@ mod tests {
 
     #[test]
     fn the_state_follows_from_record_and_time() {
-        let record = |standing, last_seen, stopped| DockRecord { facts: None, standing, last_seen, stopped };
+        let record =
+            |standing, last_seen, stopped| DockRecord { standing, last_seen, stopped, ..DockRecord::default() };
         let now = 1_000_000;
         assert_eq!(record(Standing::Active, None, false).state(now), DockState::NeverSeen);
         assert_eq!(record(Standing::Active, Some(now - 1000), false).state(now), DockState::Up);

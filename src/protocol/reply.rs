@@ -1,5 +1,6 @@
 //! The reply: one envelope for results and errors, in the specification's form.
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -29,8 +30,10 @@ pub enum Body {
     Empty,
     /// JSON, verbatim.
     Json(Box<RawValue>),
-    /// Anything else, as text.
+    /// Anything else that is text.
     Text(String),
+    /// Bytes; on the wire base64, with `"Encoding": "base64"` beside the body.
+    Binary(Vec<u8>),
 }
 
 impl Body {
@@ -40,6 +43,7 @@ impl Body {
             Self::Empty => 0,
             Self::Json(json) => json.get().len(),
             Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
         }
     }
 
@@ -65,6 +69,11 @@ impl Answer {
         }
     }
 
+    /// An answer of the worker itself without a body.
+    pub fn empty(status: u16) -> Self {
+        Self { status, content_type: None, date: None, length: None, body: Body::Empty }
+    }
+
     /// Whether the status is in the range of successes.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
@@ -83,10 +92,14 @@ impl Serialize for Body {
         if matches!(self, Self::Empty) {
             return serializer.serialize_str("");
         }
-        let mut map = serializer.serialize_map(Some(1))?;
+        let mut map = serializer.serialize_map(None)?;
         match self {
             Self::Json(json) => map.serialize_entry("Body", json)?,
             Self::Text(text) => map.serialize_entry("Body", text)?,
+            Self::Binary(bytes) => {
+                map.serialize_entry("Body", &BASE64_STANDARD.encode(bytes))?;
+                map.serialize_entry("Encoding", "base64")?;
+            }
             Self::Empty => {}
         }
         map.end()
@@ -142,8 +155,7 @@ impl Reply {
     /// The reply for a failure: the same envelope with `error` and `message`.
     pub fn failure(request_id: RequestId, dock: Fqdn, failure: Failure) -> Self {
         let Failure { code, message, answer } = failure;
-        let silence = Answer { status: code.status(), content_type: None, date: None, length: None, body: Body::Empty };
-        let answer = answer.map_or(silence, |answer| *answer);
+        let answer = answer.map_or_else(|| Answer::empty(code.status()), |answer| *answer);
         Self { error: Some(code), message: Some(message), ..Self::success(request_id, dock, answer, None) }
     }
 

@@ -80,6 +80,7 @@ impl Job {
                 let span = tracing::info_span!("request", id = %ready.request.id, action = ready.action.name);
                 async {
                     turn.comes().await;
+                    let _kept = (!ready.action.passive).then_some(turn);
                     ready.run().await;
                 }
                 .instrument(span)
@@ -153,8 +154,12 @@ impl Ready {
         match way {
             Ok(Way::Here(instance)) => {
                 let done = self.in_time(until, self.perform(instance.as_deref(), attempt)).await;
-                if let Ok(Outcome::Created(_, id)) = &done {
-                    // So that whoever has the reply can name the instance to any worker.
+                let changed = match &done {
+                    Ok(Outcome::Created(_, id)) => Some(id.as_str()),
+                    Ok(_) if self.action.recorded => instance.as_deref(),
+                    _ => None,
+                };
+                if let Some(id) = changed {
                     self.worker.inventory.refresh(id).await;
                 }
                 Some(done)

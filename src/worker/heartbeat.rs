@@ -59,9 +59,10 @@ async fn beat(worker: &Worker) -> Result<Beat, BusError> {
     let mut facts = worker.inventory.facts();
     facts.labels.clone_from(&worker.options.labels);
     let asked = Instant::now();
-    let beat = worker.bus.beat(worker.dock(), &worker.token, &facts, worker.standing()).await?;
-    if let Beat::Ours { standing, now, .. } = &beat {
-        *worker.standing.lock().expect("never held across a panic") = *standing;
+    let (standing, set_labels) = worker.membership.lock().expect("never held across a panic").clone();
+    let beat = worker.bus.beat(worker.dock(), &worker.token, &facts, standing, &set_labels).await?;
+    if let Beat::Ours { standing, set_labels, now, .. } = &beat {
+        *worker.membership.lock().expect("never held across a panic") = (*standing, set_labels.clone());
         *worker.clock.lock().expect("never held across a panic") = Some((*now, asked));
     }
     Ok(beat)

@@ -85,7 +85,8 @@ struct Worker {
     docker: Docker,
     consumer: Consumer,
     inventory: Inventory,
-    standing: Mutex<Standing>,
+    /// What requests have made of the dock, kept for when Redis forgets it: its standing, and labels they set.
+    membership: Mutex<(Standing, Labels)>,
     /// Redis's clock in milliseconds, and when it was asked for.
     clock: Mutex<Option<(u64, Instant)>>,
     /// When this worker last found its lease or its record missing from Redis.
@@ -103,7 +104,7 @@ impl Worker {
     }
 
     fn standing(&self) -> Standing {
-        *self.standing.lock().expect("never held across a panic")
+        self.membership.lock().expect("never held across a panic").0
     }
 
     /// Whether the shared records may be incomplete: Redis has lost its data, and not every dock has had the two beats
@@ -145,7 +146,7 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
         docker,
         consumer,
         inventory,
-        standing: Mutex::default(),
+        membership: Mutex::default(),
         clock: Mutex::default(),
         data_lost: Mutex::default(),
         lanes: lanes::Lanes::default(),

@@ -45,20 +45,25 @@ pub(super) async fn route(
             Err(unfit) => Err(explain(worker, unfit, asked).await),
         }
     };
-    match action.target {
+    let target = action.target_of(arguments);
+    match target {
         Target::Cluster => match asked.filter(|dock| *dock != here) {
             None => Ok(Way::Here(None)),
             Some(dock) => reach(worker, dock).await.map(|()| Way::To(dock.clone())),
         },
         // The daemon beside this worker, if nobody says otherwise and it can be asked.
-        Target::Daemon
-            if asked.is_none_or(|dock| dock == here)
+        Target::Daemon | Target::NamedDaemon
+            if asked.map_or(target == Target::Daemon, |dock| dock == here)
                 && worker.standing() != Standing::Unregistered
                 && worker.inventory.is_up() =>
         {
             Ok(Way::Here(None))
         }
-        Target::Daemon => place(Purpose::Read, &Labels::new()).await,
+        Target::NamedDaemon if asked.is_none() => {
+            let message = format!("`{}` changes a dock: say which with the field `dock`", action.name);
+            Err(Failure::new(ErrorCode::MissingField, message))
+        }
+        Target::Daemon | Target::NamedDaemon => place(Purpose::Read, &Labels::new()).await,
         Target::NewInstance => place(Purpose::Create, &arguments.pairs("dock-labels")).await,
         Target::Instance => {
             let reference = request.instance.as_deref().unwrap_or_default();

@@ -2,24 +2,30 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use deblox::actions::ACTIONS;
+use deblox::actions::Action;
 use serde_json::{Value, json};
 
 use crate::support::{Bus, Scrub, Worker, docker, port, refused, succeeded, try_docker, unique, until};
 
 /// The host of all tests here, and the dock that stands for it.
-const HOST: usize = 2;
-const DOCK: &str = "actions.test";
+pub const HOST: usize = 2;
+pub const DOCK: &str = "actions.test";
 
 /// Runs until it is told to stop, and then says so with its exit code.
 const POLITE: &str = "trap 'exit 42' TERM; trap 'exit 43' USR1; echo ready; while :; do sleep 0.05; done";
 
 #[test]
 fn every_action_is_tested_here() {
-    for action in ACTIONS {
+    for action in Action::all() {
         for name in [action.name].iter().chain(action.aliases) {
             let sent = format!("{:?}: {name:?}", "action");
-            assert!(include_str!("actions.rs").contains(&sent), "no test here sends {sent}");
+            let tests = [
+                include_str!("actions.rs"),
+                include_str!("more_actions.rs"),
+                include_str!("resources.rs"),
+                include_str!("cluster.rs"),
+            ];
+            assert!(tests.iter().any(|test| test.contains(&sent)), "no test sends {sent}");
         }
     }
 }
@@ -322,14 +328,14 @@ async fn pull_image_fetches_or_says_why_not() {
 }
 
 /// A namespace with one worker.
-async fn dock() -> (Bus, Worker) {
+pub async fn dock() -> (Bus, Worker) {
     let bus = Bus::new().await;
     let worker = bus.worker(HOST, DOCK).await;
     (bus, worker)
 }
 
 /// Creates a container that would sleep, changed by `fields`; returns its id, and what removes it.
-async fn create(bus: &Bus, fields: Value) -> (String, Scrub) {
+pub async fn create(bus: &Bus, fields: Value) -> (String, Scrub) {
     let name = unique("made");
     let scrub = Scrub::new(HOST, &name);
     let mut request = json!({"action": "create-container", "image": "busybox", "cmd": ["sleep", "600"], "name": name});
@@ -339,13 +345,13 @@ async fn create(bus: &Bus, fields: Value) -> (String, Scrub) {
     (reply["Id"].as_str().expect("an id").to_owned(), scrub)
 }
 
-fn merge(request: &mut Value, fields: Value) {
+pub fn merge(request: &mut Value, fields: Value) {
     let Value::Object(fields) = fields else { panic!("no object: {fields}") };
     request.as_object_mut().expect("an object").extend(fields);
 }
 
 /// The state and the exit code, as the daemon has them.
-fn state(id: &str) -> String {
+pub fn state(id: &str) -> String {
     docker(HOST, &["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", id])
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use clap::CommandFactory;
-use deblox::actions::{ACTIONS, Action, Kind};
+use deblox::actions::{Action, GROUPS, Kind};
 use deblox::cli::Cli;
 use deblox::protocol::{ErrorCode, limits};
 
@@ -33,23 +33,30 @@ fn with_section(text: &str, name: &str, generated: &str) -> String {
 }
 
 fn actions() -> String {
-    let mut out = String::from("| action | what it does | fields |\n|---|---|---|\n");
-    for action in ACTIONS {
-        let names: Vec<String> =
-            std::iter::once(&action.name).chain(action.aliases).map(|n| format!("`{n}`")).collect();
-        writeln!(out, "| {} | {} | {} |", names.join(", "), action.about, field_names(action)).expect("text");
-    }
-    for action in ACTIONS.iter().filter(|action| action.fields.iter().any(|field| field.query.is_none())) {
-        if action.fields.len() < 3 {
-            continue;
+    let mut out = String::new();
+    for (group, actions) in GROUPS {
+        write!(out, "### {group}\n\n| action | what it does | fields |\n|---|---|---|\n").expect("text");
+        for action in *actions {
+            let names = std::iter::once(&action.name).chain(action.aliases);
+            let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+            writeln!(out, "| {} | {} | {} |", names.join(", "), action.about, field_names(action)).expect("text");
         }
-        write!(out, "\nThe fields of `{}`:\n\n| field | holds | what |\n|---|---|---|\n", action.name).expect("text");
+        out.push('\n');
+    }
+    for action in Action::all().filter(|action| action.fields.len() > 2) {
+        write!(out, "<details><summary>The fields of <code>{}</code></summary>\n\n", action.name).expect("text");
+        out.push_str("| field | holds | what |\n|---|---|---|\n");
         for field in action.fields {
             let alias = field.alias.map(|alias| format!(" or `{alias}`")).unwrap_or_default();
-            let required = if field.required { ", required" } else { "" };
+            let required = match (field.required, field.unless) {
+                (true, Some(other)) => format!(", required unless there is `{other}`"),
+                (true, None) => ", required".to_owned(),
+                _ => String::new(),
+            };
             writeln!(out, "| `{}`{alias} | {}{required} | {} |", field.name, holds(field.kind), field.about)
                 .expect("text");
         }
+        out.push_str("\n</details>\n\n");
     }
     out
 }
@@ -57,6 +64,7 @@ fn actions() -> String {
 fn field_names(action: &Action) -> String {
     let about_one = match action.target {
         deblox::actions::Target::Instance => vec!["**`id`**".to_owned()],
+        deblox::actions::Target::NamedDaemon => vec!["**`dock`**".to_owned()],
         _ => Vec::new(),
     };
     let own = action

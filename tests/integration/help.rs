@@ -22,6 +22,7 @@ fn help_of_deblox() {
       up      Everything for one machine: a worker, and a private Redis unless REDIS_URL names one
       worker  Speak for the Docker daemon of this host
       call    Send one request and print its reply
+      schema  Print the JSON Schema of all requests
       help    Print this message or the help of the given subcommand(s)
 
     Options:

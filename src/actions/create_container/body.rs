@@ -1,5 +1,7 @@
 //! The fields of a create, in Docker's own form (Docker Engine API, `POST /containers/create`).
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::actions::Arguments;
@@ -8,20 +10,36 @@ use crate::protocol::{ErrorCode, Failure, RequestId, label};
 /// Ports that one range may publish.
 const PORTS: u16 = 1000;
 
-/// Makes the body of the create, with deblox's labels.
+/// Makes the body of the create: `base`, which is a template or Docker's own JSON, then the fields of the request over
+/// it, and deblox's labels.
 ///
 /// # Errors
 /// [`ErrorCode::BadField`], naming the field.
-pub(super) fn build(arguments: &Arguments, owner: &str, request: &RequestId) -> Result<Value, Failure> {
-    let mut labels = arguments.pairs("labels");
+pub(super) fn build(
+    base: Map<String, Value>,
+    arguments: &Arguments,
+    owner: &str,
+    request: &RequestId,
+) -> Result<Value, Failure> {
+    let mut body = base;
+    let mut labels: BTreeMap<String, String> = match body.remove("Labels") {
+        None | Some(Value::Null) => BTreeMap::new(),
+        Some(labels) => {
+            serde_json::from_value(labels).map_err(|_| bad("body", "its `Labels` are not an object of texts"))?
+        }
+    };
+    labels.extend(arguments.pairs("labels"));
     if let Some(name) = labels.keys().find(|name| name.starts_with(label::PREFIX)) {
         return Err(bad("labels", &format!("`{name}` is one of deblox's own")));
     }
     labels.insert(label::OWNER.to_owned(), owner.to_owned());
     labels.insert(label::REQUEST.to_owned(), request.to_string());
 
-    let mut body = Map::new();
-    let mut host = Map::new();
+    let mut host = match body.remove("HostConfig") {
+        None | Some(Value::Null) => Map::new(),
+        Some(Value::Object(host)) => host,
+        Some(_) => return Err(bad("body", "its `HostConfig` is not an object")),
+    };
     body.insert("Labels".into(), json!(labels));
     for (field, docker) in [("image", "Image"), ("user", "User"), ("workdir", "WorkingDir"), ("hostname", "Hostname")] {
         body.extend(arguments.get(field).map(|value| (docker.to_owned(), value.clone())));
@@ -56,26 +74,37 @@ pub(super) fn build(arguments: &Arguments, owner: &str, request: &RequestId) -> 
         let volumes: Map<String, Value> = anonymous.iter().map(|path| ((*path).to_owned(), json!({}))).collect();
         body.insert("Volumes".into(), Value::Object(volumes));
     }
-    if let Some(policy) = arguments.text("restart") {
-        host.insert("RestartPolicy".into(), restart(policy)?);
-    }
-    for (field, docker) in [("network", "NetworkMode"), ("memory", "Memory"), ("privileged", "Privileged")] {
+    for (field, docker) in [("network", "NetworkMode"), ("privileged", "Privileged")] {
         host.extend(arguments.get(field).map(|value| (docker.to_owned(), value.clone())));
     }
+    host.extend(limits(arguments)?);
+    body.insert("HostConfig".into(), Value::Object(host));
+    Ok(Value::Object(body))
+}
+
+/// What bounds a container, as both creating and updating one take it: memory, processors, restart policy.
+///
+/// # Errors
+/// [`ErrorCode::BadField`], naming the field.
+pub(in crate::actions) fn limits(arguments: &Arguments) -> Result<Map<String, Value>, Failure> {
+    let mut limits = Map::new();
+    limits.extend(arguments.get("memory").map(|bytes| ("Memory".to_owned(), bytes.clone())));
     if let Some(cpus) = arguments.get("cpus").and_then(Value::as_f64) {
         #[expect(
             clippy::cast_possible_truncation,
             reason = "a float that is too large saturates, and Docker refuses it"
         )]
         let nano = (cpus * 1e9).round() as i64;
-        host.insert("NanoCpus".into(), json!(nano));
+        limits.insert("NanoCpus".into(), json!(nano));
     }
-    body.insert("HostConfig".into(), Value::Object(host));
-    Ok(Value::Object(body))
+    if let Some(policy) = arguments.text("restart") {
+        limits.insert("RestartPolicy".into(), restart(policy)?);
+    }
+    Ok(limits)
 }
 
 fn bad(field: &str, why: &str) -> Failure {
-    Failure::new(ErrorCode::BadField, format!("field `{field}` of `create-container` is not valid: {why}"))
+    Failure::new(ErrorCode::BadField, format!("field `{field}` is not valid: {why}"))
 }
 
 fn is_volume(volume: &str) -> bool {
@@ -198,7 +227,7 @@ mod tests {
         let fields = vec![(b"json".to_vec(), json.as_bytes().to_vec())];
         let request = decode(EntryId { millis: 5, sequence: 0 }, None, &fields).unwrap();
         let arguments = Action::find("create-container").unwrap().check(&request)?;
-        build(&arguments, arguments.text("owner").unwrap_or("anonymous"), &request.id)
+        build(Map::new(), &arguments, arguments.text("owner").unwrap_or("anonymous"), &request.id)
     }
 
     #[test]

@@ -1,22 +1,26 @@
 -- One heartbeat: renews the lease on a dock and writes its record.
 -- KEYS: lease, docks, workers, load, promises of the dock
--- ARGV: token, dock, lease ms, facts (JSON object without lists), standing to assume if the record is gone
--- Returns {1, now ms, standing, 1 if the lease or the record was missing} or {0, now ms, token of the holder, ms left}
+-- ARGV: token, dock, lease ms, facts (JSON object without lists),
+--       standing and set labels (JSON object) to assume if the record is gone
+-- Returns {1, now ms, standing, 1 if the lease or the record was missing, set labels}
+--      or {0, now ms, token of the holder, ms left, ''}
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return {0, now, holder, redis.call('PTTL', KEYS[1])} end
+if holder and holder ~= ARGV[1] then return {0, now, holder, redis.call('PTTL', KEYS[1]), ''} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
 
 local record = redis.call('HGET', KEYS[2], ARGV[2])
-local standing = record and cjson.decode(record).standing or ARGV[5]
+local known = record and cjson.decode(record) or {standing = ARGV[5]}
+local standing = known.standing
+local labels = not record and ARGV[6] or known.setLabels and cjson.encode(known.setLabels) or '{}'
 local facts = string.sub(ARGV[4], 1, -2)
 redis.call('HSET', KEYS[2], ARGV[2],
-  facts .. ',"standing":"' .. standing .. '","lastSeen":' .. string.format('%.0f', now) .. '}')
+  facts .. ',"setLabels":' .. labels .. ',"standing":"' .. standing .. '","lastSeen":' .. string.format('%.0f', now) .. '}')
 if standing ~= 'unregistered' then redis.call('SADD', KEYS[3], ARGV[2]) end
 
 for _, request in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', now)) do
   redis.call('ZREM', KEYS[5], request)
   redis.call('ZINCRBY', KEYS[4], -1, ARGV[2])
 end
-return {1, now, standing, (holder and record) and 0 or 1}
+return {1, now, standing, (holder and record) and 0 or 1, labels}

@@ -15,7 +15,8 @@ local function unfit(dock)
   if create and record.standing == 'drained' then return 'drained' end
   if record.daemon ~= 'up' then return 'daemon-down' end
   for name, value in pairs(wanted) do
-    if not record.labels or record.labels[name] ~= value then return 'labels' end
+    local has = record.setLabels and record.setLabels[name] or record.labels and record.labels[name]
+    if has ~= value then return 'labels' end
   end
   return nil
 end

@@ -1,0 +1,29 @@
+//! `exec-container`: runs a command inside an instance and waits for its end.
+
+use serde_json::json;
+
+use super::verdict::judge;
+use super::{Context, Outcome, Target};
+use crate::docker::{ExecQuery, Executed};
+use crate::protocol::{Answer, Failure};
+
+pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
+    let arguments = context.arguments;
+    let env: Vec<String> = arguments.pairs("env").into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let config = json!({
+        "Cmd": arguments.list("cmd"),
+        "Env": env,
+        "User": arguments.text("user").unwrap_or_default(),
+        "WorkingDir": arguments.text("workdir").unwrap_or_default(),
+        "Privileged": arguments.flag("privileged"),
+    });
+    let id = context.instance.unwrap_or_default().to_owned();
+    match context.docker.exec(&ExecQuery { id, config }).await? {
+        Executed::Refused(answer) => judge(answer, Target::Instance).map(Outcome::Answer),
+        Executed::Ended { exit_code, stdout, stderr } => Ok(Outcome::Answer(Answer::json(&json!({
+            "exitCode": exit_code,
+            "stdout": String::from_utf8_lossy(&stdout),
+            "stderr": String::from_utf8_lossy(&stderr),
+        })))),
+    }
+}

@@ -1,0 +1,19 @@
+//! `push-image`: sends an image to its registry.
+
+use super::verdict::judge;
+use super::{Context, Outcome, Target};
+use crate::docker::DockerError;
+use crate::protocol::{Answer, ErrorCode, Failure};
+
+pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
+    let image = context.arguments.text("image").unwrap_or_default();
+    match context.docker.push(image, context.arguments.get("credentials")).await {
+        Ok(Ok(messages)) => Ok(Outcome::Answer(Answer::json(&messages))),
+        Ok(Err(refused)) => judge(refused, Target::Daemon).map(Outcome::Answer),
+        Err(DockerError::Refused(_, why)) => {
+            let message = format!("image `{image}` could not be sent from {}: {}", context.dock, why.trim());
+            Err(Failure::new(ErrorCode::PushFailed, message))
+        }
+        Err(other) => Err(other.into()),
+    }
+}

@@ -1,0 +1,133 @@
+//! `docker`: any call to the daemon's API, the answer as it comes.
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use super::verdict::judge;
+use super::{Arguments, Context, Outcome, Target};
+use crate::docker::{Method, Payload, RequestParts};
+use crate::protocol::{ErrorCode, Failure};
+
+pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
+    let parts = parts(context.arguments)?;
+    judge(context.docker.call(&parts).await?, Target::NamedDaemon).map(Outcome::Answer)
+}
+
+fn parts(arguments: &Arguments) -> Result<RequestParts, Failure> {
+    let method = arguments.text("method").unwrap_or("GET");
+    let query = arguments.pairs("query");
+    let segments = segments(arguments.text("path").unwrap_or_default())?;
+    if let Some(why) = streams(method, &segments, |name| query.get(name).map(String::as_str), arguments.get("body")) {
+        let message = format!("`{}` streams: {why}", segments.join("/"));
+        return Err(Failure::new(ErrorCode::Streams, message));
+    }
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| bad("method", "it is no HTTP method"))?;
+    let escaped: Vec<String> = segments.iter().map(|segment| crate::docker::escape(segment)).collect();
+    let mut parts = RequestParts::new(method, format!("/{}", escaped.join("/"))).query(query);
+    for (name, value) in arguments.pairs("headers") {
+        let allowed = name.eq_ignore_ascii_case("content-type") || name.to_ascii_lowercase().starts_with("x-registry-");
+        if !allowed || value.chars().any(char::is_control) {
+            return Err(bad("headers", &format!("`{name}` cannot be sent: Content-Type and X-Registry-… can")));
+        }
+        parts.headers.push((name, value));
+    }
+    parts.body = match (arguments.get("body"), arguments.text("body-base64")) {
+        (Some(_), Some(_)) => return Err(bad("body-base64", "there is a `body` too")),
+        (Some(body), None) => Some(Payload::Json(body.clone())),
+        (None, Some(text)) => {
+            let bytes = BASE64_STANDARD.decode(text).map_err(|e| bad("body-base64", &e.to_string()))?;
+            Some(Payload::Raw(bytes))
+        }
+        (None, None) => None,
+    };
+    Ok(parts)
+}
+
+/// The parts of a path, decoded, without the version. Whatever could mean another path than it says is refused, so
+/// that what was checked is what the daemon gets.
+fn segments(path: &str) -> Result<Vec<String>, Failure> {
+    let rest = path.strip_prefix('/').ok_or_else(|| bad("path", "it must begin with /"))?;
+    let mut segments = Vec::new();
+    for raw in rest.split('/') {
+        let segment = percent_decode_str(raw).decode_utf8().map_err(|_| bad("path", "it is not UTF-8"))?;
+        if matches!(&*segment, "" | "." | "..")
+            || segment.contains(['?', '#', '%', '\\'])
+            || segment.contains(char::is_control)
+        {
+            return Err(bad(
+                "path",
+                "it must be plain: no empty part, no . or .., no ?, #, %, \\; use `query` for a query",
+            ));
+        }
+        segments.push(segment.into_owned());
+    }
+    let version =
+        |first: &String| first.strip_prefix('v').is_some_and(|v| v.chars().all(|c| c.is_ascii_digit() || c == '.'));
+    if segments.first().is_some_and(version) {
+        segments.remove(0);
+    }
+    if segments.is_empty() {
+        return Err(bad("path", "it names nothing"));
+    }
+    Ok(segments)
+}
+
+/// Why a call has no single answer, if it has none.
+fn streams<'a>(
+    method: &str,
+    segments: &[String],
+    query: impl Fn(&str) -> Option<&'a str>,
+    body: Option<&Value>,
+) -> Option<&'static str> {
+    let on =
+        |name: &str| query(name).is_some_and(|value| !matches!(value, "" | "0" | "false" | "False" | "no" | "none"));
+    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match (method, parts.as_slice()) {
+        (_, ["session" | "grpc", ..] | ["containers", _, "attach", ..]) => {
+            Some("it takes over the connection, which is to come")
+        }
+        (_, ["exec", _, "start"]) if body.is_none_or(|body| body["Detach"] != Value::Bool(true)) => {
+            Some("start it with \"Detach\": true, or use exec-container")
+        }
+        (_, ["build"]) => Some("building is to come"),
+        (_, ["events"]) if query("until").is_none() => Some("give `until`, so that it ends"),
+        (_, ["containers", _, "logs"]) if on("follow") => Some("leave `follow` out"),
+        (_, ["containers", _, "stats"]) if query("stream").is_none() || on("stream") => Some("give `stream` as false"),
+        _ => None,
+    }
+}
+
+fn bad(field: &str, rule: &str) -> Failure {
+    Failure::new(ErrorCode::BadField, format!("field `{field}` of `docker` is not valid: {rule}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_says_what_it_means() {
+        assert_eq!(segments("/v1.41/containers/a%2Fb/json").unwrap(), ["containers", "a/b", "json"]);
+        for bad in
+            ["containers/json", "/", "//x", "/../x", "/%2e%2e/x", "/a?b", "/a%3fb", "/a%252e", "/a%0d%0a", "/v1.41"]
+        {
+            assert!(segments(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_streams_is_told_apart() {
+        let query =
+            |pairs: &'static [(&str, &str)]| move |name: &str| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
+        let path = |text: &str| segments(text).unwrap();
+        assert!(streams("GET", &path("/events"), query(&[]), None).is_some());
+        assert!(streams("GET", &path("/events"), query(&[("until", "1")]), None).is_none());
+        assert!(streams("GET", &path("/containers/a/stats"), query(&[]), None).is_some());
+        assert!(streams("GET", &path("/containers/a/stats"), query(&[("stream", "0")]), None).is_none());
+        assert!(streams("GET", &path("/containers/a/logs"), query(&[("follow", "1")]), None).is_some());
+        assert!(streams("POST", &path("/exec/a/start"), query(&[]), Some(&serde_json::json!({}))).is_some());
+        assert!(streams("POST", &path("/containers/a/attach"), query(&[]), None).is_some());
+        assert!(streams("GET", &path("/containers/json"), query(&[]), None).is_none());
+    }
+}

@@ -1,0 +1,211 @@
+//! Containers.
+
+use super::super::{container_logs, create_container, exec_container, list_containers, update_container};
+use super::{FILTERS, TIMESTAMP, text};
+use crate::actions::Kind::{Filters, Flag, Image, List, Number, Object, Pairs, Size, TextOrList, Whole, Word};
+use crate::actions::{Access, Action, Field, Place, Target};
+use crate::docker::Method;
+use crate::protocol::limits::{LOG_LINES, PULL_TIMEOUT};
+use Access::{Create, Delete, Operate, View};
+use Target::{Daemon, Instance, NamedDaemon, NewInstance};
+
+/// The seconds that Docker waits before it kills; a day is as good as for ever.
+const GRACE: Field = Field::new("time", Whole(0, 86_400), "seconds to wait before it is killed (10)").query("t");
+const RESTART: Field = text("restart", "no, always, unless-stopped, on-failure or on-failure:TIMES");
+const MEMORY: Field = Field::new("memory", Size, "the most memory, such as 512m");
+const CPUS: Field = Field::new("cpus", Number, "the most processors, such as 1.5");
+const NAME: Field = text("name", "its name");
+const OWNER: Field = text("owner", "whom it belongs to (anonymous)");
+const START: Field = Field::new("start", Flag, "start it as well (false)");
+const PULL: Field = Field::new("pull", Word(&["missing", "always", "never"]), "when to fetch the image (missing)");
+const DOCK_LABELS: Field = Field::new("dock-labels", Pairs, "labels that its dock must have");
+
+pub(super) static CONTAINERS: &[Action] = &[
+    Action::own("create-container", Create, NewInstance, "creates an instance on the fittest dock", |context| {
+        Box::pin(create_container::run(context))
+    })
+    .within(PULL_TIMEOUT)
+    .fields(&[
+        Field::new("image", Image, "an image: name, name:tag or id; with `template` it overrides the template's")
+            .required_unless("template"),
+        text("template", "the name of a template to start from"),
+        NAME,
+        Field::new("cmd", TextOrList, "the command; one text is one word").or("command"),
+        Field::new("entrypoint", TextOrList, "what runs the command"),
+        Field::new("env", Pairs, "environment: [\"NAME=VALUE\"] or {\"NAME\": \"VALUE\"}"),
+        Field::new("ports", List, "[[IP:]HOST:]CONTAINER[/PROTOCOL] each, ranges too").or("publish"),
+        Field::new("volumes", List, "SOURCE:TARGET[:OPTIONS] or TARGET each").or("volume"),
+        Field::new("labels", Pairs, "labels of the container; none may begin with deblox.").or("label"),
+        RESTART,
+        text("network", "the network it joins"),
+        MEMORY,
+        CPUS,
+        text("user", "NAME or UID, with :GROUP if wanted"),
+        text("workdir", "the working directory"),
+        text("hostname", "the name it has for itself"),
+        Field::new("tty", Flag, "give it a terminal"),
+        Field::new("interactive", Flag, "keep its standard input open"),
+        Field::new("privileged", Flag, "give it all rights on its host"),
+        Field::new("healthcheck", Object, "{\"cmd\", \"interval\", \"timeout\", \"start-period\", \"retries\"}"),
+        PULL,
+        START,
+        OWNER,
+        DOCK_LABELS,
+    ]),
+    Action::own("create-raw-container", Create, NewInstance, "creates an instance from Docker's own JSON", |context| {
+        Box::pin(create_container::run(context))
+    })
+    .within(PULL_TIMEOUT)
+    .fields(&[
+        Field::new("body", Object, "Docker's own JSON for creating a container").required(),
+        NAME,
+        PULL,
+        START,
+        OWNER,
+        DOCK_LABELS,
+    ]),
+    Action::own(
+        "list-containers",
+        View,
+        Daemon,
+        "a dock's containers, in whatever state; or the cluster's",
+        |context| Box::pin(list_containers::run(context)),
+    )
+    .widens()
+    .fields(&[
+        Field::new("all", Flag, "those of the whole cluster, from the shared records"),
+        Field::new("filters", Filters, "Docker's filters, such as {\"status\": [\"running\"]}"),
+        Field::new("limit", Whole(1, 10_000), "the newest so many; with `all`, so many a page (1000)"),
+        text("cursor", "with `all`: where the last page ended"),
+        Field::new("size", Flag, "with the size of their files"),
+    ]),
+    Action::plain(
+        "inspect-container",
+        View,
+        Instance,
+        Method::GET,
+        "/containers/{}/json",
+        "everything the daemon knows about it",
+    )
+    .fields(&[Field::new("size", Flag, "with the size of its files").query("size")]),
+    Action::plain("start-container", Operate, Instance, Method::POST, "/containers/{}/start", "starts it"),
+    Action::plain(
+        "stop-container",
+        Operate,
+        Instance,
+        Method::POST,
+        "/containers/{}/stop",
+        "asks it to stop, and kills it when it does not",
+    )
+    .fields(&[GRACE]),
+    Action::plain(
+        "restart-container",
+        Operate,
+        Instance,
+        Method::POST,
+        "/containers/{}/restart",
+        "stops and starts it",
+    )
+    .fields(&[GRACE]),
+    Action::plain("kill-container", Operate, Instance, Method::POST, "/containers/{}/kill", "sends it a signal")
+        .fields(&[text("signal", "the signal (SIGKILL)").query("signal")]),
+    Action::plain(
+        "pause-container",
+        Operate,
+        Instance,
+        Method::POST,
+        "/containers/{}/pause",
+        "stops its processes where they are",
+    ),
+    Action::plain("unpause-container", Operate, Instance, Method::POST, "/containers/{}/unpause", "lets them go on"),
+    Action::plain(
+        "rename-container",
+        Operate,
+        Instance,
+        Method::POST,
+        "/containers/{}/rename",
+        "gives it another name",
+    )
+    .recorded()
+    .fields(&[text("name", "the new name").required().query("name")]),
+    Action::own("update-container", Operate, Instance, "changes its limits and its restart policy", |context| {
+        Box::pin(update_container::run(context))
+    })
+    .fields(&[MEMORY, CPUS, RESTART]),
+    Action::plain("delete-container", Delete, Instance, Method::DELETE, "/containers/{}", "removes it")
+        .also(&["remove-container"])
+        .fields(&[
+            Field::new("force", Flag, "kill it first if it runs (false)").query("force"),
+            Field::new("volumes", Flag, "remove its anonymous volumes too (false)").query("v"),
+        ]),
+    Action::own("container-logs", View, Instance, "the end of its log, as text", |context| {
+        Box::pin(container_logs::run(context))
+    })
+    .fields(&[
+        Field::new("tail", Whole(0, LOG_LINES), "how many lines (100)"),
+        Field::new("since", TIMESTAMP, "nothing before this time, in seconds since the epoch"),
+        Field::new("until", TIMESTAMP, "nothing after this time, in seconds since the epoch"),
+        Field::new("timestamps", Flag, "the time before each line"),
+        Field::new("stdout", Flag, "only the standard output, unless stderr is asked for too"),
+        Field::new("stderr", Flag, "only the standard error, unless stdout is asked for too"),
+    ]),
+    Action::own("exec-container", Access::Exec, Instance, "runs a command in it and waits for its end", |context| {
+        Box::pin(exec_container::run(context))
+    })
+    .fields(&[
+        Field::new("cmd", List, "the command").required(),
+        Field::new("env", Pairs, "environment"),
+        text("user", "NAME or UID, with :GROUP if wanted"),
+        text("workdir", "the working directory"),
+        Field::new("privileged", Flag, "with all rights"),
+    ]),
+    Action::plain(
+        "wait-container",
+        View,
+        Instance,
+        Method::POST,
+        "/containers/{}/wait",
+        "waits until it ends, and tells its exit code",
+    )
+    .within(PULL_TIMEOUT)
+    .passive()
+    .fields(&[Field::new(
+        "condition",
+        Word(&["not-running", "next-exit", "removed"]),
+        "what to wait for (not-running)",
+    )
+    .query("condition")]),
+    Action::plain("top-container", View, Instance, Method::GET, "/containers/{}/top", "its processes").fields(&[text(
+        "ps-args",
+        "options of ps (-ef)",
+    )
+    .query("ps_args")]),
+    Action::plain(
+        "diff-container",
+        View,
+        Instance,
+        Method::GET,
+        "/containers/{}/changes",
+        "what has changed in its files",
+    ),
+    Action::plain("container-stats", View, Instance, Method::GET, "/containers/{}/stats", "one sample of what it uses")
+        .always(&[("stream", "false")]),
+    Action::plain("commit-container", Create, Instance, Method::POST, "/commit", "makes an image of it")
+        .instance_in(Place::Query("container"))
+        .fields(&[
+            text("repo", "the image's name").query("repo"),
+            text("tag", "the image's tag").query("tag"),
+            text("comment", "a comment").query("comment"),
+            text("author", "the author").query("author"),
+            Field::new("pause", Flag, "pause it meanwhile (true)").query("pause"),
+        ]),
+    Action::plain(
+        "prune-containers",
+        Delete,
+        NamedDaemon,
+        Method::POST,
+        "/containers/prune",
+        "removes a dock's stopped containers",
+    )
+    .fields(&[FILTERS]),
+];

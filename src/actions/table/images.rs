@@ -1,0 +1,66 @@
+//! Images.
+
+use super::super::{pull_image, push_image};
+use super::{FILTERS, IMAGE, text};
+use crate::actions::Kind::{Filters, Flag, Object, Whole};
+use crate::actions::{Access, Action, Field, Target};
+use crate::docker::Method;
+use crate::protocol::limits::PULL_TIMEOUT;
+use Access::{Delete, Operate, View};
+use Target::{Daemon, NamedDaemon};
+
+const CREDENTIALS: Field = Field::new(
+    "credentials",
+    Object,
+    "for the registry: {\"username\", \"password\"} or {\"identitytoken\"}; not kept",
+);
+
+pub(super) static IMAGES: &[Action] = &[
+    Action::plain("list-images", View, Daemon, Method::GET, "/images/json", "a dock's images").fields(&[
+        Field::new("all", Flag, "intermediate images too").query("all"),
+        Field::new("filters", Filters, "Docker's filters, such as {\"dangling\": [\"true\"]}").query("filters"),
+        Field::new("digests", Flag, "with their digests").query("digests"),
+    ]),
+    Action::plain(
+        "inspect-image",
+        View,
+        Daemon,
+        Method::GET,
+        "/images/{}/json",
+        "everything the daemon knows about an image",
+    )
+    .fields(&[IMAGE]),
+    Action::plain("image-history", View, Daemon, Method::GET, "/images/{}/history", "how an image was made")
+        .also(&["history-image"])
+        .fields(&[IMAGE]),
+    Action::own("pull-image", Operate, Daemon, "fetches an image to a dock", |context| {
+        Box::pin(pull_image::run(context))
+    })
+    .within(PULL_TIMEOUT)
+    .fields(&[IMAGE, CREDENTIALS]),
+    Action::own("push-image", Operate, NamedDaemon, "sends a dock's image to its registry", |context| {
+        Box::pin(push_image::run(context))
+    })
+    .within(PULL_TIMEOUT)
+    .fields(&[IMAGE, CREDENTIALS]),
+    Action::plain("tag-image", Operate, NamedDaemon, Method::POST, "/images/{}/tag", "gives an image a further name")
+        .fields(&[
+            IMAGE,
+            text("repo", "the further name").required().query("repo"),
+            text("tag", "the tag (latest)").query("tag"),
+        ]),
+    Action::plain("remove-image", Delete, NamedDaemon, Method::DELETE, "/images/{}", "removes an image")
+        .also(&["delete-image"])
+        .fields(&[
+            IMAGE,
+            Field::new("force", Flag, "even if a stopped container uses it").query("force"),
+            Field::new("noprune", Flag, "keep its untagged parents").query("noprune"),
+        ]),
+    Action::plain("prune-images", Delete, NamedDaemon, Method::POST, "/images/prune", "removes a dock's unused images")
+        .fields(&[FILTERS]),
+    Action::plain("search-images", View, Daemon, Method::GET, "/images/search", "searches Docker Hub").fields(&[
+        text("term", "what to search for").required().query("term"),
+        Field::new("limit", Whole(1, 100), "how many").query("limit"),
+        FILTERS,
+    ]),
+];

@@ -1,0 +1,121 @@
+//! The table of all actions: a plain one is a row here and nothing else. Dispatch, validation, the README and the
+//! JSON Schema are made from it.
+
+mod cluster;
+mod containers;
+mod images;
+mod resources;
+
+use super::Kind::{Image, Text, Whole};
+use super::{Access, Action, Field, Kind, OwnFn, Place, Plain, Run, Target};
+use crate::docker::Method;
+use crate::protocol::limits::REQUEST_TIMEOUT;
+
+/// The groups of actions, in the order of the documentation.
+pub static GROUPS: &[(&str, &[Action])] = &[
+    ("Docks", cluster::DOCKS),
+    ("Containers", containers::CONTAINERS),
+    ("Images", images::IMAGES),
+    ("Networks", resources::NETWORKS),
+    ("Volumes", resources::VOLUMES),
+    ("Templates", cluster::TEMPLATES),
+    ("The daemon", resources::DAEMON),
+];
+
+const IMAGE: Field = Field::new("image", Image, "an image: name, name:tag or id").required().path();
+const FILTERS: Field =
+    Field::new("filters", Kind::Filters, "Docker's filters, such as {\"label\": [\"team=x\"]}").query("filters");
+
+/// Seconds since the epoch, to the end of the year 9999.
+const TIMESTAMP: Kind = Whole(0, 253_402_300_799);
+
+impl Action {
+    /// One call to the daemon.
+    const fn plain(
+        name: &'static str,
+        access: Access,
+        target: Target,
+        method: Method,
+        path: &'static str,
+        about: &'static str,
+    ) -> Self {
+        Self::new(name, access, target, about, Run::Plain(Plain { method, path, query: &[], instance: Place::Path }))
+    }
+
+    /// A function of its own.
+    const fn own(name: &'static str, access: Access, target: Target, about: &'static str, run: OwnFn) -> Self {
+        Self::new(name, access, target, about, Run::Own(run))
+    }
+
+    const fn new(name: &'static str, access: Access, target: Target, about: &'static str, run: Run) -> Self {
+        Self {
+            name,
+            aliases: &[],
+            about,
+            access,
+            target,
+            timeout: REQUEST_TIMEOUT,
+            silent: false,
+            passive: false,
+            recorded: false,
+            widens: false,
+            fields: &[],
+            run,
+        }
+    }
+
+    const fn fields(mut self, fields: &'static [Field]) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    const fn also(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    const fn within(mut self, timeout: std::time::Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    const fn silent(mut self) -> Self {
+        self.silent = true;
+        self
+    }
+
+    const fn passive(mut self) -> Self {
+        self.passive = true;
+        self
+    }
+
+    const fn recorded(mut self) -> Self {
+        self.recorded = true;
+        self
+    }
+
+    const fn widens(mut self) -> Self {
+        self.widens = true;
+        self
+    }
+
+    /// Query parameters that are always sent.
+    const fn always(mut self, query: &'static [(&'static str, &'static str)]) -> Self {
+        if let Run::Plain(plain) = &mut self.run {
+            plain.query = query;
+        }
+        self
+    }
+
+    /// Where the instance's id goes, if not into the path.
+    const fn instance_in(mut self, place: Place) -> Self {
+        if let Run::Plain(plain) = &mut self.run {
+            plain.instance = place;
+        }
+        self
+    }
+}
+
+const fn text(name: &'static str, about: &'static str) -> Field {
+    Field::new(name, Text, about)
+}

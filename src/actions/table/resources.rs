@@ -1,0 +1,112 @@
+//! Networks, volumes, and the daemon itself.
+
+use super::super::raw_docker;
+use super::{FILTERS, text};
+use crate::actions::Kind::{Flag, Object, Pairs, Word};
+use crate::actions::{Access, Action, Field, Place, Target};
+use crate::docker::Method;
+use Access::{Create, Delete, Operate, View};
+use Target::{Daemon, Instance, NamedDaemon};
+
+const NETWORK: Field = text("network", "a network: id or name").required().path();
+const VOLUME: Field = text("volume", "a volume's name").required().path();
+const FORCE: Field = Field::new("force", Flag, "even if something is wrong with it").query("force");
+
+pub(super) static NETWORKS: &[Action] = &[
+    Action::plain("list-networks", View, Daemon, Method::GET, "/networks", "a dock's networks").fields(&[FILTERS]),
+    Action::plain("inspect-network", View, Daemon, Method::GET, "/networks/{}", "everything about a network")
+        .fields(&[NETWORK, Field::new("verbose", Flag, "with more").query("verbose")]),
+    Action::plain("create-network", Create, NamedDaemon, Method::POST, "/networks/create", "makes a network").fields(
+        &[
+            text("name", "its name").required().body("Name"),
+            text("driver", "its driver (bridge)").body("Driver"),
+            Field::new("internal", Flag, "without a way out").body("Internal"),
+            Field::new("attachable", Flag, "containers may join it by hand").body("Attachable"),
+            Field::new("ipv6", Flag, "with IPv6").body("EnableIPv6"),
+            Field::new("ipam", Object, "Docker's IPAM object: {\"Config\": [{\"Subnet\": \"10.1.0.0/24\"}]}")
+                .body("IPAM"),
+            Field::new("options", Pairs, "options of the driver").body("Options"),
+            Field::new("labels", Pairs, "its labels").body("Labels"),
+        ],
+    ),
+    Action::plain("remove-network", Delete, NamedDaemon, Method::DELETE, "/networks/{}", "removes a network")
+        .also(&["delete-network"])
+        .fields(&[NETWORK]),
+    Action::plain(
+        "prune-networks",
+        Delete,
+        NamedDaemon,
+        Method::POST,
+        "/networks/prune",
+        "removes a dock's unused networks",
+    )
+    .fields(&[FILTERS]),
+    Action::plain(
+        "connect-network",
+        Operate,
+        Instance,
+        Method::POST,
+        "/networks/{}/connect",
+        "joins an instance to a network",
+    )
+    .instance_in(Place::Body("Container"))
+    .fields(&[NETWORK, Field::new("endpoint", Object, "Docker's EndpointConfig object").body("EndpointConfig")]),
+    Action::plain(
+        "disconnect-network",
+        Operate,
+        Instance,
+        Method::POST,
+        "/networks/{}/disconnect",
+        "takes an instance off a network",
+    )
+    .instance_in(Place::Body("Container"))
+    .fields(&[NETWORK, Field::new("force", Flag, "whatever it does there").body("Force")]),
+];
+
+pub(super) static VOLUMES: &[Action] = &[
+    Action::plain("list-volumes", View, Daemon, Method::GET, "/volumes", "a dock's volumes").fields(&[FILTERS]),
+    Action::plain("inspect-volume", View, Daemon, Method::GET, "/volumes/{}", "everything about a volume")
+        .fields(&[VOLUME]),
+    Action::plain("create-volume", Create, NamedDaemon, Method::POST, "/volumes/create", "makes a volume").fields(&[
+        text("name", "its name").body("Name"),
+        text("driver", "its driver (local)").body("Driver"),
+        Field::new("options", Pairs, "options of the driver").body("DriverOpts"),
+        Field::new("labels", Pairs, "its labels").body("Labels"),
+    ]),
+    Action::plain(
+        "remove-volume",
+        Delete,
+        NamedDaemon,
+        Method::DELETE,
+        "/volumes/{}",
+        "removes a volume and what is in it",
+    )
+    .also(&["delete-volume"])
+    .fields(&[VOLUME, FORCE]),
+    Action::plain(
+        "prune-volumes",
+        Delete,
+        NamedDaemon,
+        Method::POST,
+        "/volumes/prune",
+        "removes a dock's unused volumes",
+    )
+    .fields(&[FILTERS]),
+];
+
+pub(super) static DAEMON: &[Action] = &[
+    Action::plain("system-info", View, Daemon, Method::GET, "/info", "what the daemon says about its host"),
+    Action::plain("system-version", View, Daemon, Method::GET, "/version", "the daemon's versions"),
+    Action::plain("disk-usage", View, Daemon, Method::GET, "/system/df", "what images, containers and volumes take up"),
+    Action::own("docker", Access::Admin, NamedDaemon, "any call to the daemon's API", |context| {
+        Box::pin(raw_docker::run(context))
+    })
+    .fields(&[
+        Field::new("method", Word(&["GET", "HEAD", "POST", "PUT", "DELETE"]), "the HTTP method (GET)"),
+        text("path", "the path below the API's version, such as /containers/json").required(),
+        Field::new("query", Pairs, "query parameters"),
+        Field::new("headers", Pairs, "further headers: Content-Type and those that begin with X-Registry-"),
+        Field::new("body", Object, "the body, as JSON"),
+        text("body-base64", "the body, as base64, where it is not JSON"),
+    ]),
+];
