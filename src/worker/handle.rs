@@ -79,9 +79,10 @@ impl Job {
             Self::Request(ready) => {
                 let span = tracing::info_span!("request", id = %ready.request.id, action = ready.action.name);
                 async {
-                    turn.comes().await;
+                    let until = worker.until(ready.deadline).unwrap_or_else(Instant::now);
+                    let came = tokio::time::timeout_at(until.into(), turn.comes()).await.is_ok();
                     let _kept = (!ready.action.passive).then_some(turn);
-                    ready.run().await;
+                    ready.run(came).await;
                 }
                 .instrument(span)
                 .await;
@@ -104,19 +105,18 @@ async fn refuse(worker: &Worker, delivery: &Delivery, id: RequestId, failure: Fa
 }
 
 impl Ready {
-    async fn run(&self) {
+    /// Begins, does and finishes it. If its turn has not come in time, it is answered and not done.
+    async fn run(&self, came: bool) {
         // A worker that stops begins nothing; what it has not begun is handed back.
-        if self.worker.stopping.is_cancelled() || self.look().await {
+        if self.worker.stopping.is_cancelled() || (came && self.look().await) {
             return;
         }
         let bus = &self.worker.bus;
         let begun = persist(|| bus.begin(&self.worker.consumer, &self.delivery, &self.request, self.deadline)).await;
         let outcome = match begun {
             Ok(Begun::Settled) => return,
-            Ok(Begun::Expired) => Err(Failure::new(
-                ErrorCode::Expired,
-                "its time was up before it began: it was not executed; send it again with a new `requestId`",
-            )),
+            Ok(Begun::Expired) => Err(expired()),
+            Ok(Begun::Go { .. }) if !came => Err(expired()),
             Ok(Begun::Poison) => {
                 let message = "it was begun several times and each time its worker was lost: it is not tried again";
                 Err(Failure::new(ErrorCode::Poison, message))
@@ -262,6 +262,11 @@ impl Ready {
             tracing::error!(%error, "nor can it be put with the dead");
         }
     }
+}
+
+fn expired() -> Failure {
+    let message = "its time was up before it began: it was not executed; send it again with a new `requestId`";
+    Failure::new(ErrorCode::Expired, message)
 }
 
 /// Repeats a step on the bus until Redis has done it, or has refused it several times.

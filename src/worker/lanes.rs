@@ -41,10 +41,11 @@ impl Lanes {
 }
 
 impl Turn {
-    /// Waits until everything before it has left.
+    /// Waits until everything before it has left. Whoever gives up waiting still keeps its place for those behind.
     pub(super) async fn comes(&mut self) {
-        if let Some(before) = self.before.take() {
+        if let Some(before) = &mut self.before {
             let _ = before.await;
+            self.before = None;
         }
     }
 }
@@ -99,6 +100,20 @@ mod tests {
         }
         assert_eq!(*order.lock().unwrap(), (0..50).filter(|n| *n != 7).collect::<Vec<_>>());
         assert!(lanes.last.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_waiting_lets_nobody_overtake() {
+        let lanes = Lanes::default();
+        let first = lanes.enter(Some("a".into()));
+        let mut second = lanes.enter(Some("a".into()));
+        let mut third = lanes.enter(Some("a".into()));
+        let soon = std::time::Duration::from_millis(10);
+        assert!(tokio::time::timeout(soon, second.comes()).await.is_err());
+        drop(second);
+        assert!(tokio::time::timeout(soon, third.comes()).await.is_err(), "the first is still there");
+        drop(first);
+        third.comes().await;
     }
 
     #[tokio::test]

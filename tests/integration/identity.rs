@@ -1,10 +1,11 @@
 //! What makes a request one request.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{Bus, PATIENCE, unique};
+use crate::support::{Bus, PATIENCE, Scrub, refused, succeeded, unique};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_requests_of_one_millisecond_on_two_streams_are_two_requests() {
@@ -24,4 +25,25 @@ async fn two_requests_of_one_millisecond_on_two_streams_are_two_requests() {
         created.insert(reply["Id"].as_str().expect("an id").to_owned());
     }
     assert_eq!(created.len(), 2, "each has had its effect");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_behind_a_slow_request_is_answered_at_its_own_deadline() {
+    let bus = Bus::new().await;
+    let dock = unique("dock");
+    let _worker = bus.worker(1, &dock).await;
+    let name = unique("slow");
+    let _scrub = Scrub::new(1, &name);
+    let id = bus.running(&dock, &name).await;
+    let begun = Instant::now();
+    let send = async |request: serde_json::Value| bus.send(&["json", &request.to_string()]).await;
+    let slow = send(json!({"action": "exec-container", "id": id, "cmd": ["sleep", "4"]})).await;
+    let late = send(json!({"action": "pause-container", "id": id, "timeout": 500})).await;
+    let last = send(json!({"action": "inspect-container", "id": id})).await;
+    refused(&bus.reply(&late).await, 408, "expired", &["not executed"]);
+    assert!(begun.elapsed() < Duration::from_secs(3), "it waited for the slow one: {:?}", begun.elapsed());
+    succeeded(&bus.reply(&slow).await, 200);
+    let inspected = bus.reply(&last).await;
+    assert!(begun.elapsed() >= Duration::from_secs(4), "it overtook the slow one: {:?}", begun.elapsed());
+    assert_eq!(inspected["Response"]["Body"]["State"]["Status"], "running", "never paused: {inspected}");
 }
