@@ -23,6 +23,7 @@ sweep() {
 }
 finish() {
   local code=$?
+  sweep -- --filter label=deblox.test || true
   [ -n "${DEBLOX_LAB_KEEP:-}" ] || scripts/lab.sh down || true
   [ $code = 0 ] || say "FAILED after $((SECONDS / 60)) min $((SECONDS % 60)) s" >&2
   exit $code
