@@ -31,7 +31,7 @@ pub struct Request {
     pub arguments: Map<String, Value>,
     /// Whether it came as flat stream fields, so that every value is text.
     pub flat: bool,
-    /// The request as one JSON object, to be passed on.
+    /// The request as one JSON object, to be passed on; in a flat one every value is text there too.
     pub json: String,
 }
 
@@ -49,7 +49,7 @@ pub const COMMON_FIELDS: &[&str] = &["action", "id", "requestId", "timeout", "se
 
 /// Decodes the fields of the stream entry `entry`, which came by the shared stream or by that of `own`.
 ///
-/// Either one field `json` holds the object, beside which only `requestId` and `deadline` may stand,
+/// Either one field `json` holds the object, beside which only `requestId`, `deadline` and `flat` may stand,
 /// or every field of the entry is a field of the object.
 ///
 /// # Errors
@@ -58,7 +58,7 @@ pub fn decode(entry: EntryId, own: Option<&Fqdn>, fields: &Fields) -> Result<Req
     let fallback = RequestId::of_entry(entry, own);
     let refuse = |failure| Undecodable { id: fallback.clone(), failure };
 
-    let (mut object, envelope, flat) = read_object(fields).map_err(refuse)?;
+    let Entry { mut object, json, flat, envelope } = read_entry(fields).map_err(refuse)?;
     let chosen = match (envelope.request_id, object.get("requestId")) {
         (Some(id), _) => Some(RequestId::passed_on(&id)),
         (None, Some(Value::String(id))) => Some(RequestId::new(id)),
@@ -70,7 +70,6 @@ pub fn decode(entry: EntryId, own: Option<&Fqdn>, fields: &Fields) -> Result<Req
         .unwrap_or_else(|| Ok(fallback.clone()))
         .map_err(|e| refuse(Failure::new(ErrorCode::BadRequestId, format!("`requestId` is not valid: {e}"))))?;
     object.remove("requestId");
-    let json = Value::Object(object.clone()).to_string();
 
     let mut take = || -> Result<Request, Failure> {
         let action = match object.remove("action") {
@@ -109,13 +108,22 @@ pub fn decode(entry: EntryId, own: Option<&Fqdn>, fields: &Fields) -> Result<Req
     take().map_err(|failure| Undecodable { id: id.clone(), failure })
 }
 
+/// The fields of an entry, read as far as they are the same for every action.
+struct Entry {
+    object: Map<String, Value>,
+    json: String,
+    flat: bool,
+    envelope: Envelope,
+}
+
 /// What may stand beside a `json` field.
+#[derive(Default)]
 struct Envelope {
     request_id: Option<String>,
     deadline: Option<u64>,
 }
 
-fn read_object(fields: &Fields) -> Result<(Map<String, Value>, Envelope, bool), Failure> {
+fn read_entry(fields: &Fields) -> Result<Entry, Failure> {
     let size: usize = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
     if size > REQUEST_BYTES {
         let message = format!("the request has {size} bytes, at most {REQUEST_BYTES} are taken");
@@ -129,13 +137,18 @@ fn read_object(fields: &Fields) -> Result<(Map<String, Value>, Envelope, bool), 
         };
         texts.push((name, value));
     }
-    let mut envelope = Envelope { request_id: None, deadline: None };
+    let mut envelope = Envelope::default();
     let Some((_, json)) = texts.iter().find(|(name, _)| *name == "json") else {
-        return Ok((flat_object(&texts)?, envelope, true));
+        let object = flat_object(&texts)?;
+        let json = Value::Object(object.clone()).to_string();
+        return Ok(Entry { object, json, flat: true, envelope });
     };
+    let mut flat = false;
     for (name, value) in &texts {
         match *name {
             "json" => {}
+            // Set by the worker that passed it on: it came as flat fields.
+            "flat" => flat = true,
             "requestId" => envelope.request_id = Some((*value).to_owned()),
             "deadline" => {
                 let deadline = value.parse();
@@ -149,7 +162,7 @@ fn read_object(fields: &Fields) -> Result<(Map<String, Value>, Envelope, bool), 
         }
     }
     match serde_json::from_str(json) {
-        Ok(Value::Object(object)) => Ok((object, envelope, false)),
+        Ok(Value::Object(object)) => Ok(Entry { object, json: (*json).to_owned(), flat, envelope }),
         Ok(_) => {
             let message = "a request must be a JSON object, such as {\"action\": \"list-docks\"}";
             Err(Failure::new(ErrorCode::NotAnObject, message))
@@ -254,6 +267,17 @@ mod tests {
             decode(entry(), None, &fields(&[("json", r#"{"action":"ping"}"#), ("requestId", "r"), ("deadline", "17")]))
                 .unwrap();
         assert_eq!((request.id.as_str(), request.deadline), ("r", Some(17)));
+    }
+
+    #[test]
+    fn a_flat_request_passed_on_stays_flat() {
+        let first =
+            decode(entry(), None, &fields(&[("action", "stop-container"), ("id", "x"), ("time", "1")])).unwrap();
+        let passed =
+            fields(&[("json", &first.json), ("requestId", first.id.as_str()), ("deadline", "17"), ("flat", "1")]);
+        let second = decode(entry(), None, &passed).unwrap();
+        assert!(first.flat && second.flat);
+        assert_eq!((second.arguments, second.instance), (first.arguments, first.instance));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{Bus, PATIENCE, Scrub, refused, succeeded, unique};
+use crate::support::{Bus, PATIENCE, Scrub, docker, refused, succeeded, unique};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_requests_of_one_millisecond_on_two_streams_are_two_requests() {
@@ -46,4 +46,22 @@ async fn what_waits_behind_a_slow_request_is_answered_at_its_own_deadline() {
     let inspected = bus.reply(&last).await;
     assert!(begun.elapsed() >= Duration::from_secs(4), "it overtook the slow one: {:?}", begun.elapsed());
     assert_eq!(inspected["Response"]["Body"]["State"]["Status"], "running", "never paused: {inspected}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flat_fields_mean_the_same_on_the_dock_that_they_are_passed_on_to() {
+    let bus = Bus::new().await;
+    let (here, there) = (unique("dock"), unique("dock"));
+    let _workers = (bus.worker(1, &here).await, bus.worker(2, &there).await);
+    let name = unique("flat");
+    let _scrub = Scrub::new(2, &name);
+    let wrong = format!("docker.{here}");
+    let create = ["action", "create-container", "image", "busybox", "name", &name, "dock", &there];
+    let id = bus.send_to(&wrong, &[&create[..], &["cmd", r#"["sleep","600"]"#, "start", "true"]].concat()).await;
+    succeeded(&bus.reply(&id).await, 201);
+    assert_eq!(docker(2, &["inspect", "-f", "{{.State.Status}}", &name]), "running");
+    let id = bus.send_to(&wrong, &["action", "stop-container", "id", &name, "time", "0"]).await;
+    let reply = bus.reply(&id).await;
+    succeeded(&reply, 204);
+    assert_eq!((&reply["dockerInstance"], &reply["requestId"]), (&json!(there), &json!(id)));
 }
