@@ -1,9 +1,10 @@
-//! `create-container` and `create-raw-container`: fetches the image where needed, creates the container and starts it if asked to.
+//! `create-container` and `create-raw-container`: fetches the image where needed, creates the container and starts it
+//! if asked to.
 
 mod body;
 
 pub(super) use body::limits;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::verdict::judge;
 use super::{Context, Outcome, Target, pull_image, templates};
@@ -24,18 +25,20 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     };
     let body = body::build(base, arguments, owner, &context.request.id)?;
 
-    if context.attempt > 1
-        && let Some(made) = context.docker.created_by(context.request.id.as_str()).await?
-    {
-        // An earlier try got as far as this before its worker was lost.
-        return start(
-            context,
-            Answer { status: 201, ..Answer::json(&serde_json::json!({"Id": made.id, "Warnings": []})) },
-        )
-        .await;
-    }
-    let answer = create(context, &body).await?;
+    let answer = match made_before(context).await? {
+        Some(answer) => answer,
+        None => create(context, &body).await?,
+    };
     start(context, answer).await
+}
+
+/// What an earlier try created before its worker was lost, answered as Docker would have.
+async fn made_before(context: &Context<'_>) -> Result<Option<Answer>, Failure> {
+    if context.attempt == 1 {
+        return Ok(None);
+    }
+    let made = context.docker.created_by(context.request.id.as_str()).await?;
+    Ok(made.map(|made| Answer { status: 201, ..Answer::json(&json!({"Id": made.id, "Warnings": []})) }))
 }
 
 async fn create(context: &Context<'_>, body: &Value) -> Result<Answer, Failure> {

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::registration::{hostname, unknown};
+use super::registration::hostname;
 use super::{Context, Outcome};
 use crate::bus::Changed;
-use crate::protocol::{Answer, ErrorCode, Failure, Fqdn, Standing};
+use crate::protocol::{Answer, Failure, Fqdn, Standing};
 
 pub(super) async fn drain(context: &Context<'_>) -> Result<Outcome, Failure> {
     stand(context, Standing::Drained).await
@@ -30,10 +30,7 @@ async fn stand(context: &Context<'_>, standing: Standing) -> Result<Outcome, Fai
 fn tell(dock: &Fqdn, changed: Changed, body: &serde_json::Value) -> Result<Outcome, Failure> {
     match changed {
         Changed::Yes => Ok(Outcome::Answer(Answer::json(body))),
-        Changed::Unknown => Err(unknown(dock)),
-        Changed::Unregistered => {
-            let message = format!("the dock `{dock}` is unregistered: `register` brings it back");
-            Err(Failure::new(ErrorCode::DockUnregistered, message))
-        }
+        Changed::Unknown => Err(Failure::unknown_dock(dock)),
+        Changed::Unregistered => Err(Failure::dock_unregistered(dock)),
     }
 }

@@ -75,7 +75,7 @@ async fn cluster(context: &Context<'_>) -> Result<Outcome, Failure> {
     let mut page = Cluster { containers: Vec::new(), cursor: None, unreachable: Vec::new() };
     for (hostname, dock) in context.bus.docks().await? {
         let last_seen = dock.record.last_seen.map(rfc3339);
-        let silent = !matches!(dock.state, DockState::Up | DockState::Drained | DockState::Unregistered);
+        let silent = dock.state.is_silent();
         if silent && dock.record.last_seen.is_some() {
             let (hostname, last_seen) = (hostname.clone(), last_seen.clone());
             page.unreachable.push(Unreachable { hostname, state: dock.state, last_seen });

@@ -14,7 +14,7 @@ pub(super) async fn register(context: &Context<'_>) -> Result<Outcome, Failure> 
 pub(super) async fn unregister(context: &Context<'_>) -> Result<Outcome, Failure> {
     let dock = hostname(context)?;
     if context.bus.set_standing(&dock, Standing::Unregistered).await? == Changed::Unknown {
-        return Err(unknown(&dock));
+        return Err(Failure::unknown_dock(&dock));
     }
     tracing::info!(%dock, "unregistered");
     Ok(Outcome::Silent)
@@ -24,8 +24,4 @@ pub(super) async fn unregister(context: &Context<'_>) -> Result<Outcome, Failure
 pub(super) fn hostname(context: &Context<'_>) -> Result<Fqdn, Failure> {
     let name = context.arguments.text("hostname").unwrap_or_default();
     Fqdn::new(name).map_err(|e| Failure::new(ErrorCode::BadField, format!("field `hostname` is not valid: {e}")))
-}
-
-pub(super) fn unknown(dock: &Fqdn) -> Failure {
-    Failure::new(ErrorCode::UnknownDock, format!("no dock is called `{dock}`: `list-docks` shows those that are"))
 }

@@ -7,7 +7,7 @@ use redis::{Value, cmd};
 
 use super::{Bus, BusError, link};
 use crate::protocol::limits::TAKE_OVER;
-use crate::protocol::{EntryId, Fields, Fqdn, GROUP, HANDED_BACK};
+use crate::protocol::{EntryId, Fields, Fqdn, GROUP, HANDED_BACK, millis};
 
 /// How long a read waits for something to arrive.
 const BLOCK: Duration = Duration::from_secs(5);
@@ -101,7 +101,7 @@ impl Consumer {
     pub async fn read(&self, reader: &mut Reader, count: usize) -> Result<Vec<Delivery>, BusError> {
         let mut read = cmd("XREADGROUP");
         read.arg("GROUP").arg(GROUP).arg(&self.name).arg("COUNT").arg(count);
-        read.arg("BLOCK").arg(u64::try_from(BLOCK.as_millis()).unwrap_or(u64::MAX));
+        read.arg("BLOCK").arg(millis(BLOCK));
         read.arg("STREAMS").arg(&self.shared).arg(&self.own).arg(">").arg(">");
         let result = link::query_on::<Value>(&mut reader.connection, &read).await;
         Ok(self.deliveries(self.bus.link().watch(result).await?, true))
@@ -120,7 +120,7 @@ impl Consumer {
     }
 
     /// Reads an answer of `XREADGROUP`.
-    fn deliveries(&self, answer: Value, first: bool) -> Vec<Delivery> {
+    fn deliveries(&self, answer: Value, is_new: bool) -> Vec<Delivery> {
         let Value::Array(streams) = answer else { return Vec::new() };
         let mut deliveries = Vec::new();
         for stream in streams {
@@ -129,7 +129,7 @@ impl Consumer {
                 continue;
             };
             let source = if key == self.own.as_bytes() { Source::Own } else { Source::Shared };
-            deliveries.extend(entries.into_iter().filter_map(|entry| delivery(source, entry, first)));
+            deliveries.extend(entries.into_iter().filter_map(|entry| delivery(source, entry, is_new)));
         }
         deliveries
     }
@@ -196,7 +196,7 @@ impl Consumer {
     async fn claim(&self, source: Source, idle: Duration, count: usize) -> Result<Vec<Delivery>, BusError> {
         let mut claim = cmd("XAUTOCLAIM");
         claim.arg(self.stream(source)).arg(GROUP).arg(&self.name);
-        claim.arg(u64::try_from(idle.as_millis()).unwrap_or(u64::MAX)).arg("0-0").arg("COUNT").arg(count);
+        claim.arg(millis(idle)).arg("0-0").arg("COUNT").arg(count);
         match self.bus.link().query::<Value>(&claim).await {
             Ok(Value::Array(mut parts)) if parts.len() >= 2 => {
                 let Value::Array(entries) = parts.swap_remove(1) else { return Ok(Vec::new()) };
@@ -211,7 +211,7 @@ impl Consumer {
 
     async fn tidy(&self, source: Source, idle: Duration) -> Result<(), BusError> {
         let mut tidy = self.bus.scripts().tidy.key(self.stream(source));
-        tidy.arg(GROUP).arg(u64::try_from(idle.as_millis()).unwrap_or(u64::MAX)).arg(&self.name);
+        tidy.arg(GROUP).arg(millis(idle)).arg(&self.name);
         Ok(self.bus.link().script(&tidy).await?)
     }
 }

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use redis::{Value, cmd, pipe};
 
-use super::requests::millis;
 use super::{Bus, BusError};
 use crate::protocol::limits::LEASE;
-use crate::protocol::{DockFacts, DockRecord, DockState, Fqdn, Labels, Standing};
+use crate::protocol::{DockFacts, DockRecord, DockState, Fqdn, Labels, Standing, millis};
 
 /// What a heartbeat brought back.
 #[derive(Clone, Debug, PartialEq, Eq)]

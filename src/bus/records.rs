@@ -16,7 +16,6 @@ const BATCH: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Location {
     /// Its dock.
-    #[serde(rename = "dock")]
     pub dock: Fqdn,
     /// Its name; empty where it was found by its id alone.
     pub name: String,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Bus, BusError, Consumer, Delivery};
 use crate::protocol::limits::{ATTEMPTS, DEAD_LETTERS, QUEUE_LENGTH, REPLY_KEPT};
-use crate::protocol::{Fqdn, GROUP, Request, RequestId};
+use crate::protocol::{Fqdn, GROUP, Request, RequestId, millis};
 
 /// What became of the attempt to begin a request.
 #[derive(Debug)]
@@ -169,8 +169,4 @@ impl Bus {
     pub async fn send(&self, json: &str) -> Result<(), BusError> {
         Ok(self.link().query(redis::cmd("XADD").arg(self.keys().shared()).arg("*").arg("json").arg(json)).await?)
     }
-}
-
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

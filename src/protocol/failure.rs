@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Answer;
+use super::{Answer, Fqdn};
 
 macro_rules! error_codes {
     ($($(#[doc = $about:literal])+ $variant:ident = $code:literal, $status:literal;)+) => {
@@ -119,6 +119,16 @@ impl Failure {
     /// A failure of which only code and sentence are known.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), answer: None }
+    }
+
+    /// Nobody knows `dock`.
+    pub fn unknown_dock(dock: &Fqdn) -> Self {
+        Self::new(ErrorCode::UnknownDock, format!("no dock is called `{dock}`: `list-docks` shows those that are"))
+    }
+
+    /// `dock` was taken out of the pool.
+    pub fn dock_unregistered(dock: &Fqdn) -> Self {
+        Self::new(ErrorCode::DockUnregistered, format!("the dock `{dock}` is unregistered: `register` brings it back"))
     }
 
     /// Adds facts for the body of the reply.

@@ -121,6 +121,13 @@ pub enum DockState {
     NeverSeen,
 }
 
+impl DockState {
+    /// Whether nothing is to be heard of its worker, so that what is known of the dock may be old.
+    pub fn is_silent(self) -> bool {
+        matches!(self, Self::Stopped | Self::Lost | Self::NeverSeen)
+    }
+}
+
 impl DockRecord {
     /// The labels that count: those of the worker, with those that requests have set over them.
     pub fn labels(&self) -> Labels {
@@ -132,16 +139,20 @@ impl DockRecord {
 
     /// The state at `now`, in milliseconds of Redis's clock.
     pub fn state(&self, now: u64) -> DockState {
-        let lease = u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX);
         match (self.standing, self.last_seen) {
             (Standing::Unregistered, _) => DockState::Unregistered,
             (_, None) => DockState::NeverSeen,
             _ if self.stopped => DockState::Stopped,
-            (_, Some(seen)) if now.saturating_sub(seen) > lease => DockState::Lost,
+            (_, Some(seen)) if now.saturating_sub(seen) > millis(LEASE) => DockState::Lost,
             (Standing::Drained, _) => DockState::Drained,
             (Standing::Active, _) => DockState::Up,
         }
     }
+}
+
+/// A duration in whole milliseconds, as Redis counts.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Milliseconds since the epoch as RFC 3339 writes a time.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::limits::{INSTANCE_BYTES, LONGEST_TIMEOUT, REQUEST_BYTES};
-use super::{EntryId, ErrorCode, Failure, Fqdn, RequestId};
+use super::{EntryId, ErrorCode, Failure, Fqdn, RequestId, millis};
 
 /// The fields of a stream entry as Redis delivers them.
 pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
@@ -195,7 +195,7 @@ fn take_text(object: &mut Map<String, Value>, name: &str) -> Result<Option<Strin
 }
 
 fn read_timeout(value: &Value) -> Result<Duration, Failure> {
-    let longest = u64::try_from(LONGEST_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
+    let longest = millis(LONGEST_TIMEOUT);
     let millis = match value {
         Value::Number(number) => number.as_u64(),
         Value::String(text) => text.parse().ok(),

@@ -12,7 +12,7 @@ use super::lanes::Turn;
 use super::route::{Way, route};
 use crate::actions::{Access, Action, Arguments, Context, Outcome};
 use crate::bus::{Begun, BusError, Delivery, Moved, Source, Unbegun};
-use crate::protocol::{ErrorCode, Failure, Reply, Request, RequestId, Undecodable, decode};
+use crate::protocol::{ErrorCode, Failure, Reply, Request, RequestId, Undecodable, decode, millis};
 
 /// How often a step is tried that Redis itself refuses; while Redis is away it is tried for as long as that lasts.
 const REFUSALS: u32 = 5;
@@ -52,7 +52,7 @@ impl Job {
             Err(undecodable) => return Self::Refusal(delivery, undecodable),
         };
         let timeout = request.timeout.unwrap_or_else(|| action.default_timeout(arguments.whole("time")));
-        let end = delivery.entry.millis.saturating_add(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+        let end = delivery.entry.millis.saturating_add(millis(timeout));
         let deadline = request.deadline.map_or(end, |earlier| earlier.min(end));
         let worker = Arc::clone(worker);
         Self::Request(Box::new(Ready { worker, delivery, request, action, arguments, deadline }))

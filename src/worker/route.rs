@@ -138,20 +138,19 @@ fn ambiguous(reference: &str, found: &[Location]) -> Failure {
 /// Whether this worker's own dock takes requests.
 fn reach_here(worker: &Worker) -> Result<(), Failure> {
     match worker.standing() {
-        Standing::Unregistered => Err(unregistered(worker.dock())),
+        Standing::Unregistered => Err(Failure::dock_unregistered(worker.dock())),
         Standing::Active | Standing::Drained => Ok(()),
     }
 }
 
 /// Whether another dock will take a request that is passed on to it.
 async fn reach(worker: &Worker, dock: &Fqdn) -> Result<(), Failure> {
-    use DockState::{Drained, Unregistered, Up};
-    let absent = |dock: &Option<Dock>| !matches!(dock, Some(Dock { state: Up | Drained | Unregistered, .. }));
+    let absent = |dock: &Option<Dock>| dock.as_ref().is_none_or(|dock| dock.state.is_silent());
     match settled(worker, || worker.bus.dock(dock), absent).await? {
-        None => Err(unknown(dock)),
-        Some(Dock { state: DockState::Up | DockState::Drained, .. }) => Ok(()),
-        Some(Dock { state: DockState::Unregistered, .. }) => Err(unregistered(dock)),
-        Some(silent) => Err(lost(dock, &silent)),
+        None => Err(Failure::unknown_dock(dock)),
+        Some(silent) if silent.state.is_silent() => Err(lost(dock, &silent)),
+        Some(Dock { state: DockState::Unregistered, .. }) => Err(Failure::dock_unregistered(dock)),
+        Some(_) => Ok(()),
     }
 }
 
@@ -162,8 +161,8 @@ async fn explain(worker: &Worker, unfit: Unfit, asked: Option<&Fqdn>) -> Failure
         return Failure::new(ErrorCode::NoDock, message);
     };
     match unfit {
-        Unfit::Unknown => unknown(dock),
-        Unfit::Unregistered => unregistered(dock),
+        Unfit::Unknown => Failure::unknown_dock(dock),
+        Unfit::Unregistered => Failure::dock_unregistered(dock),
         Unfit::Drained => {
             Failure::new(ErrorCode::DockDrained, format!("the dock `{dock}` is drained: it takes no new instances"))
         }
@@ -176,18 +175,9 @@ async fn explain(worker: &Worker, unfit: Unfit, asked: Option<&Fqdn>) -> Failure
         }
         Unfit::Lost | Unfit::None => match persist(|| worker.bus.dock(dock)).await {
             Ok(Some(silent)) => lost(dock, &silent),
-            _ => unknown(dock),
+            _ => Failure::unknown_dock(dock),
         },
     }
-}
-
-fn unknown(dock: &Fqdn) -> Failure {
-    Failure::new(ErrorCode::UnknownDock, format!("no dock is called `{dock}`: `list-docks` shows those that are"))
-}
-
-fn unregistered(dock: &Fqdn) -> Failure {
-    let message = format!("the dock `{dock}` is unregistered: `register` brings it back");
-    Failure::new(ErrorCode::DockUnregistered, message)
 }
 
 fn lost(dock: &Fqdn, silent: &Dock) -> Failure {
