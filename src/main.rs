@@ -9,7 +9,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-#[tokio::main]
+// One thread: all that deblox does is wait for Redis, Docker and people, and a request that stays on its thread is
+// spared the hand-over between threads, which costs more than the work itself.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match prepare(&cli) {

@@ -1,4 +1,4 @@
-//! Waiting for replies, each on a connection of its own from a pool.
+//! Sending a request and waiting for its reply.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use super::link::{self, query_on};
 use super::{Bus, BusError};
 use crate::protocol::{Fqdn, RequestId};
 
-/// Replies that are waited for at the same time; more callers wait for a place.
+/// Replies that are waited for at the same time on connections of their own; more callers wait for a place.
 const WAITING: usize = 64;
 
 /// How long one `BLPOP` waits. Shorter than a request's timeout, so that a server which vanished without a
@@ -50,46 +50,75 @@ pub(super) fn pool(client: &Client) -> Result<Pool, BusError> {
         .map_err(|e| BusError::Options(e.to_string()))
 }
 
+/// A request on its way out.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// Its id.
+    pub id: &'a RequestId,
+    /// The dock that must do it.
+    pub dock: Option<&'a Fqdn>,
+    /// The request, which is not looked at.
+    pub json: &'a str,
+    /// Whether it has no reply when it succeeds.
+    pub silent: bool,
+    /// How long the reply is waited for.
+    pub wait: Duration,
+    /// What a worker that makes one request of another adds.
+    pub envelope: Envelope,
+}
+
+/// What may stand beside a request's `json` on the stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Envelope {
+    /// When its time is up, in milliseconds of Redis's clock.
+    pub deadline: Option<u64>,
+    /// Whether every value in it is text.
+    pub flat: bool,
+}
+
 impl Bus {
-    /// Sends one request under `id` and waits up to `wait` for its reply. It goes to `dock`'s own stream
-    /// where a live worker reads that, and otherwise to the shared one, where any worker passes it on or says
-    /// what is wrong with the dock. `json` is the request, and is not looked at. A `silent` one that succeeds has
-    /// no reply.
+    /// Sends one request and waits for its reply. It goes to its dock's own stream where a live worker reads that, and
+    /// otherwise to the shared one, where any worker passes it on or says what is wrong with the dock. A `silent` one
+    /// that succeeds has no reply.
+    ///
+    /// Any number of calls share one connection, where the server tells when a reply is there; else 64 connections.
     ///
     /// # Errors
     /// [`CallError`]. Sending the same id again is safe.
-    pub async fn call(
-        &self,
-        id: &RequestId,
-        dock: Option<&Fqdn>,
-        json: &str,
-        silent: bool,
-        wait: Duration,
-    ) -> Result<Option<String>, CallError> {
-        let until = Instant::now() + wait;
-        let stream = match dock {
+    pub async fn call(&self, call: &Call<'_>) -> Result<Option<String>, CallError> {
+        let until = Instant::now() + call.wait;
+        let not_sent = |error: redis::RedisError| CallError::NotSent(error.into());
+        let stream = match call.dock {
             Some(dock) if self.is_live(dock).await.map_err(CallError::NotSent)? => self.keys().own(dock),
             _ => self.keys().shared(),
         };
         let mut add = cmd("XADD");
-        add.arg(stream).arg("*").arg("json").arg(json).arg("requestId").arg(id.as_str());
-        self.link().query::<()>(&add).await.map_err(|e| CallError::NotSent(e.into()))?;
-
-        let key = self.keys().reply(id);
+        add.arg(stream).arg("*").arg("json").arg(call.json).arg("requestId").arg(call.id.as_str());
+        if let Some(deadline) = call.envelope.deadline {
+            add.arg("deadline").arg(deadline);
+        }
+        if call.envelope.flat {
+            add.arg("flat").arg(1);
+        }
+        let key = self.keys().reply(call.id);
+        let mut ticket = self.send_expecting(&key, &add).await.map_err(not_sent)?;
+        if ticket.is_none() {
+            self.link().query::<()>(&add).await.map_err(not_sent)?;
+        }
         loop {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(CallError::NoReply(wait));
+                return Err(CallError::NoReply(call.wait));
             }
-            match self.pop(&key, left.min(if silent { LOOK } else { BLOCK })).await {
-                Ok(Some(reply)) => return Ok(Some(reply)),
-                Ok(None) if silent && self.is_done(id).await => return Ok(None),
-                Ok(None) => {}
-                // The reply waits in Redis; so does this, until Redis is back or the time is up.
-                Err(error) => {
-                    tracing::debug!(%error, "waiting for a reply");
-                    tokio::time::sleep(RETRY.min(left)).await;
-                }
+            let wait = left.min(if call.silent { LOOK } else { BLOCK });
+            let reply = match &mut ticket {
+                Some(ticket) => ticket.reply(wait).await,
+                None => self.pop(&key, wait).await,
+            };
+            match reply {
+                Some(reply) => return Ok(Some(reply)),
+                None if call.silent && self.is_done(call.id).await => return Ok(None),
+                None => {}
             }
         }
     }
@@ -99,13 +128,25 @@ impl Bus {
         matches!(state.as_ref().map(Option::as_deref), Ok(Some("done")))
     }
 
-    async fn pop(&self, key: &str, wait: Duration) -> Result<Option<String>, BusError> {
-        let mut connection =
-            self.inner.waiting.get().await.map_err(|e| BusError::Unexpected(format!("no connection: {e}")))?;
-        let mut pop = cmd("BLPOP");
-        pop.arg(key).arg(wait.as_secs_f64());
-        // A connection that is put back while it still blocks fails its recycling, and is dropped then.
-        let popped: Option<(String, String)> = query_on(&mut *connection, &pop).await?;
-        Ok(popped.map(|(_, reply)| reply))
+    /// Waits for a reply on a connection of its own.
+    async fn pop(&self, key: &str, wait: Duration) -> Option<String> {
+        let popped = async {
+            let mut connection =
+                self.inner.waiting.get().await.map_err(|e| BusError::Unexpected(format!("no connection: {e}")))?;
+            let mut pop = cmd("BLPOP");
+            pop.arg(key).arg(wait.as_secs_f64());
+            // A connection that is put back while it still blocks fails its recycling, and is dropped then.
+            let popped: Option<(String, String)> = query_on(&mut *connection, &pop).await?;
+            Ok::<_, BusError>(popped.map(|(_, reply)| reply))
+        };
+        match popped.await {
+            Ok(reply) => reply,
+            // The reply waits in Redis; so does this, until Redis is back or the time is up.
+            Err(error) => {
+                tracing::debug!(%error, "waiting for a reply");
+                tokio::time::sleep(RETRY.min(wait)).await;
+                None
+            }
+        }
     }
 }

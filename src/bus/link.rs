@@ -4,14 +4,21 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult};
-use redis::{ScriptInvocation, ServerErrorKind};
+use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, ProtocolVersion, PushInfo};
+use redis::{RedisError, RedisResult, ScriptInvocation, ServerErrorKind};
+use tokio::sync::mpsc;
 
 /// How long a connection may take to open.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// How long a command may take: redis-rs's own 500 ms would give up on a server that is merely slow.
 const RESPONSE: Duration = Duration::from_secs(10);
+
+/// Commands that may be ready to be written on one connection.
+const READY: usize = 1024;
+
+/// Bytes that are written at once, about those of [`READY`] small commands.
+const WRITE_BYTES: usize = 256 * 1024;
 
 pub(super) struct Link {
     client: Client,
@@ -44,6 +51,17 @@ impl Link {
     pub(super) async fn dedicated(&self, block: Duration) -> RedisResult<MultiplexedConnection> {
         let opened = self.client.get_multiplexed_async_connection_with_config(&config(block + RESPONSE)).await;
         self.watch(opened).await
+    }
+
+    /// A connection on which Redis tells, through `pushes`, of changes to the keys that were read on it.
+    pub(super) async fn told(&self, pushes: mpsc::UnboundedSender<PushInfo>) -> RedisResult<MultiplexedConnection> {
+        let info = self.client.get_connection_info();
+        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let client = Client::open(info.clone().set_redis_settings(settings))?;
+        let config = config(RESPONSE).set_push_sender(pushes);
+        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        query_on::<()>(&mut connection, redis::cmd("CLIENT").arg("TRACKING").arg("ON").arg("NOLOOP")).await?;
+        Ok(connection)
     }
 
     /// Notes whether Redis is there, and drops the shared connection when it can no longer be used.
@@ -97,9 +115,14 @@ impl Link {
     }
 }
 
-/// The settings of every connection; redis-rs's defaults lose what arrives after half a second.
+/// The settings of every connection; redis-rs's defaults lose what arrives after half a second, and write a few
+/// commands at a time where many are ready.
 pub(super) fn config(response: Duration) -> AsyncConnectionConfig {
-    AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(response))
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT))
+        .set_response_timeout(Some(response))
+        .set_pipeline_buffer_size(READY)
+        .set_write_backpressure_boundary(WRITE_BYTES)
 }
 
 /// Whether the error means that this connection, or this server, is no use for now.

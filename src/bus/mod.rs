@@ -8,13 +8,14 @@ mod placement;
 mod presence;
 mod private;
 mod records;
+mod replies;
 mod requests;
 mod scripts;
 mod templates;
 
 use std::sync::Arc;
 
-pub use caller::CallError;
+pub use caller::{Call, CallError, Envelope};
 pub use consumer::{Consumer, Delivery, Reader, Source};
 pub use options::RedisOptions;
 pub use placement::{Placement, Purpose, Unfit};
@@ -25,6 +26,7 @@ pub use requests::{Begun, Moved, Unbegun};
 
 use crate::protocol::Keys;
 use link::Link;
+use replies::Replies;
 use scripts::Scripts;
 
 /// A handle to the bus: cheap to clone, usable before Redis is, whole again after Redis was away.
@@ -37,6 +39,8 @@ struct Inner {
     keys: Keys,
     link: Link,
     scripts: Scripts,
+    replies: Replies,
+    /// For servers that do not tell when a reply is there.
     waiting: deadpool_redis::Pool,
 }
 
@@ -73,7 +77,8 @@ impl Bus {
         let client = options.client()?;
         let waiting = caller::pool(&client)?;
         let keys = Keys::new(&options.namespace);
-        Ok(Self { inner: Arc::new(Inner { keys, link: Link::new(client), scripts: Scripts::new(), waiting }) })
+        let (link, scripts, replies) = (Link::new(client), Scripts::new(), Replies::default());
+        Ok(Self { inner: Arc::new(Inner { keys, link, scripts, replies, waiting }) })
     }
 
     /// The names of this bus's keys.

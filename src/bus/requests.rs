@@ -111,7 +111,7 @@ impl Bus {
     }
 
     /// Answers an entry of which nothing was begun. Where that is impossible it goes to the dead, with `reason`.
-    /// Returns whether it was this worker's to answer.
+    /// Returns whether nobody else had answered it.
     ///
     /// # Errors
     /// [`BusError::Redis`]; it may be called again until it succeeds.
@@ -132,7 +132,7 @@ impl Bus {
         let keys = self.keys();
         let mut script = self.scripts().answer.key(consumer.stream(delivery.source));
         script.key(keys.request(id)).key(keys.reply(id)).key(keys.dead());
-        script.arg(GROUP).arg(consumer.name()).arg(delivery.entry.to_string());
+        script.arg(GROUP).arg(delivery.entry.to_string());
         script.arg(reply).arg(millis(REPLY_KEPT)).arg(reason).arg(DEAD_LETTERS).arg(u8::from(again));
         Ok(self.link().script(&script).await?)
     }

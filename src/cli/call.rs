@@ -34,24 +34,17 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
-    let parsed = serde_json::from_str(&args.request).context("the request is not valid JSON")?;
-    let Value::Object(mut request) = parsed else {
-        bail!("the request must be a JSON object, such as '{{\"action\":\"list-docks\"}}'");
-    };
-    if let Some(dock) = args.dock {
-        request.insert("dock".into(), Value::from(dock.to_string()));
-    }
-    if let Some(timeout) = args.timeout {
-        request.insert("timeout".into(), Value::from(u64::try_from(timeout.as_millis())?));
+    let mut request: Value = serde_json::from_str(&args.request).context("the request is not valid JSON")?;
+    if let Value::Object(request) = &mut request {
+        request.extend(args.dock.map(|dock| ("dock".to_owned(), Value::from(dock.to_string()))));
+        if let Some(timeout) = args.timeout {
+            request.insert("timeout".into(), Value::from(u64::try_from(timeout.as_millis())?));
+        }
     }
     let redis = args.redis.options();
     let client = Client::new(&redis)?;
     let reply = match with_progress(client.call(request)).await {
-        Ok(Some(reply)) => reply,
-        Ok(None) => {
-            eprintln!("done; this action has no reply");
-            return Ok(0);
-        }
+        Ok(reply) => reply,
         Err(ClientError::Call(CallError::NotSent(error))) => bail!(
             "{error}; Redis was looked for at {}: start everything with `deblox up`, or set REDIS_URL",
             redis.place()
@@ -68,11 +61,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
         Err(other) => return Err(other.into()),
     };
     let mut out = std::io::stdout();
-    if out.is_terminal() {
-        let pretty: Value = serde_json::from_str(&reply.json)?;
-        writeln!(out, "{pretty:#}")?;
-    } else {
-        writeln!(out, "{}", reply.json)?;
+    match reply.json() {
+        "" => eprintln!("done; this action has no reply"),
+        json if out.is_terminal() => writeln!(out, "{:#}", serde_json::from_str::<Value>(json)?)?,
+        json => writeln!(out, "{json}")?,
     }
     Ok(if reply.is_success() { 0 } else { REFUSED })
 }

@@ -1,58 +1,79 @@
-//! `call(request) -> reply`: how a Rust program, the command line and whatever else is to come drive a cluster.
+//! `call(request) -> reply`: how a Rust program, the command line, the HTTP interface and whatever else is to come drive
+//! a cluster.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use deblox::client::Client;
+//! use serde_json::json;
+//!
+//! let client = Client::open("redis://127.0.0.1:6379")?;
+//! let created = client.call(json!({"action": "create-container", "image": "nginx", "start": true})).await?;
+//! println!("{} runs on {}", created.id().unwrap_or("nothing"), created.dock().unwrap_or("no dock"));
+//! # Ok(()) }
+//! ```
+//!
+//! A client is cheap to clone, may be used by any number of tasks at the same time, and needs two connections to Redis
+//! however many replies it waits for. What a worker refuses is a reply as well, with its stable name in
+//! [`Reply::error`]:
+//!
+//! ```no_run
+//! # async fn example(client: deblox::client::Client) -> Result<(), Box<dyn std::error::Error>> {
+//! # use serde_json::{Value, json};
+//! let reply = client.call(json!({"action": "inspect-container", "id": "web"})).await?;
+//! match reply.error() {
+//!     None => println!("{}", reply.body::<Value>()?["State"]["Status"]),
+//!     Some("no-such-instance") => println!("there is no web"),
+//!     Some(other) => println!("{other}: {}", reply.message().unwrap_or_default()),
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! With a `requestId` of your own, a call that failed can be made again: the request is done once.
+//!
+//! ```no_run
+//! # async fn example(client: deblox::client::Client) -> Result<(), Box<dyn std::error::Error>> {
+//! # use serde_json::json;
+//! let request = json!({"action": "stop-container", "id": "web", "requestId": "stop-web-1", "timeout": 60_000});
+//! let reply = match client.call(request.clone()).await {
+//!     Err(_) => client.call(request).await?,
+//!     Ok(reply) => reply,
+//! };
+//! assert!(reply.is_success());
+//! # Ok(()) }
+//! ```
 
+mod reply;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+pub use reply::Reply;
 use serde_json::{Map, Value};
 
 use crate::actions::Action;
-use crate::bus::{Bus, BusError, CallError, RedisOptions};
-use crate::protocol::limits::REQUEST_TIMEOUT;
+use crate::bus::{Bus, BusError, Call, CallError, Envelope, RedisOptions};
+use crate::protocol::limits::{LONGEST_TIMEOUT, REQUEST_TIMEOUT};
 use crate::protocol::{Fqdn, InvalidName, RequestId};
 
 /// How much longer than the request's own time its reply is waited for: a worker says so when the time is up.
 const LATER: Duration = Duration::from_secs(5);
 
 /// Calls workers over the bus.
-///
-/// ```no_run
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use deblox::bus::RedisOptions;
-/// use deblox::client::Client;
-///
-/// let client = Client::new(&RedisOptions::new("redis://127.0.0.1:6379"))?;
-/// let request = serde_json::json!({"action": "create-container", "image": "ubuntu"});
-/// if let Some(reply) = client.call(request.as_object().unwrap().clone()).await? {
-///     println!("{} {}", reply.status, reply.json);
-/// }
-/// # Ok(()) }
-/// ```
 #[derive(Clone)]
 pub struct Client {
     bus: Bus,
     /// What the ids of its requests begin with, so that one prefix covers its replies.
     name: String,
-    count: std::sync::Arc<std::sync::atomic::AtomicU64>,
-}
-
-/// What the client reads of a reply.
-#[derive(serde::Deserialize)]
-struct Head {
-    #[serde(rename = "statusCode")]
-    status: u16,
-}
-
-/// A reply, as it came.
-#[derive(Clone, Debug)]
-pub struct ReplyText {
-    /// The `statusCode`.
-    pub status: u16,
-    /// The whole reply.
-    pub json: String,
+    count: Arc<AtomicU64>,
 }
 
 /// Why there is no reply.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
+    /// The request is no JSON object.
+    #[error("the request must be a JSON object, such as {{\"action\": \"list-docks\"}}")]
+    NotAnObject,
     /// A field of the request that the client itself must read is not valid.
     #[error("the field `{0}` is not valid: {1}")]
     Field(&'static str, String),
@@ -64,30 +85,35 @@ pub enum ClientError {
     NoReply(#[from] serde_json::Error),
 }
 
-impl ReplyText {
-    /// Whether the status is in the range of successes.
-    pub fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
-}
-
 impl Client {
+    /// A client of the bus at `url` (`redis://`, `rediss://` or `unix://`), in the default namespace; nothing is dialled
+    /// yet.
+    ///
+    /// # Errors
+    /// [`BusError::Options`] for a URL that cannot be used.
+    pub fn open(url: &str) -> Result<Self, BusError> {
+        Self::new(&RedisOptions::new(url))
+    }
+
     /// A client of the bus that `options` describe; nothing is dialled yet.
     ///
     /// # Errors
     /// [`BusError::Options`] for options that cannot be used.
     pub fn new(options: &RedisOptions) -> Result<Self, BusError> {
         let name = uuid::Uuid::new_v4().simple().to_string();
-        Ok(Self { bus: Bus::new(options)?, name, count: std::sync::Arc::default() })
+        Ok(Self { bus: Bus::new(options)?, name, count: Arc::default() })
     }
 
-    /// Sends a request and waits for its reply, as long as the request has time (`timeout`, in milliseconds, or its
-    /// action's default) and a little longer. Returns none for an action that has no reply, once it is done.
+    /// Sends a request, a JSON object with an `action`, and waits for its reply: as long as the request has time
+    /// (`timeout`, in milliseconds, or its action's default) and a little longer. An action that has no reply gives
+    /// [`Reply::none`] once it is done.
+    ///
     /// It is safe to send again what failed here if it carries a `requestId` of yours.
     ///
     /// # Errors
     /// [`ClientError`]; what a worker refuses is a reply.
-    pub async fn call(&self, mut request: Map<String, Value>) -> Result<Option<ReplyText>, ClientError> {
+    pub async fn call(&self, request: Value) -> Result<Reply, ClientError> {
+        let Value::Object(mut request) = request else { return Err(ClientError::NotAnObject) };
         let invalid = |field| move |e: InvalidName| ClientError::Field(field, e.to_string());
         let id = match request.remove("requestId") {
             None => self.next_id(),
@@ -98,17 +124,15 @@ impl Client {
             Some(dock) => Some(Fqdn::new(dock.as_str().unwrap_or_default()).map_err(invalid("dock"))?),
         };
         let action = request.get("action").and_then(Value::as_str).and_then(|name| Action::find(name).ok());
-        let time = request.get("time").and_then(Value::as_u64);
-        let usual = action.map_or(REQUEST_TIMEOUT, |action| action.default_timeout(time));
-        let timeout = request.get("timeout").and_then(Value::as_u64).map_or(usual, Duration::from_millis);
         let silent = action.is_some_and(|action| action.silent);
+        let wait = time(action, &request).min(LONGEST_TIMEOUT) + LATER;
 
         let json = Value::Object(request).to_string();
-        let Some(json) = self.bus.call(&id, dock.as_ref(), &json, silent, timeout + LATER).await? else {
-            return Ok(None);
-        };
-        let head: Head = serde_json::from_str(&json)?;
-        Ok(Some(ReplyText { status: head.status, json }))
+        let call = Call { id: &id, dock: dock.as_ref(), json: &json, silent, wait, envelope: Envelope::default() };
+        match self.bus.call(&call).await? {
+            Some(json) => Ok(Reply::read(json)?),
+            None => Ok(Reply::none()),
+        }
     }
 
     /// The bus underneath.
@@ -117,7 +141,14 @@ impl Client {
     }
 
     fn next_id(&self) -> RequestId {
-        let number = self.count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
         RequestId::new(&format!("{}.{number}", self.name)).expect("hexadecimal digits, a dot and a number")
     }
+}
+
+/// How long a request has.
+fn time(action: Option<&Action>, request: &Map<String, Value>) -> Duration {
+    let whole = |field| request.get(field).and_then(Value::as_u64);
+    let usual = || action.map_or(REQUEST_TIMEOUT, |action| action.default_timeout(whole("time")));
+    whole("timeout").map_or_else(usual, Duration::from_millis)
 }

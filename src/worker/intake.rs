@@ -68,6 +68,8 @@ impl Intake {
                     }
                     backoff = Backoff::new();
                     self.dispatch(deliveries).await;
+                    // What has come goes first; the next read would be written, and answered, before it.
+                    tokio::task::yield_now().await;
                 }
                 Err(error) => {
                     tracing::debug!(%error, "reading");

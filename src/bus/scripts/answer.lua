@@ -1,39 +1,37 @@
 -- Answers an entry of which nothing was begun: one that is no request, or that only looked at something.
+-- Whoever acknowledges the entry answers it; that another worker may have looked as well does no harm.
 -- KEYS: stream, request, reply, dead
--- ARGV: group, consumer, entry, reply or '' for the dead, kept ms, reason, dead letters kept,
+-- ARGV: group, entry, reply or '' for the dead, kept ms, reason, dead letters kept,
 --       1 where the caller chose the id and so may send it again
 -- Returns 1 when this call answered it, 0 when it was another's
-local group, entry = ARGV[1], ARGV[3]
-local pending = redis.pcall('XPENDING', KEYS[1], group, entry, entry, 1)
--- the group is gone after a FLUSHALL: then nobody else can have the entry
-if not pending.err and (not pending[1] or pending[1][2] ~= ARGV[2]) then return 0 end
-
-local function is(key, type)
-  local found = redis.call('TYPE', key).ok
-  return found == 'none' or found == type
+local stream, request, entry, reply = KEYS[1], KEYS[2], ARGV[2], ARGV[3]
+if redis.call('XACK', stream, ARGV[1], entry) == 0 then
+  -- the group is gone after a FLUSHALL: then nobody else can have the entry
+  local pending = redis.pcall('XPENDING', stream, ARGV[1])
+  if not pending.err then return 0 end
 end
+redis.call('XDEL', stream, entry)
 
-if ARGV[4] == '' or not is(KEYS[3], 'list') or not is(KEYS[2], 'hash') then
-  redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[7], '*', 'entry', entry, 'stream', KEYS[1], 'reason', ARGV[6])
-else
-  local reply = ARGV[4]
-  if ARGV[8] == '1' then
-    local seen = redis.call('HMGET', KEYS[2], 'entry', 'state', 'reply')
+local function push()
+  if ARGV[7] == '1' then
+    local seen = redis.pcall('HMGET', request, 'entry', 'state', 'reply')
+    if seen.err then return seen end
     if not seen[1] or seen[1] == entry then
-      redis.call('HSET', KEYS[2], 'entry', entry, 'state', 'done', 'by', ARGV[2], 'reply', reply)
-      redis.call('PEXPIRE', KEYS[2], ARGV[5])
+      redis.call('HSET', request, 'entry', entry, 'state', 'done', 'reply', reply)
+      redis.call('PEXPIRE', request, ARGV[4])
     elseif seen[2] == 'done' then
       reply = seen[3] -- the same id again gets the first reply again
     else
-      redis.call('HINCRBY', KEYS[2], 'waiting', 1)
-      reply = nil
+      return redis.call('HINCRBY', request, 'waiting', 1)
     end
   end
-  if reply then
-    redis.call('RPUSH', KEYS[3], reply)
-    redis.call('PEXPIRE', KEYS[3], ARGV[5])
-  end
+  local pushed = redis.pcall('RPUSH', KEYS[3], reply)
+  if type(pushed) == 'number' then redis.call('PEXPIRE', KEYS[3], ARGV[4]) end
+  return pushed
 end
-redis.pcall('XACK', KEYS[1], group, entry)
-redis.call('XDEL', KEYS[1], entry)
+
+local pushed = reply ~= '' and push()
+if not pushed or type(pushed) == 'table' then
+  redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[6], '*', 'entry', entry, 'stream', stream, 'reason', ARGV[5])
+end
 return 1

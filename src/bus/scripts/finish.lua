@@ -12,6 +12,10 @@ elseif now > tonumber(ARGV[8]) + tonumber(ARGV[6]) then
   return 0 -- its record has expired; had it been lost with Redis's data, there would still be time
 end
 
+redis.call('LLEN', KEYS[3]) -- an error, before anything is written, where it holds something else
+-- first of all, and allowed even when Redis is out of memory; what follows it in one script is allowed then, too
+redis.pcall('XACK', KEYS[1], ARGV[1], ARGV[3])
+redis.call('XDEL', KEYS[1], ARGV[3])
 if ARGV[5] ~= '' then
   for _ = 1, 1 + tonumber(seen[3] or 0) do redis.call('RPUSH', KEYS[3], ARGV[5]) end
   redis.call('PEXPIRE', KEYS[3], ARGV[6])
@@ -21,6 +25,4 @@ if ARGV[7] == '1' and ARGV[5] ~= '' then redis.call('HSET', KEYS[2], 'reply', AR
 redis.call('PEXPIRE', KEYS[2], ARGV[6])
 -- a create that failed no longer counts towards its dock; one that succeeded was counted with its instance
 if redis.call('ZREM', KEYS[4], ARGV[4]) == 1 then redis.call('ZINCRBY', KEYS[5], -1, ARGV[9]) end
-redis.pcall('XACK', KEYS[1], ARGV[1], ARGV[3])
-redis.call('XDEL', KEYS[1], ARGV[3])
 return 1
