@@ -125,6 +125,8 @@ engine_ready() {
 
 signal() { local pid; ! pid=$(running "$2") || kill "-$1" "$pid" 2>/dev/null || true; }
 gone() { ! running "$1" >/dev/null; }
+# every thread of it: the signal is sent to all and reaches each in its own time
+stopped() { local pid; pid=$(running "$1") && ! grep -h '^State:' /proc/"$pid"/task/*/status 2>/dev/null | grep -qv 'T (stopped)'; }
 
 # Both programs have to be gone, and their files too, or the next start waits for a dead containerd.
 engine_kill() {
@@ -206,7 +208,8 @@ load) load "${@:2}" ;;
 down) down ;;
 kill) engine_kill "$2" ;;
 start) gone "$lab/$2/dockerd.pid" || fail "the engine of $2 runs"; containerd_start "$2"; dockerd_start "$2"; engine_ready "$2" ;;
-hang) signal STOP "$lab/$2/dockerd.pid" ;;
+hang) signal STOP "$lab/$2/dockerd.pid"
+    until_true 5 stopped "$lab/$2/dockerd.pid" || fail "the engine of $2 does not hang" ;;
 wake) signal CONT "$lab/$2/dockerd.pid" ;;
 cut) ip -n "$lab_ns" link set "$2" down ;;
 heal) heal "$2" ;;

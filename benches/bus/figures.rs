@@ -51,7 +51,7 @@ pub struct Idle {
 const IDLE_MEGABYTES: f64 = 8.0;
 const IDLE_PERCENT: f64 = 0.1;
 
-pub fn print(figures: &[Figure], idle: Idle) {
+pub fn print(figures: &[Figure], idle: Option<Idle>) {
     println!("{:34} {:>12} {:>12}  {:22} {:>6}  to reach", "what", "measured", "against", "which is", "ratio");
     for figure in figures {
         let measured = format!("{:.0} {}", figure.measured, figure.unit);
@@ -63,21 +63,9 @@ pub fn print(figures: &[Figure], idle: Idle) {
             figure.what, figure.against_is, figure.goal
         );
     }
-    let missed = |over: bool| if over { ", missed" } else { "" };
-    let of_it = format!("{:.1} MB of it anonymous", idle.anonymous);
-    let megabytes = format!("{:.1} MB", idle.megabytes);
-    let over = missed(idle.megabytes > IDLE_MEGABYTES);
-    println!(
-        "{:34} {megabytes:>12} {:>12}  {of_it:22} {:>6}  ≤ {IDLE_MEGABYTES} MB{over}",
-        "idle worker, resident", "", ""
-    );
-    let percent = format!("{:.2} %", idle.percent);
-    let over = missed(idle.percent > IDLE_PERCENT);
-    println!(
-        "{:34} {percent:>12} {:>12}  {:22} {:>6}  ≤ {IDLE_PERCENT} %{over}",
-        "idle worker, of one core", "", "", ""
-    );
-
+    if let Some(idle) = idle {
+        print_idle(idle);
+    }
     let rows: Vec<Value> = figures
         .iter()
         .map(|figure| {
@@ -89,9 +77,22 @@ pub fn print(figures: &[Figure], idle: Idle) {
             })
         })
         .collect();
-    let idle = json!({
-        "megabytes": idle.megabytes, "anonymousMegabytes": idle.anonymous, "percentOfCore": idle.percent,
-        "reached": idle.megabytes <= IDLE_MEGABYTES && idle.percent <= IDLE_PERCENT,
+    let idle = idle.map(|idle| {
+        json!({
+            "megabytes": idle.megabytes, "anonymousMegabytes": idle.anonymous, "percentOfCore": idle.percent,
+            "reached": idle.megabytes <= IDLE_MEGABYTES && idle.percent <= IDLE_PERCENT,
+        })
     });
     println!("{}", json!({"figures": rows, "idle": idle}));
+}
+
+fn print_idle(idle: Idle) {
+    let row = |what: &str, measured: String, note: &str, limit: String, over: bool| {
+        let missed = if over { ", missed" } else { "" };
+        println!("{what:34} {measured:>12} {:>12}  {note:22} {:>6}  ≤ {limit}{missed}", "", "");
+    };
+    let (megabytes, percent) = (format!("{:.1} MB", idle.megabytes), format!("{:.2} %", idle.percent));
+    let note = format!("{:.1} MB of it anonymous", idle.anonymous);
+    row("idle worker, resident", megabytes, &note, format!("{IDLE_MEGABYTES} MB"), idle.megabytes > IDLE_MEGABYTES);
+    row("idle worker, of one core", percent, "", format!("{IDLE_PERCENT} %"), idle.percent > IDLE_PERCENT);
 }

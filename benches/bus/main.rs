@@ -16,37 +16,49 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Outcome<()> {
+    // `cargo bench --bench bus -- inspect` measures that alone, for a profiler.
+    let only = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
+    let wanted = |name: &str| name.contains(&only);
     let redis = Redis::start().await?;
     let workers: Vec<Worker> = (1..=DOCKS).map(|host| Worker::start(&redis.url, host)).collect::<Outcome<_>>()?;
     let client = Client::open(&redis.url)?;
     setup::until_up(&client).await?;
-    let idle = workers[0].idle().await;
 
+    let idle = if wanted("idle") { Some(workers[0].idle().await) } else { None };
     let mut figures = Vec::new();
     let mut add = |what, unit, measured, against, against_is, goal| {
         figures.push(Figure { what, unit, measured, against, against_is, goal });
     };
-    let ping = calls::round_trips(&redis.url).await?;
-    add("ping, the dock's own stream, p50", "µs", ping.own, ping.floor, "list ping-pong", Goal::AtMost(1.3));
-    add("ping, shared stream, p50", "µs", ping.shared, ping.floor, "list ping-pong", Goal::AtMost(1.3));
-    let inspect = calls::inspections(&redis.url).await?;
-    add("inspect-container, p50", "µs", inspect.through, inspect.direct, "on the socket", Goal::AtMost(1.6));
-    let xadd = floor::redis_benchmark(&redis)?;
-    let flight = calls::at_once(&client, calls::FLIGHT, calls::FLIGHT_ROUNDS).await?;
-    add("64 in flight, one client", "/s", flight, xadd, "redis-benchmark XADD", Goal::AtLeast(0.5));
-    let many = calls::at_once(&client, calls::CALLERS, calls::CALLERS_ROUNDS).await?;
-    let alone = calls::alone(&redis.url, calls::CALLERS, calls::CALLERS_ROUNDS).await?;
-    add("1,000 callers, one client", "/s", many, alone, "1,000 BLPOP", Goal::AtLeast(1.5));
-    let creates = creates::rates(&client).await?;
-    add(
-        "creates, 32 at once, 3 docks",
-        "/s",
-        creates.through,
-        creates.direct,
-        "the daemons directly",
-        Goal::AtLeast(0.8),
-    );
-
+    if wanted("ping") {
+        let ping = calls::round_trips(&redis.url).await?;
+        add("ping, the dock's own stream, p50", "µs", ping.own, ping.floor, "list ping-pong", Goal::AtMost(1.3));
+        add("ping, shared stream, p50", "µs", ping.shared, ping.floor, "list ping-pong", Goal::AtMost(1.3));
+    }
+    if wanted("inspect") {
+        let inspect = calls::inspections(&redis.url).await?;
+        add("inspect-container, p50", "µs", inspect.through, inspect.direct, "on the socket", Goal::AtMost(1.6));
+    }
+    if wanted("flight") {
+        let xadd = floor::redis_benchmark(&redis)?;
+        let flight = calls::at_once(&client, calls::FLIGHT, calls::FLIGHT_ROUNDS).await?;
+        add("64 in flight, one client", "/s", flight, xadd, "redis-benchmark XADD", Goal::AtLeast(0.5));
+    }
+    if wanted("callers") {
+        let many = calls::at_once(&client, calls::CALLERS, calls::CALLERS_ROUNDS).await?;
+        let alone = calls::alone(&redis.url, calls::CALLERS, calls::CALLERS_ROUNDS).await?;
+        add("1,000 callers, one client", "/s", many, alone, "1,000 BLPOP", Goal::AtLeast(1.5));
+    }
+    if wanted("creates") {
+        let creates = creates::rates(&client).await?;
+        add(
+            "creates, 32 at once, 3 docks",
+            "/s",
+            creates.through,
+            creates.direct,
+            "the daemons directly",
+            Goal::AtLeast(0.8),
+        );
+    }
     figures::print(&figures, idle);
     Ok(())
 }

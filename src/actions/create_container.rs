@@ -7,7 +7,7 @@ pub(super) use body::limits;
 use serde_json::{Map, Value, json};
 
 use super::verdict::judge;
-use super::{Context, Outcome, Target, pull_image, templates};
+use super::{Context, Outcome, Target, create_instances, pull_image, templates};
 use crate::docker::{Method, RequestParts};
 use crate::protocol::limits::DAEMON_CALL;
 use crate::protocol::{Answer, ErrorCode, Failure};
@@ -17,6 +17,9 @@ const ANONYMOUS: &str = "anonymous";
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let arguments = context.arguments;
+    if arguments.has("instances") {
+        return create_instances::run(context).await;
+    }
     let owner = arguments.text("owner").unwrap_or(ANONYMOUS);
     let base = match (arguments.text("template"), arguments.get("body")) {
         (Some(name), _) => templates::find(context, name).await?,

@@ -2,6 +2,7 @@
 
 mod container_logs;
 mod create_container;
+mod create_instances;
 mod docks;
 mod exec_container;
 mod fields;
@@ -20,11 +21,13 @@ mod verdict;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use fields::{Arguments, Field, Kind, Place};
 pub use schema::schema;
 pub use table::GROUPS;
+
+use serde_json::value::RawValue;
 
 use crate::bus::Bus;
 use crate::docker::{Docker, Method};
@@ -56,6 +59,8 @@ pub struct Action {
     pub recorded: bool,
     /// Whether its flag `all` asks for the whole cluster, as the shared records have it.
     pub widens: bool,
+    /// Whether its field `instances` makes several requests of it.
+    pub spreads: bool,
     /// The fields it takes beside the common ones.
     pub fields: &'static [Field],
     /// How it is done.
@@ -129,6 +134,12 @@ pub struct Context<'a> {
     pub bus: &'a Bus,
     /// The dock.
     pub dock: &'a Fqdn,
+    /// The dock that the request asks for: by name, or by the stream it came by.
+    pub asked: Option<&'a Fqdn>,
+    /// When the request's time is up, on this host's monotonic clock.
+    pub until: Instant,
+    /// The same in milliseconds of Redis's clock.
+    pub deadline: u64,
     /// The request.
     pub request: &'a Request,
     /// Its fields, checked.
@@ -146,6 +157,8 @@ pub enum Outcome {
     Answer(Answer),
     /// A new instance, with the answer and its id.
     Created(Answer, String),
+    /// Several new instances, or what became of them: a whole reply for each.
+    Several(Vec<Box<RawValue>>, Option<Failure>),
     /// Nothing to reply.
     Silent,
 }
@@ -221,7 +234,26 @@ impl Action {
 
     /// What decides where it is done, for a request with these fields.
     pub fn target_of(&self, arguments: &Arguments) -> Target {
-        if self.widens && arguments.flag("all") { Target::Cluster } else { self.target }
+        let widened = self.widens && arguments.flag("all");
+        if widened || self.is_spread(arguments) { Target::Cluster } else { self.target }
+    }
+
+    /// Whether it makes several requests of this one, and waits for them.
+    pub fn is_spread(&self, arguments: &Arguments) -> bool {
+        self.spreads && arguments.has("instances")
+    }
+
+    /// Whether it only waits, for a request with these fields.
+    pub fn is_passive(&self, arguments: &Arguments) -> bool {
+        self.passive || self.is_spread(arguments)
+    }
+
+    /// The actions that this one may overtake, each name between two spaces: those that only wait, and if this one only
+    /// looks, those that only look.
+    pub fn need_not_wait_for(&self) -> String {
+        let harmless = |other: &&Self| other.passive || (self.access == Access::View && other.access == Access::View);
+        let names = Self::all().filter(harmless).flat_map(|other| other.aliases.iter().chain([&other.name]));
+        names.fold(String::from(" "), |list, name| list + name + " ")
     }
 
     /// Does it.

@@ -21,7 +21,7 @@ pub use options::RedisOptions;
 pub use placement::{Placement, Purpose, Unfit};
 pub use presence::{Beat, Changed, Dock};
 pub use private::{PrivateRedis, PrivateRedisError};
-pub use records::Location;
+pub use records::{Ahead, Found, Location};
 pub use requests::{Begun, Moved, Unbegun};
 
 use crate::protocol::Keys;

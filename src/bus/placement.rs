@@ -53,14 +53,8 @@ impl Bus {
     /// # Errors
     /// [`BusError`].
     pub async fn place(&self, placement: &Placement<'_>) -> Result<Result<Fqdn, Unfit>, BusError> {
-        let keys = self.keys();
-        let mut place = self.scripts().place.key(keys.load());
-        place.key(keys.docks()).key(keys.request(placement.request));
-        place.arg(keys.lease_prefix()).arg(keys.promises_prefix());
-        place.arg(placement.request.as_str()).arg(placement.deadline);
-        place.arg(if placement.purpose == Purpose::Create { "create" } else { "read" });
-        place.arg(placement.dock.map_or("", Fqdn::as_str)).arg(super::presence::json(placement.labels));
-        let (placed, text): (bool, String) = self.link().script(&place).await?;
+        let purpose = if placement.purpose == Purpose::Create { "create" } else { "read" };
+        let (placed, text): (bool, String) = self.link().script(&self.placing(placement, purpose, 1)).await?;
         if placed {
             return Fqdn::new(&text).map(Ok).map_err(|e| BusError::Unexpected(format!("a dock's name: {e}")));
         }
@@ -74,5 +68,25 @@ impl Bus {
             "labels" => Unfit::Labels,
             other => return Err(BusError::Unexpected(format!("place gave {other:?}"))),
         }))
+    }
+
+    /// Up to `count` docks that a create with these demands fits, the least loaded first. Nothing is promised.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn fitting(&self, placement: &Placement<'_>, count: usize) -> Result<Vec<Fqdn>, BusError> {
+        let docks: Vec<String> = self.link().script(&self.placing(placement, "list", count)).await?;
+        let read = |name: &String| Fqdn::new(name).map_err(|e| BusError::Unexpected(format!("a dock's name: {e}")));
+        docks.iter().map(read).collect()
+    }
+
+    fn placing(&self, placement: &Placement<'_>, purpose: &str, count: usize) -> redis::ScriptInvocation<'_> {
+        let keys = self.keys();
+        let mut place = self.scripts().place.key(keys.load());
+        place.key(keys.docks()).key(keys.request(placement.request));
+        place.arg(keys.lease_prefix()).arg(keys.promises_prefix());
+        place.arg(placement.request.as_str()).arg(placement.deadline).arg(purpose);
+        place.arg(placement.dock.map_or("", Fqdn::as_str)).arg(super::presence::json(placement.labels)).arg(count);
+        place
     }
 }

@@ -7,7 +7,7 @@ use redis::{cmd, pipe};
 use super::presence::json;
 use super::{Bus, BusError};
 use crate::protocol::limits::CANDIDATES;
-use crate::protocol::{Fqdn, OwnerRecord, Summary};
+use crate::protocol::{EntryId, Fqdn, OwnerRecord, Summary};
 
 /// Upserts in one script call, so that no call keeps Redis from others for long.
 const BATCH: usize = 100;
@@ -21,6 +21,26 @@ pub struct Location {
     pub name: String,
     /// Its full id.
     pub id: String,
+}
+
+/// What the index says of a reference.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The instances that it may mean.
+    pub locations: Vec<Location>,
+    /// Whether there are other requests than the one that asks, in the shared stream or in that of the dock that asks.
+    pub crowded: bool,
+}
+
+/// What goes before a request of the shared stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ahead {
+    /// Nothing.
+    None,
+    /// One that was sent to the shared stream earlier.
+    Shared,
+    /// One that is in the stream of the instance's dock.
+    Own,
 }
 
 impl Bus {
@@ -67,11 +87,12 @@ impl Bus {
     }
 
     /// Finds the instances that `reference` may mean, in the whole cluster: the one with that full id, else
-    /// those with that name, else those whose id begins so. At most one more than can be listed.
+    /// those with that name, else those whose id begins so. At most one more than can be listed. `here` is the dock that
+    /// asks.
     ///
     /// # Errors
     /// [`BusError`].
-    pub async fn find_instances(&self, reference: &str) -> Result<Vec<Location>, BusError> {
+    pub async fn find_instances(&self, reference: &str, here: &Fqdn) -> Result<Found, BusError> {
         let index = self.keys().index();
         let by_name = format!("name/{reference}/");
         let by_id = format!("id/{reference}");
@@ -81,14 +102,33 @@ impl Bus {
             range.arg("LIMIT").arg(0).arg(CANDIDATES + 1);
             range
         };
-        let (names, ids): (Vec<String>, Vec<String>) =
-            self.link().pipeline(pipe().add_command(range(&by_name)).add_command(range(&by_id))).await?;
+        let mut looks = pipe();
+        looks.add_command(range(&by_name)).add_command(range(&by_id));
+        looks.cmd("XLEN").arg(self.keys().shared()).cmd("XLEN").arg(self.keys().own(here));
+        let (names, ids, shared, own): (Vec<String>, Vec<String>, usize, usize) = self.link().pipeline(&looks).await?;
+        let found = |locations| Found { locations, crowded: shared > 1 || own > 0 };
         let ids: Vec<Location> = ids.iter().filter_map(|member| read_member(member)).collect();
         if let Some(exact) = ids.iter().find(|found| found.id == reference) {
-            return Ok(vec![exact.clone()]);
+            return Ok(found(vec![exact.clone()]));
         }
         let names: Vec<Location> = names.iter().filter_map(|member| read_member(member)).collect();
-        Ok(if names.is_empty() { ids } else { names })
+        Ok(found(if names.is_empty() { ids } else { names }))
+    }
+
+    /// Which requests for `instance` go before `entry` of the shared stream, other than those of the `harmless` actions.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn ahead(&self, entry: EntryId, instance: &Location, harmless: &str) -> Result<Ahead, BusError> {
+        let mut ahead = self.scripts().ahead.key(self.keys().shared());
+        ahead.key(self.keys().own(&instance.dock)).arg(entry.to_string());
+        ahead.arg(&instance.id).arg(&instance.name).arg(harmless);
+        Ok(match self.link().script::<String>(&ahead).await?.as_str() {
+            "" => Ahead::None,
+            "shared" => Ahead::Shared,
+            "own" => Ahead::Own,
+            other => return Err(BusError::Unexpected(format!("ahead gave {other:?}"))),
+        })
     }
 
     /// The owner record of one instance.

@@ -77,6 +77,8 @@ error_codes! {
     NoSuchTemplate = "no-such-template", 404;
     /// The call has no single answer but a stream.
     Streams = "streams", 501;
+    /// Not all of the instances were created; each reply says what happened. If none was, the status is another.
+    Incomplete = "incomplete", 207;
     /// A name or a port is in use, or the instance's state does not allow it.
     Conflict = "conflict", 409;
     /// The daemon refused the request; its answer is passed on.
@@ -89,7 +91,7 @@ error_codes! {
     Timeout = "timeout", 504;
     /// The time was up before the request began; it was not executed.
     Expired = "expired", 408;
-    /// Too many requests wait for that dock.
+    /// Too many requests wait for that dock, or in that worker.
     Busy = "busy", 429;
     /// The request was taken up several times and each time its worker was lost.
     Poison = "poison", 500;
@@ -124,6 +126,13 @@ impl Failure {
     /// Nobody knows `dock`.
     pub fn unknown_dock(dock: &Fqdn) -> Self {
         Self::new(ErrorCode::UnknownDock, format!("no dock is called `{dock}`: `list-docks` shows those that are"))
+    }
+
+    /// Nothing fits what a create asks for.
+    pub fn no_dock() -> Self {
+        let message = "no live dock fits: none is registered, not drained, with its daemon up and the labels asked for; \
+                       `list-docks` shows them";
+        Self::new(ErrorCode::NoDock, message)
     }
 
     /// `dock` was taken out of the pool.

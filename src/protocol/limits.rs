@@ -40,6 +40,12 @@ pub const QUEUE_LENGTH: usize = 10_000;
 /// How often a request is tried that kills its worker each time.
 pub const ATTEMPTS: u32 = 5;
 
+/// How many instances one request may create.
+pub const INSTANCES_AT_ONCE: u64 = 1000;
+
+/// How many requests that only wait for something a worker has in hand beside the others: each is a task and its request.
+pub const WAITING: usize = 1000;
+
 /// About how many entries the list of dead requests keeps.
 pub const DEAD_LETTERS: usize = 10_000;
 

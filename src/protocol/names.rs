@@ -63,11 +63,21 @@ impl RequestId {
         Self(own.map_or_else(|| entry.to_string(), |dock| format!("{entry}@{dock}")))
     }
 
+    /// The id of one of the requests that a worker makes of this one: outside the alphabet, so that nobody can choose it.
+    pub fn part(&self, number: usize) -> Self {
+        Self(format!("{}+{number}", self.0))
+    }
+
     /// Reads back what [`Self::as_str`] wrote, for a request that is passed on.
     ///
     /// # Errors
     /// [`InvalidName`] names what is wrong.
     pub fn passed_on(id: &str) -> Result<Self, InvalidName> {
+        if let Some((whole, number)) = id.split_once('+')
+            && let Ok(number) = number.parse()
+        {
+            return Ok(Self::passed_on(whole)?.part(number));
+        }
         match id.split_once('@').map(|(entry, dock)| (EntryId::parse(entry), Fqdn::new(dock))) {
             Some((Some(entry), Ok(dock))) => Ok(Self::of_entry(entry, Some(&dock))),
             _ => Self::new(id),
@@ -79,8 +89,11 @@ impl RequestId {
         &self.0
     }
 
-    /// The id as the caller knows it, under which the reply is found.
+    /// The id as the caller knows it, under which the reply is found. That of a part is known to workers only.
     pub fn known_as(&self) -> &str {
+        if self.0.contains('+') {
+            return self.as_str();
+        }
         self.0.split_once('@').map_or(self.as_str(), |(entry, _)| entry)
     }
 }
@@ -177,6 +190,16 @@ mod tests {
         assert_eq!((shared.known_as(), own.known_as()), ("5-1", "5-1"));
         assert_eq!(RequestId::passed_on(own.as_str()).unwrap(), own);
         assert!(RequestId::new(own.as_str()).is_err() && RequestId::passed_on("mine@a.b").is_err());
+    }
+
+    #[test]
+    fn parts_of_a_request_have_ids_of_their_own() {
+        let whole = RequestId::of_entry(EntryId { millis: 5, sequence: 1 }, Some(&Fqdn::new("a.b").unwrap()));
+        let part = whole.part(3);
+        assert_eq!((part.as_str(), part.known_as()), ("5-1@a.b+3", "5-1@a.b+3"));
+        assert_eq!(RequestId::passed_on(part.as_str()).unwrap(), part);
+        assert!(RequestId::new(part.as_str()).is_err() && RequestId::passed_on("a+b").is_err());
+        assert!(RequestId::passed_on("a+1+2").is_err() && RequestId::passed_on("a+-1").is_err());
     }
 
     #[test]

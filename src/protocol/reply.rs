@@ -112,6 +112,9 @@ pub struct Reply {
     /// The new instance, for a create.
     #[serde(rename = "Id", skip_serializing_if = "Option::is_none")]
     id: Option<String>,
+    /// A whole reply for each new instance, for a create of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    containers: Option<Vec<Box<RawValue>>>,
     #[serde(rename = "Response-Code")]
     response_code: u16,
     #[serde(rename = "Content-Type", skip_serializing_if = "Option::is_none")]
@@ -139,6 +142,7 @@ impl Reply {
     pub fn success(request_id: RequestId, dock: Fqdn, answer: Answer, id: Option<String>) -> Self {
         Self {
             id,
+            containers: None,
             response_code: answer.status,
             content_type: answer.content_type,
             date: answer.date.unwrap_or_else(|| httpdate::fmt_http_date(std::time::SystemTime::now())),
@@ -157,6 +161,21 @@ impl Reply {
         let Failure { code, message, answer } = failure;
         let answer = answer.map_or_else(|| Answer::empty(code.status()), |answer| *answer);
         Self { error: Some(code), message: Some(message), ..Self::success(request_id, dock, answer, None) }
+    }
+
+    /// The reply for several creates, with the whole reply of each; `failure` says what is wrong with them, if anything
+    /// is.
+    pub fn several(
+        request_id: RequestId,
+        dock: Fqdn,
+        containers: Vec<Box<RawValue>>,
+        failure: Option<Failure>,
+    ) -> Self {
+        let reply = match failure {
+            Some(failure) => Self::failure(request_id, dock, failure),
+            None => Self::success(request_id, dock, Answer::empty(201), None),
+        };
+        Self { containers: Some(containers), ..reply }
     }
 
     /// The HTTP status.

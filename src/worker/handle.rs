@@ -4,12 +4,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
 use super::Worker;
 use super::backoff::Backoff;
 use super::lanes::Turn;
-use super::route::{Way, route};
+use super::route::{Way, asked, route};
 use crate::actions::{Access, Action, Arguments, Context, Outcome};
 use crate::bus::{Begun, BusError, Delivery, Moved, Source, Unbegun};
 use crate::protocol::{ErrorCode, Failure, Reply, Request, RequestId, Undecodable, decode, millis};
@@ -73,16 +74,24 @@ impl Job {
         })
     }
 
-    /// Handles it to its end, when its turn has come. It ends in one reply, or in the hands of another.
-    pub(super) async fn handle(self, worker: &Worker, mut turn: Turn) {
+    /// Handles it to its end, when its turn has come. It ends in one reply, or in the hands of another. What only waits
+    /// keeps neither its turn nor its `place` among those that work.
+    pub(super) async fn handle(self, worker: &Worker, mut turn: Turn, place: OwnedSemaphorePermit) {
         match self {
             Self::Request(ready) => {
                 let span = tracing::info_span!("request", id = %ready.request.id, action = ready.action.name);
                 async {
                     let until = worker.until(ready.deadline).unwrap_or_else(Instant::now);
-                    let came = tokio::time::timeout_at(until.into(), turn.comes()).await.is_ok();
-                    let _kept = (!ready.action.passive).then_some(turn);
-                    ready.run(came).await;
+                    let came = tokio::time::timeout_at(until.into(), turn.comes()).await;
+                    let hindrance = came.err().map(|_| expired());
+                    if !ready.action.is_passive(&ready.arguments) {
+                        return ready.run(hindrance).await;
+                    }
+                    drop((turn, place));
+                    match worker.waiting.try_acquire() {
+                        Ok(_kept) => ready.run(hindrance).await,
+                        Err(_) => ready.run(Some(crowded(worker))).await,
+                    }
                 }
                 .instrument(span)
                 .await;
@@ -105,55 +114,71 @@ async fn refuse(worker: &Worker, delivery: &Delivery, id: RequestId, failure: Fa
 }
 
 impl Ready {
-    /// Begins, does and finishes it. If its turn has not come in time, it is answered and not done.
-    async fn run(&self, came: bool) {
+    /// Begins, does and finishes it. If something is in its way, it is answered with that and not done.
+    async fn run(&self, hindrance: Option<Failure>) {
         // A worker that stops begins nothing; what it has not begun is handed back.
-        if self.worker.stopping.is_cancelled() || (came && self.look().await) {
+        if self.worker.stopping.is_cancelled() {
             return;
+        }
+        let mut way = None;
+        if hindrance.is_none() && self.is_only_looking() {
+            match self.look().await {
+                Looked::Answered => return,
+                Looked::Elsewhere(found) => way = found,
+            }
         }
         let bus = &self.worker.bus;
         let begun = persist(|| bus.begin(&self.worker.consumer, &self.delivery, &self.request, self.deadline)).await;
         let outcome = match begun {
             Ok(Begun::Settled) => return,
             Ok(Begun::Expired) => Err(expired()),
-            Ok(Begun::Go { .. }) if !came => Err(expired()),
             Ok(Begun::Poison) => {
                 let message = "it was begun several times and each time its worker was lost: it is not tried again";
                 Err(Failure::new(ErrorCode::Poison, message))
             }
-            Ok(Begun::Go { until, attempt }) => match self.proceed(until, attempt).await {
-                Some(outcome) => outcome,
-                None => return,
+            Ok(Begun::Go { until, attempt }) => match hindrance {
+                Some(failure) => Err(failure),
+                None => match self.proceed(until, attempt, way).await {
+                    Some(outcome) => outcome,
+                    None => return,
+                },
             },
             Err(error) => return self.bury(&error).await,
         };
         self.finish(outcome).await;
     }
 
-    /// The short way of a request that has no effect and is done here: nothing needs to be begun, because doing it
-    /// twice does no harm. Returns false if this is no such request; then nothing has happened.
-    async fn look(&self) -> bool {
-        if self.action.access != Access::View || !self.delivery.is_new {
-            return false;
-        }
-        let Some(until) = self.worker.until(self.deadline) else { return false };
-        let Ok(Way::Here(instance)) = self.in_time(until, self.route()).await else { return false };
-        let outcome = self.in_time(until, self.perform(instance.as_deref(), 1)).await;
-        let Some(reply) = self.reply(outcome) else { return false };
+    /// Whether it has no effect: then nothing needs to be begun, because doing it twice does no harm.
+    fn is_only_looking(&self) -> bool {
+        self.action.access == Access::View && self.delivery.is_new
+    }
+
+    /// The short way of a request that has no effect and is done here.
+    async fn look(&self) -> Looked {
+        let Some(until) = self.worker.until(self.deadline) else { return Looked::Elsewhere(None) };
+        let instance = match self.route(until).await {
+            Ok(Way::Here(instance)) => instance,
+            other => return Looked::Elsewhere(other.ok()),
+        };
+        let outcome = self.perform(instance.as_deref(), 1, until).await;
+        let Some(reply) = self.reply(outcome) else { return Looked::Elsewhere(None) };
         let json = reply.to_json();
         let looked = Unbegun::Looked { reply: &json, id_chosen: self.request.id_chosen };
         let (bus, consumer) = (&self.worker.bus, &self.worker.consumer);
         let answered = persist(|| bus.answer(consumer, &self.delivery, &self.request.id, &looked)).await;
         self.note(answered, Some(&reply)).await;
-        true
+        Looked::Answered
     }
 
-    /// Does the request, or passes it on: then there is nothing to finish.
-    async fn proceed(&self, until: Instant, attempt: u32) -> Option<Result<Outcome, Failure>> {
-        let way = self.in_time(until, self.route()).await;
+    /// Does the request, or passes it on: then there is nothing to finish. `way` is where to, if that is known.
+    async fn proceed(&self, until: Instant, attempt: u32, way: Option<Way>) -> Option<Result<Outcome, Failure>> {
+        let way = match way {
+            Some(way) => Ok(way),
+            None => self.route(until).await,
+        };
         match way {
             Ok(Way::Here(instance)) => {
-                let done = self.in_time(until, self.perform(instance.as_deref(), attempt)).await;
+                let done = self.perform(instance.as_deref(), attempt, until).await;
                 let changed = match &done {
                     Ok(Outcome::Created(_, id)) => Some(id.as_str()),
                     Ok(_) if self.action.recorded => instance.as_deref(),
@@ -186,27 +211,28 @@ impl Ready {
         }
     }
 
-    async fn route(&self) -> Result<Way, Failure> {
+    /// Where it is done; nothing is done before that is known.
+    async fn route(&self, until: Instant) -> Result<Way, Failure> {
         let Self { worker, action, request, arguments, delivery, deadline } = self;
-        route(worker, action, request, arguments, delivery.source, *deadline).await
+        let way = route(worker, action, request, arguments, delivery, *deadline);
+        tokio::time::timeout_at(until.into(), way).await.unwrap_or_else(|_| Err(expired()))
     }
 
-    async fn perform(&self, instance: Option<&str>, attempt: u32) -> Result<Outcome, Failure> {
+    /// Does it until the deadline, and says honestly what is known when that has passed.
+    async fn perform(&self, instance: Option<&str>, attempt: u32, until: Instant) -> Result<Outcome, Failure> {
         let context = Context {
             docker: &self.worker.docker,
             bus: &self.worker.bus,
             dock: self.worker.dock(),
+            asked: asked(&self.worker, &self.request, self.delivery.source),
+            until,
+            deadline: self.deadline,
             request: &self.request,
             arguments: &self.arguments,
             instance,
             attempt,
         };
-        self.action.run(&context).await
-    }
-
-    /// Bounds a step by the deadline, and says honestly what is known when that has passed.
-    async fn in_time<T>(&self, until: Instant, step: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        match tokio::time::timeout_at(until.into(), step).await {
+        match tokio::time::timeout_at(until.into(), self.action.run(&context)).await {
             Ok(result) => result,
             Err(_) if self.action.access == Access::View => {
                 let message = "the dock did not answer before the request's time was up";
@@ -227,6 +253,7 @@ impl Ready {
             Ok(Outcome::Silent) => None,
             Ok(Outcome::Answer(answer)) => Some(Reply::success(id, dock, answer, None)),
             Ok(Outcome::Created(answer, instance)) => Some(Reply::success(id, dock, answer, Some(instance))),
+            Ok(Outcome::Several(replies, failure)) => Some(Reply::several(id, dock, replies, failure)),
             Err(failure) => {
                 tracing::info!(error = failure.code.as_str(), "failed: {}", failure.message);
                 Some(Reply::failure(id, dock, failure))
@@ -262,6 +289,20 @@ impl Ready {
             tracing::error!(%error, "nor can it be put with the dead");
         }
     }
+}
+
+/// What became of an attempt to look.
+enum Looked {
+    /// It is answered.
+    Answered,
+    /// It has to be begun, and done that way if it is known.
+    Elsewhere(Option<Way>),
+}
+
+fn crowded(worker: &Worker) -> Failure {
+    let message =
+        format!("too many requests wait at the dock `{}` for something to happen: try again later", worker.dock());
+    Failure::new(ErrorCode::Busy, message)
 }
 
 fn expired() -> Failure {

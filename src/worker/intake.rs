@@ -149,8 +149,8 @@ impl Intake {
             let Ok(permit) = Arc::clone(&self.room).acquire_owned().await else { return };
             let worker = Arc::clone(&self.worker);
             self.running.spawn(async move {
-                let _kept_until_the_end = (permit, release);
-                worker.abandoned.run_until_cancelled(Box::pin(job.handle(&worker, turn))).await;
+                let _kept_until_the_end = release;
+                worker.abandoned.run_until_cancelled(Box::pin(job.handle(&worker, turn, permit))).await;
             });
         }
     }

@@ -11,12 +11,13 @@ mod route;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::bus::{Bus, BusError, Consumer, RedisOptions};
 use crate::docker::{Docker, DockerError, DockerOptions};
-use crate::protocol::limits::BEAT;
+use crate::protocol::limits::{BEAT, WAITING};
 use crate::protocol::{Fqdn, Labels, Standing};
 use intake::Intake;
 use inventory::Inventory;
@@ -92,6 +93,8 @@ struct Worker {
     /// When this worker last found its lease or its record missing from Redis.
     data_lost: Mutex<Option<Instant>>,
     lanes: lanes::Lanes,
+    /// Places for requests that only wait.
+    waiting: Semaphore,
     /// Nothing new is begun any more.
     stopping: CancellationToken,
     /// The grace period is over as well: what still runs is dropped, and left to others.
@@ -150,6 +153,7 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
         clock: Mutex::default(),
         data_lost: Mutex::default(),
         lanes: lanes::Lanes::default(),
+        waiting: Semaphore::new(WAITING),
         stopping: shutdown.child_token(),
         abandoned: CancellationToken::new(),
     });

@@ -5,20 +5,29 @@ use std::time::Duration;
 use super::Worker;
 use super::handle::persist;
 use crate::actions::{Access, Action, Arguments, Target};
-use crate::bus::{BusError, Dock, Location, Placement, Purpose, Source, Unfit};
+use crate::bus::{Ahead, BusError, Delivery, Dock, Found, Location, Placement, Purpose, Source, Unfit};
 use crate::protocol::limits::CANDIDATES;
 use crate::protocol::{DockState, ErrorCode, Failure, Fqdn, Labels, Request, Standing};
 
 /// How often the records are looked at while they are being written again.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// How often it is looked whether an earlier request has gone.
+const AHEAD: Duration = Duration::from_millis(5);
+
 /// Where to go with a request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Way {
     /// It is done here; with the full id of its instance, if it has one.
     Here(Option<String>),
     /// It is passed on to that dock.
     To(Fqdn),
+}
+
+/// The dock that must do `request`, if it says one. What came by a dock's own stream is meant for that dock, unless it
+/// says otherwise.
+pub(super) fn asked<'a>(worker: &'a Worker, request: &'a Request, source: Source) -> Option<&'a Fqdn> {
+    request.dock.as_ref().or((source == Source::Own).then_some(worker.dock()))
 }
 
 /// Decides where `request` is done. A create is promised to its dock in the same step.
@@ -30,12 +39,11 @@ pub(super) async fn route(
     action: &Action,
     request: &Request,
     arguments: &Arguments,
-    source: Source,
+    delivery: &Delivery,
     deadline: u64,
 ) -> Result<Way, Failure> {
     let here = worker.dock();
-    // What came by a dock's own stream is meant for that dock, unless it says otherwise.
-    let asked = request.dock.as_ref().or((source == Source::Own).then_some(here));
+    let asked = asked(worker, request, delivery.source);
     let place = async |purpose, labels: &Labels| {
         let placement = Placement { request: &request.id, deadline, purpose, dock: asked, labels };
         let placed = settled(worker, || worker.bus.place(&placement), Result::is_err).await?;
@@ -67,35 +75,46 @@ pub(super) async fn route(
         Target::NewInstance => place(Purpose::Create, &arguments.pairs("dock-labels")).await,
         Target::Instance => {
             let reference = request.instance.as_deref().unwrap_or_default();
-            find(worker, action.access, reference, asked).await
+            find(worker, action, reference, asked, delivery).await
         }
     }
 }
 
 /// Finds the one instance that `reference` means.
-async fn find(worker: &Worker, access: Access, reference: &str, asked: Option<&Fqdn>) -> Result<Way, Failure> {
+async fn find(
+    worker: &Worker,
+    action: &Action,
+    reference: &str,
+    asked: Option<&Fqdn>,
+    delivery: &Delivery,
+) -> Result<Way, Failure> {
     let here = worker.dock();
     if let Some(dock) = asked.filter(|dock| *dock != here) {
         reach(worker, dock).await?;
         return Ok(Way::To(dock.clone()));
     }
     let meant_here = asked.is_some();
-    let mut found = if meant_here { worker.inventory.find(reference) } else { Vec::new() };
-    if found.is_empty() {
-        found = settled(worker, || worker.bus.find_instances(reference), Vec::is_empty).await?;
+    let by_own = delivery.source == Source::Own;
+    let known = if meant_here { worker.inventory.find(reference) } else { Vec::new() };
+    let mut found = Found { locations: known, crowded: true };
+    if found.locations.is_empty() {
+        let absent = |found: &Found| found.locations.is_empty();
+        found = settled(worker, || worker.bus.find_instances(reference, here), absent).await?;
     }
-    match found.as_slice() {
-        [one] if one.dock == *here => {
-            reach_here(worker)?;
-            Ok(Way::Here(Some(one.id.clone())))
-        }
+    match found.locations.as_slice() {
         [one] => {
-            reach(worker, &one.dock).await?;
-            Ok(Way::To(one.dock.clone()))
+            if one.dock == *here {
+                reach_here(worker)?;
+            } else {
+                reach(worker, &one.dock).await?;
+            }
+            // Behind what is in the dock's own stream is its place.
+            let queues = !by_own && found.crowded && let_pass(worker, action, one, delivery).await?;
+            Ok(if one.dock == *here && !queues { Way::Here(Some(one.id.clone())) } else { Way::To(one.dock.clone()) })
         }
         // The daemon knows better than the records what was made a moment ago. What was not meant for this dock is
         // only looked at here: another dock might have an instance of that name, and not have said so yet.
-        [] if meant_here || (access == Access::View && worker.inventory.is_up()) => {
+        [] if meant_here || (action.access == Access::View && worker.inventory.is_up()) => {
             reach_here(worker)?;
             Ok(Way::Here(Some(reference.to_owned())))
         }
@@ -104,6 +123,24 @@ async fn find(worker: &Worker, access: Access, reference: &str, asked: Option<&F
             Err(Failure::new(ErrorCode::NoSuchInstance, message))
         }
         several => Err(ambiguous(reference, several)),
+    }
+}
+
+/// Lets pass what was sent to the shared stream before, for the same instance, and may be in the hands of another
+/// worker. Returns whether anything for it is in its dock's own stream then.
+async fn let_pass(worker: &Worker, action: &Action, one: &Location, delivery: &Delivery) -> Result<bool, Failure> {
+    let mut instance = one.clone();
+    if instance.name.is_empty() {
+        // Found by its id; others may call it by its name.
+        instance.name = persist(|| worker.bus.owner(&one.id)).await?.map(|record| record.name).unwrap_or_default();
+    }
+    let harmless = action.need_not_wait_for();
+    loop {
+        match persist(|| worker.bus.ahead(delivery.entry, &instance, &harmless)).await? {
+            Ahead::None => return Ok(false),
+            Ahead::Own => return Ok(true),
+            Ahead::Shared => tokio::time::sleep(AHEAD).await,
+        }
     }
 }
 
@@ -156,9 +193,7 @@ async fn reach(worker: &Worker, dock: &Fqdn) -> Result<(), Failure> {
 
 async fn explain(worker: &Worker, unfit: Unfit, asked: Option<&Fqdn>) -> Failure {
     let Some(dock) = asked.filter(|_| unfit != Unfit::None) else {
-        let message = "no live dock fits: none is registered, not drained, with its daemon up and the labels asked for; \
-                       `list-docks` shows them";
-        return Failure::new(ErrorCode::NoDock, message);
+        return Failure::no_dock();
     };
     match unfit {
         Unfit::Unknown => Failure::unknown_dock(dock),

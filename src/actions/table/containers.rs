@@ -5,7 +5,7 @@ use super::{FILTERS, TIMESTAMP, text};
 use crate::actions::Kind::{Filters, Flag, Image, List, Number, Object, Pairs, Size, TextOrList, Whole, Word};
 use crate::actions::{Access, Action, Field, Place, Target};
 use crate::docker::Method;
-use crate::protocol::limits::{LOG_LINES, PULL_TIMEOUT};
+use crate::protocol::limits::{INSTANCES_AT_ONCE, LOG_LINES, PULL_TIMEOUT};
 use Access::{Create, Delete, Operate, View};
 use Target::{Daemon, Instance, NamedDaemon, NewInstance};
 
@@ -15,6 +15,11 @@ const RESTART: Field = text("restart", "no, always, unless-stopped, on-failure o
 const MEMORY: Field = Field::new("memory", Size, "the most memory, such as 512m");
 const CPUS: Field = Field::new("cpus", Number, "the most processors, such as 1.5");
 const NAME: Field = text("name", "its name");
+const INSTANCES: Field = Field::new(
+    "instances",
+    Whole(1, INSTANCES_AT_ONCE),
+    "how many: one on each dock in turn, the rest where it fits best; a name gets -1, -2, … behind it",
+);
 const OWNER: Field = text("owner", "whom it belongs to (anonymous)");
 const START: Field = Field::new("start", Flag, "start it as well (false)");
 const PULL: Field = Field::new("pull", Word(&["missing", "always", "never"]), "when to fetch the image (missing)");
@@ -25,11 +30,13 @@ pub(super) static CONTAINERS: &[Action] = &[
         Box::pin(create_container::run(context))
     })
     .within(PULL_TIMEOUT)
+    .spreads()
     .fields(&[
         Field::new("image", Image, "an image: name, name:tag or id; with `template` it overrides the template's")
             .required_unless("template"),
         text("template", "the name of a template to start from"),
         NAME,
+        INSTANCES,
         Field::new("cmd", TextOrList, "the command; one text is one word").or("command"),
         Field::new("entrypoint", TextOrList, "what runs the command"),
         Field::new("env", Pairs, "environment: [\"NAME=VALUE\"] or {\"NAME\": \"VALUE\"}"),
@@ -56,9 +63,11 @@ pub(super) static CONTAINERS: &[Action] = &[
         Box::pin(create_container::run(context))
     })
     .within(PULL_TIMEOUT)
+    .spreads()
     .fields(&[
         Field::new("body", Object, "Docker's own JSON for creating a container").required(),
         NAME,
+        INSTANCES,
         PULL,
         START,
         OWNER,

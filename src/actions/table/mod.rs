@@ -59,6 +59,7 @@ impl Action {
             passive: false,
             recorded: false,
             widens: false,
+            spreads: false,
             fields: &[],
             run,
         }
@@ -96,6 +97,11 @@ impl Action {
 
     const fn widens(mut self) -> Self {
         self.widens = true;
+        self
+    }
+
+    const fn spreads(mut self) -> Self {
+        self.spreads = true;
         self
     }
 

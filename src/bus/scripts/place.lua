@@ -1,10 +1,11 @@
--- Chooses a dock and, for a create, promises the instance to it in the same step.
+-- Chooses a dock and, for a create, promises the instance to it in the same step. Or lists the docks that fit a create.
 -- KEYS: load, docks, request
--- ARGV: lease prefix, promises prefix, request id, deadline ms, purpose (create or read), dock asked for or '',
---       labels the dock must have (JSON object)
--- Returns {1, dock} or {0, why the dock asked for does not fit, or '' when none fits}
+-- ARGV: lease prefix, promises prefix, request id, deadline ms, purpose (create, read or list), dock asked for or '',
+--       labels the dock must have (JSON object), how many to list
+-- Returns {1, dock} or {0, why the dock asked for does not fit, or '' when none fits}; docks for a list
 local wanted = cjson.decode(ARGV[7])
 local create = ARGV[5] == 'create'
+local drained_will_do = ARGV[5] == 'read'
 
 local function unfit(dock)
   local record = redis.call('HGET', KEYS[2], dock)
@@ -12,7 +13,7 @@ local function unfit(dock)
   record = cjson.decode(record)
   if record.standing == 'unregistered' then return 'unregistered' end
   if redis.call('EXISTS', ARGV[1] .. dock) == 0 then return 'lost' end
-  if create and record.standing == 'drained' then return 'drained' end
+  if record.standing == 'drained' and not drained_will_do then return 'drained' end
   if record.daemon ~= 'up' then return 'daemon-down' end
   for name, value in pairs(wanted) do
     local has = record.setLabels and record.setLabels[name] or record.labels and record.labels[name]
@@ -29,6 +30,22 @@ local function choose(dock)
   return {1, dock}
 end
 
+-- Up to `count` docks, least loaded first; in pages, so that a cluster of any size costs what it takes to find those.
+local function fitting(count)
+  local found, from = {}, 0
+  while #found < count do
+    local page = redis.call('ZRANGE', KEYS[1], from, from + 49)
+    if #page == 0 then break end
+    for _, dock in ipairs(page) do
+      if #found < count and not unfit(dock) then found[#found + 1] = dock end
+    end
+    from = from + 50
+  end
+  return found
+end
+
+if ARGV[5] == 'list' then return fitting(tonumber(ARGV[8])) end
+
 -- asked again, because the answer was lost or the request was taken over: the promise stands
 local promised = create and redis.call('HGET', KEYS[3], 'dock')
 if promised and (ARGV[6] == '' or ARGV[6] == promised) and
@@ -42,13 +59,6 @@ if ARGV[6] ~= '' then
   return choose(ARGV[6])
 end
 
--- least loaded first; in pages, so that a cluster of any size costs what it takes to find the first that fits
-local from = 0
-while true do
-  local page = redis.call('ZRANGE', KEYS[1], from, from + 49)
-  if #page == 0 then return {0, ''} end
-  for _, dock in ipairs(page) do
-    if not unfit(dock) then return choose(dock) end
-  end
-  from = from + 50
-end
+local fittest = fitting(1)[1]
+if not fittest then return {0, ''} end
+return choose(fittest)

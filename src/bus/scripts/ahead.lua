@@ -1,0 +1,44 @@
+-- Whether a request for an instance is still there that goes before a request on the shared stream: one that was sent to
+-- that stream earlier, or one that waits or runs on the instance's dock. Entries are deleted when they are finished or
+-- passed on.
+-- KEYS: shared stream, the dock's own stream
+-- ARGV: entry, full id, name or '', actions that need not be waited for, each between two spaces
+-- Returns shared, own or '' for the stream that one is in
+local id, name, harmless = ARGV[2], ARGV[3], ARGV[4]
+
+local function means(reference)
+  return reference == name or string.sub(id, 1, #reference) == reference
+end
+
+-- read with patterns, which costs less than decoding; what is found by mistake is only waited for
+local function counts(fields)
+  local action, about
+  for i = 1, #fields, 2 do
+    local field, value = fields[i], fields[i + 1]
+    if field == 'action' then action = value end
+    if field == 'id' then about = means(value) end
+    if field == 'json' then
+      action = string.match(value, '"action"%s*:%s*"([^"]*)"')
+      for reference in string.gmatch(value, '"id"%s*:%s*"([^"]+)"') do
+        about = about or means(reference)
+      end
+    end
+  end
+  return about and not (action and string.find(harmless, ' ' .. action .. ' ', 1, true))
+end
+
+local function any(stream, to)
+  local from = '-'
+  while true do
+    local page = redis.call('XRANGE', stream, from, to, 'COUNT', 100)
+    for _, item in ipairs(page) do
+      if counts(item[2]) then return true end
+    end
+    if #page < 100 then return false end
+    from = '(' .. page[#page][1]
+  end
+end
+
+if any(KEYS[1], '(' .. ARGV[1]) then return 'shared' end
+if any(KEYS[2], '+') then return 'own' end
+return ''
