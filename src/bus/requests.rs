@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Bus, BusError, Consumer, Delivery};
+use super::{Bus, BusError, Consumer, Delivery, Source};
 use crate::protocol::limits::{ATTEMPTS, DEAD_LETTERS, QUEUE_LENGTH, REPLY_KEPT};
 use crate::protocol::{Fqdn, GROUP, Request, RequestId, millis};
 
@@ -154,7 +154,7 @@ impl Bus {
         pass.key(keys.own(dock)).key(keys.request(&request.id));
         pass.arg(GROUP).arg(consumer.name()).arg(delivery.entry.to_string());
         pass.arg(&request.json).arg(request.id.as_str()).arg(deadline).arg(dock.as_str()).arg(QUEUE_LENGTH);
-        pass.arg(u8::from(request.flat));
+        pass.arg(u8::from(request.flat)).arg(u8::from(delivery.source == Source::Shared));
         Ok(match self.link().script::<i8>(&pass).await? {
             1 => Moved::Yes,
             -1 => Moved::Busy,

@@ -49,7 +49,7 @@ pub const COMMON_FIELDS: &[&str] = &["action", "id", "requestId", "timeout", "se
 
 /// Decodes the fields of the stream entry `entry`, which came by the shared stream or by that of `own`.
 ///
-/// Either one field `json` holds the object, beside which only `requestId`, `deadline` and `flat` may stand,
+/// Either one field `json` holds the object, beside which only `requestId`, `deadline`, `flat` and `sent` may stand,
 /// or every field of the entry is a field of the object.
 ///
 /// # Errors
@@ -149,6 +149,8 @@ fn read_entry(fields: &Fields) -> Result<Entry, Failure> {
             "json" => {}
             // Set by the worker that passed it on: it came as flat fields.
             "flat" => flat = true,
+            // Set likewise, for the scripts: its place on the shared stream.
+            "sent" => {}
             "requestId" => envelope.request_id = Some((*value).to_owned()),
             "deadline" => {
                 let deadline = value.parse();

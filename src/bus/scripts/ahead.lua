@@ -1,6 +1,5 @@
--- Whether a request for an instance is still there that goes before a request on the shared stream: one that was sent to
--- that stream earlier, or one that waits or runs on the instance's dock. Entries are deleted when they are finished or
--- passed on.
+-- Whether a request for an instance is still there that was sent to the shared stream before another: in that stream, or
+-- passed on to that of the instance's dock. Entries are deleted when they are finished or passed on.
 -- KEYS: shared stream, the dock's own stream
 -- ARGV: entry, full id, name or '', actions that need not be waited for, each between two spaces
 -- Returns shared, own or '' for the stream that one is in
@@ -10,11 +9,20 @@ local function means(reference)
   return reference == name or string.sub(id, 1, #reference) == reference
 end
 
+local function is_earlier(sent)
+  local ms, sequence = string.match(sent, '^(%d+)-(%d+)$')
+  local my_ms, my_sequence = string.match(ARGV[1], '^(%d+)-(%d+)$')
+  ms, sequence, my_ms, my_sequence = tonumber(ms), tonumber(sequence), tonumber(my_ms), tonumber(my_sequence)
+  return ms and (ms < my_ms or (ms == my_ms and sequence < my_sequence))
+end
+
 -- read with patterns, which costs less than decoding; what is found by mistake is only waited for
-local function counts(fields)
+local function counts(fields, passed_on)
   local action, about
+  local earlier = not passed_on
   for i = 1, #fields, 2 do
     local field, value = fields[i], fields[i + 1]
+    if field == 'sent' and passed_on then earlier = is_earlier(value) end
     if field == 'action' then action = value end
     if field == 'id' then about = means(value) end
     if field == 'json' then
@@ -24,15 +32,15 @@ local function counts(fields)
       end
     end
   end
-  return about and not (action and string.find(harmless, ' ' .. action .. ' ', 1, true))
+  return earlier and about and not (action and string.find(harmless, ' ' .. action .. ' ', 1, true))
 end
 
-local function any(stream, to)
+local function any(stream, to, passed_on)
   local from = '-'
   while true do
     local page = redis.call('XRANGE', stream, from, to, 'COUNT', 100)
     for _, item in ipairs(page) do
-      if counts(item[2]) then return true end
+      if counts(item[2], passed_on) then return true end
     end
     if #page < 100 then return false end
     from = '(' .. page[#page][1]
@@ -40,5 +48,5 @@ local function any(stream, to)
 end
 
 if any(KEYS[1], '(' .. ARGV[1]) then return 'shared' end
-if any(KEYS[2], '+') then return 'own' end
+if any(KEYS[2], '+', true) then return 'own' end
 return ''

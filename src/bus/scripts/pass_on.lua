@@ -1,12 +1,13 @@
 -- Moves a begun request to the stream of the dock that must do it, with its id and its deadline.
 -- KEYS: from, to, request
 -- ARGV: group, consumer, entry, json, request id, deadline ms, dock, longest queue,
---       1 where it came as flat fields
+--       1 where it came as flat fields, 1 where it was sent to the shared stream
 -- Returns 1 when moved, 0 when it was another's, -1 when too many wait there
 if redis.call('HGET', KEYS[3], 'by') ~= ARGV[2] then return 0 end
 if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[8]) then return -1 end
 local fields = {'json', ARGV[4], 'requestId', ARGV[5], 'deadline', ARGV[6]}
-if ARGV[9] == '1' then fields[7], fields[8] = 'flat', '1' end
+if ARGV[9] == '1' then fields[#fields + 1], fields[#fields + 2] = 'flat', '1' end
+if ARGV[10] == '1' then fields[#fields + 1], fields[#fields + 2] = 'sent', ARGV[3] end
 local entry = redis.call('XADD', KEYS[2], '*', unpack(fields))
 redis.call('HSET', KEYS[3], 'entry', entry, 'by', '', 'state', 'passed-on', 'dock', ARGV[7])
 redis.call('HINCRBY', KEYS[3], 'attempts', -1)
