@@ -9,7 +9,7 @@ use super::verdict::judge;
 use super::{Context, Outcome, Target};
 use crate::bus::Dock;
 use crate::docker::{Method, RequestParts};
-use crate::protocol::{Answer, DockState, ErrorCode, Failure, Fqdn, Record, rfc3339};
+use crate::protocol::{Answer, DaemonState, DockState, ErrorCode, Failure, Fqdn, Record, rfc3339};
 
 /// Rows of a page where the request does not say.
 const PAGE: usize = 1000;
@@ -46,6 +46,9 @@ struct Row<R> {
 struct Unreachable {
     hostname: Fqdn,
     state: DockState,
+    /// There if it is the daemon that does not answer, or did not when its worker fell silent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    daemon: Option<DaemonState>,
     last_seen: Option<String>,
 }
 
@@ -76,7 +79,7 @@ pub(super) async fn page<R: Record>(
             if let Some((_, after)) = from.as_ref().filter(|(first, _)| first == *hostname) {
                 records.retain(|id, _| id > after);
             }
-            let last_seen = dock.record.last_seen.filter(|_| dock.state.is_silent()).map(rfc3339);
+            let last_seen = dock.last_known().filter(|_| dock.is_out_of_reach()).map(rfc3339);
             let room = (limit + 1).saturating_sub(rows.len());
             let fitting = records.into_values().filter(&fits).take(room);
             let row = |record| Row { dock: (*hostname).clone(), record, last_seen: last_seen.clone() };
@@ -125,9 +128,10 @@ fn begin(context: &Context<'_>, cursor: &str) -> Result<(Fqdn, String), Failure>
 
 fn unreachable(hostname: &Fqdn, dock: &Dock) -> Option<Unreachable> {
     // Of a dock that was never seen nothing is shown.
-    (dock.state.is_silent() && dock.record.last_seen.is_some()).then(|| Unreachable {
+    (dock.is_out_of_reach() && dock.record.last_seen.is_some()).then(|| Unreachable {
         hostname: hostname.clone(),
         state: dock.state,
-        last_seen: dock.record.last_seen.map(rfc3339),
+        daemon: dock.is_without_daemon().then_some(DaemonState::Down),
+        last_seen: dock.last_known().map(rfc3339),
     })
 }
