@@ -1,4 +1,4 @@
-//! What lists share that can be of the whole cluster or of one dock: pages of the whole cluster, as the shared records
+//! What the lists of containers, images, networks and volumes share: pages of the whole cluster, as the shared records
 //! have it, and the daemon's own answer for one dock.
 
 use std::collections::BTreeMap;

@@ -29,6 +29,11 @@ impl ListFilters {
         Ok(Self(filters))
     }
 
+    /// The values of one filter; none if it is not there.
+    pub(super) fn values(&self, name: &str) -> &[String] {
+        self.0.get(name).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// Whether every filter but `label` fits by `fits`, given its name and its values, and all labels are there.
     pub(super) fn fit(&self, labels: &Labels, fits: impl Fn(&str, &[String]) -> bool) -> bool {
         self.0.iter().all(|(name, values)| match name.as_str() {
@@ -36,6 +41,11 @@ impl ListFilters {
             name => fits(name, values),
         })
     }
+}
+
+/// Whether `text` is all or a part of a name.
+pub(super) fn is_part_of(values: &[String], name: &str) -> bool {
+    values.iter().any(|value| name.contains(value.as_str()))
 }
 
 /// Whether it is one of the values.
@@ -70,5 +80,12 @@ pub(super) mod tests {
         for missing in ["x", "team=", "team=y", "tea"] {
             assert!(!fit(&["team", missing], true), "{missing}");
         }
+    }
+
+    #[test]
+    fn a_name_fits_by_any_part_of_it() {
+        let values = ["web".to_owned(), "db".to_owned()];
+        assert!(is_part_of(&values, "my-web-1") && is_part_of(&values, "db") && !is_part_of(&values, "wdeb"));
+        assert!(is_one_of(&values, "web") && !is_one_of(&values, "my-web-1"));
     }
 }

@@ -7,7 +7,7 @@ use redis::{cmd, pipe};
 use super::presence::json;
 use super::{Bus, BusError};
 use crate::protocol::limits::CANDIDATES;
-use crate::protocol::{Fqdn, OwnerRecord, Record, Summary};
+use crate::protocol::{Fqdn, OwnerRecord, Record, Resource, Summary};
 
 /// Upserts in one script call, so that no call keeps Redis from others for long.
 const BATCH: usize = 100;
@@ -54,6 +54,29 @@ impl Bus {
         self.write_instances(dock, &changed, &gone).await?;
         let total = all.iter().filter(|summary| summary.counts()).count();
         self.apply(dock, &[], &[], Some(total)).await
+    }
+
+    /// Makes the records that `dock` has of one kind agree with `all`: ids (of volumes: names) with records as JSON.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn reconcile_resources(
+        &self,
+        dock: &Fqdn,
+        kind: Resource,
+        all: &BTreeMap<String, String>,
+    ) -> Result<(), BusError> {
+        let key = self.keys().resources(kind, dock);
+        let recorded: HashMap<String, String> = self.link().query(cmd("HGETALL").arg(&key)).await?;
+        let changed: Vec<_> = all.iter().filter(|(id, record)| recorded.get(*id) != Some(*record)).collect();
+        for batch in changed.chunks(BATCH) {
+            let _: i64 = self.link().query(cmd("HSET").arg(&key).arg(batch)).await?;
+        }
+        let gone: Vec<_> = recorded.keys().filter(|id| !all.contains_key(*id)).collect();
+        for batch in gone.chunks(BATCH) {
+            let _: i64 = self.link().query(cmd("HDEL").arg(&key).arg(batch)).await?;
+        }
+        Ok(())
     }
 
     /// The records of one kind of each of `docks`, in their order, by id. It is one round trip.

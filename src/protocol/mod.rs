@@ -17,4 +17,4 @@ pub use records::{
 };
 pub use reply::{Answer, Body, Reply};
 pub use request::{COMMON_FIELDS, Fields, Request, Undecodable, decode};
-pub use resources::Record;
+pub use resources::{ImageRecord, NetworkRecord, Record, Resource, VolumeRecord};
