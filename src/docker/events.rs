@@ -37,13 +37,22 @@ const UNIMPORTANT: &[&str] = &[
 ];
 
 impl Docker {
-    /// What changes from now on, until the daemon or the connection ends it.
+    /// What has changed since `time`, in seconds of the daemon's clock, and changes from now on, until the daemon or
+    /// the connection ends it. The daemon is asked only when the stream is first read: without a time, what happens
+    /// until then is not told.
     ///
     /// # Errors
     /// [`DockerError`], here and in the stream.
-    pub async fn watch(&self) -> Result<impl Stream<Item = Result<DaemonEvent, DockerError>> + use<>, DockerError> {
+    pub async fn watch(
+        &self,
+        time: Option<u64>,
+    ) -> Result<impl Stream<Item = Result<DaemonEvent, DockerError>> + use<>, DockerError> {
         let filters = HashMap::from([("type", vec!["container", "image", "network", "volume"])]);
-        let options = EventsOptionsBuilder::new().filters(&filters).build();
+        let mut options = EventsOptionsBuilder::new().filters(&filters);
+        if let Some(time) = time {
+            options = options.since(&time.to_string());
+        }
+        let options = options.build();
         let bollard = self.bollard().await?;
         Ok(bollard.events(Some(options)).filter_map(async |event| match event {
             Err(error) => Some(Err(explain(error))),

@@ -117,7 +117,7 @@ impl From<Volume> for VolumeRecord {
 
 /// The seconds since the epoch of a time as Docker writes it: RFC 3339, in the time zone of its host. None for one
 /// that lies before, which is how Docker writes a time that it does not know.
-fn seconds(text: &str) -> Option<u64> {
+pub(super) fn seconds(text: &str) -> Option<u64> {
     let (local, zone) = text.split_at(text.rfind(['Z', '+', '-'])?);
     let since = humantime::parse_rfc3339(&format!("{local}Z")).ok()?.duration_since(UNIX_EPOCH).ok()?.as_secs();
     match zone.split_at_checked(1)? {

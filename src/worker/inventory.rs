@@ -177,15 +177,15 @@ impl InventoryTask {
         }
     }
 
-    /// Reaches the daemon, subscribes to its events and reads everything it has, in this order, so that nothing
-    /// falls between.
+    /// Reaches the daemon and reads everything it has. The events are those from before that, so that nothing falls
+    /// between.
     async fn open(
         &mut self,
     ) -> Result<impl futures_util::Stream<Item = Result<DaemonEvent, DockerError>> + use<>, DockerError> {
         let docker = self.docker.clone();
         let opening = async {
-            let events = docker.watch().await?;
             let engine = docker.facts().await?;
+            let events = docker.watch(engine.time).await?;
             let version = docker.version().await?;
             Ok((events, engine, version.to_string()))
         };
