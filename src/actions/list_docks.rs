@@ -12,6 +12,9 @@ struct Row {
     state: DockState,
     /// RFC 3339, by Redis's clock; null for a dock that was never seen.
     last_seen: Option<String>,
+    /// When its worker last found the daemon up, written the same way; absent if it never did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    daemon_seen: Option<String>,
     standing: Standing,
     #[serde(flatten)]
     facts: Option<DockFacts>,
@@ -27,6 +30,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
                 hostname,
                 state: dock.state,
                 last_seen: dock.record.last_seen.map(rfc3339),
+                daemon_seen: dock.record.daemon_seen.map(rfc3339),
                 standing: dock.record.standing,
                 facts: dock.record.facts.map(|facts| DockFacts { labels, ..facts }),
             }

@@ -6,8 +6,14 @@ mod create_instances;
 mod docks;
 mod exec_container;
 mod fields;
+mod glob;
+mod list_cluster;
 mod list_containers;
 mod list_docks;
+mod list_filters;
+mod list_images;
+mod list_networks;
+mod list_volumes;
 mod ping;
 mod pull_image;
 mod push_image;
@@ -31,11 +37,10 @@ use serde_json::value::RawValue;
 
 use crate::bus::Bus;
 use crate::docker::{Docker, Method};
-use crate::protocol::{Answer, COMMON_FIELDS, ErrorCode, Failure, Fqdn, Request};
+use crate::protocol::{Answer, COMMON_FIELDS, ErrorCode, Failure, Fqdn, Request, Resource};
 
 /// One thing that a worker can do.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a column of the table, and most rows set none")]
 pub struct Action {
     /// Its name in requests.
     pub name: &'static str,
@@ -54,9 +59,9 @@ pub struct Action {
     /// Whether it only waits for something: then it does not hold up the requests behind it, one of which may be
     /// what it waits for.
     pub passive: bool,
-    /// Whether its effect is to be in the shared records before it is answered, so that whoever has the reply can
-    /// name the instance to any worker.
-    pub recorded: bool,
+    /// What of its effect is to be in the shared records before it is answered, so that whoever has the reply can
+    /// name the instance to any worker, and finds in the cluster's lists what has changed.
+    pub recorded: Option<Recorded>,
     /// Whether its flag `all` asks for the whole cluster, as the shared records have it.
     pub widens: bool,
     /// Whether its field `instances` makes several requests of it.
@@ -84,6 +89,15 @@ pub enum Access {
     Dock,
     /// Anything at all.
     Admin,
+}
+
+/// What an action changes in the shared records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// The instance that it is about.
+    Instance,
+    /// What the dock has of that kind.
+    Resource(Resource),
 }
 
 /// What decides where an action is done.

@@ -7,7 +7,7 @@ use redis::{Value, cmd, pipe};
 
 use super::{Bus, BusError};
 use crate::protocol::limits::LEASE;
-use crate::protocol::{DockFacts, DockRecord, DockState, Fqdn, Labels, Standing, millis};
+use crate::protocol::{DaemonState, DockFacts, DockRecord, DockState, Fqdn, Labels, Standing, millis};
 
 /// What a heartbeat brought back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,24 @@ pub struct Dock {
     pub record: DockRecord,
     /// Its state, at the time it was read.
     pub state: DockState,
+}
+
+impl Dock {
+    /// Whether what the records say of it is only what was last known: its worker is silent, or its daemon does not
+    /// answer.
+    pub fn is_out_of_reach(&self) -> bool {
+        self.state.is_silent() || self.is_without_daemon()
+    }
+
+    /// When what the records say of it was last known to be so, in milliseconds of Redis's clock; none if it never was.
+    pub fn last_known(&self) -> Option<u64> {
+        if self.is_without_daemon() { self.record.daemon_seen } else { self.record.last_seen }
+    }
+
+    /// Whether its daemon did not answer when its worker last spoke.
+    pub fn is_without_daemon(&self) -> bool {
+        self.record.facts.as_ref().is_some_and(|facts| facts.daemon == DaemonState::Down)
+    }
 }
 
 /// What became of a change to a dock.

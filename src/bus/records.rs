@@ -1,4 +1,4 @@
-//! The shared records of instances: written by each dock's worker, found by anyone.
+//! The shared records of what docks have: written by each dock's worker, found by anyone.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use redis::{cmd, pipe};
 use super::presence::json;
 use super::{Bus, BusError};
 use crate::protocol::limits::CANDIDATES;
-use crate::protocol::{EntryId, Fqdn, OwnerRecord, Summary};
+use crate::protocol::{EntryId, Fqdn, OwnerRecord, Record, Resource, Summary};
 
 /// Upserts in one script call, so that no call keeps Redis from others for long.
 const BATCH: usize = 100;
@@ -76,14 +76,42 @@ impl Bus {
         self.apply(dock, &[], &[], Some(total)).await
     }
 
-    /// The recorded instances of one dock, by id.
+    /// Makes the records that `dock` has of one kind agree with `all`: ids (of volumes: names) with records as JSON.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn reconcile_resources(
+        &self,
+        dock: &Fqdn,
+        kind: Resource,
+        all: &BTreeMap<String, String>,
+    ) -> Result<(), BusError> {
+        let key = self.keys().resources(kind, dock);
+        let recorded: HashMap<String, String> = self.link().query(cmd("HGETALL").arg(&key)).await?;
+        let changed: Vec<_> = all.iter().filter(|(id, record)| recorded.get(*id) != Some(*record)).collect();
+        for batch in changed.chunks(BATCH) {
+            let _: i64 = self.link().query(cmd("HSET").arg(&key).arg(batch)).await?;
+        }
+        let gone: Vec<_> = recorded.keys().filter(|id| !all.contains_key(*id)).collect();
+        for batch in gone.chunks(BATCH) {
+            let _: i64 = self.link().query(cmd("HDEL").arg(&key).arg(batch)).await?;
+        }
+        Ok(())
+    }
+
+    /// The records of one kind of each of `docks`, in their order, by id. It is one round trip.
     ///
     /// # Errors
     /// [`BusError`].
-    pub async fn instances(&self, dock: &Fqdn) -> Result<BTreeMap<String, Summary>, BusError> {
-        let records: Vec<(String, String)> = self.link().query(cmd("HGETALL").arg(self.keys().instances(dock))).await?;
-        let read = |text: &str| serde_json::from_str(text).map_err(|e| BusError::Unexpected(format!("a summary: {e}")));
-        records.into_iter().map(|(id, text)| Ok((id, read(&text)?))).collect()
+    pub async fn recorded<R: Record>(&self, docks: &[&Fqdn]) -> Result<Vec<BTreeMap<String, R>>, BusError> {
+        let mut look = pipe();
+        for dock in docks {
+            look.hgetall(R::key(self.keys(), dock));
+        }
+        let hashes: Vec<Vec<(String, String)>> = self.link().pipeline(&look).await?;
+        let read = |text: &str| serde_json::from_str(text).map_err(|e| BusError::Unexpected(format!("a record: {e}")));
+        let records = |hash: Vec<(String, String)>| hash.into_iter().map(|(id, text)| Ok((id, read(&text)?))).collect();
+        hashes.into_iter().map(records).collect()
     }
 
     /// Finds the instances that `reference` may mean, in the whole cluster: the one with that full id, else

@@ -7,6 +7,7 @@ use bollard::query_parameters::ListContainersOptionsBuilder;
 use serde_json::Value;
 
 use super::client::{Docker, DockerError, Method, RequestParts, explain};
+use super::resources::seconds;
 use crate::protocol::{Labels, Port, Summary, label};
 
 /// What a daemon says about itself (`GET /info`).
@@ -20,6 +21,8 @@ pub struct EngineFacts {
     pub cpus: Option<i64>,
     /// Memory in bytes.
     pub memory: Option<i64>,
+    /// Its clock, in seconds since the epoch.
+    pub time: Option<u64>,
 }
 
 impl Docker {
@@ -53,6 +56,7 @@ impl Docker {
             operating_system: text("OperatingSystem"),
             cpus: info["NCPU"].as_i64(),
             memory: info["MemTotal"].as_i64(),
+            time: info["SystemTime"].as_str().and_then(seconds),
         })
     }
 

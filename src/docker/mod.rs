@@ -9,9 +9,10 @@ mod logs;
 mod options;
 mod pull;
 mod push;
+mod resources;
 
 pub use client::{Docker, DockerError, Method, Payload, RequestParts, escape};
-pub use events::ContainerEvent;
+pub use events::DaemonEvent;
 pub use exec::{ExecQuery, Executed};
 pub use inventory::EngineFacts;
 pub use logs::LogQuery;

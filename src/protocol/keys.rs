@@ -1,6 +1,6 @@
 //! The names of all keys. Nothing else in deblox builds one.
 
-use super::{Fqdn, RequestId};
+use super::{Fqdn, RequestId, Resource};
 
 /// The consumer group of every request stream.
 pub const GROUP: &str = "deblox";
@@ -73,6 +73,11 @@ impl Keys {
     /// Hash: container id to summary, of one dock.
     pub fn instances(&self, dock: &Fqdn) -> String {
         format!("{}.instances.{dock}", self.namespace)
+    }
+
+    /// Hash: id (of a volume: name) to record, of all of one kind that one dock has.
+    pub fn resources(&self, kind: Resource, dock: &Fqdn) -> String {
+        format!("{}.{}.{dock}", self.namespace, kind.as_str())
     }
 
     /// Sorted set, all scores equal: ids and names of all instances, to be found by prefix.

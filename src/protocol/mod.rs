@@ -7,6 +7,7 @@ mod names;
 mod records;
 mod reply;
 mod request;
+mod resources;
 
 pub use failure::{ErrorCode, Failure};
 pub use keys::{GROUP, HANDED_BACK, Keys};
@@ -16,3 +17,4 @@ pub use records::{
 };
 pub use reply::{Answer, Body, Reply};
 pub use request::{COMMON_FIELDS, Fields, Request, Undecodable, decode};
+pub use resources::{ImageRecord, NetworkRecord, Record, Resource, VolumeRecord};

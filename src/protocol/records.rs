@@ -93,6 +93,9 @@ pub struct DockRecord {
     /// When the last heartbeat came, in milliseconds of Redis's clock; absent before the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<u64>,
+    /// When the last heartbeat came that found the daemon up, on the same clock; absent before the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub daemon_seen: Option<u64>,
     /// Whether the worker said goodbye.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stopped: bool,

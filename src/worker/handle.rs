@@ -11,7 +11,7 @@ use super::Worker;
 use super::backoff::Backoff;
 use super::lanes::Turn;
 use super::route::{Way, asked, route};
-use crate::actions::{Access, Action, Arguments, Context, Outcome};
+use crate::actions::{Access, Action, Arguments, Context, Outcome, Recorded};
 use crate::bus::{Begun, BusError, Delivery, Moved, Source, Unbegun};
 use crate::protocol::{ErrorCode, Failure, Reply, Request, RequestId, Undecodable, decode, millis};
 
@@ -179,13 +179,8 @@ impl Ready {
         match way {
             Ok(Way::Here(instance)) => {
                 let done = self.perform(instance.as_deref(), attempt, until).await;
-                let changed = match &done {
-                    Ok(Outcome::Created(_, id)) => Some(id.as_str()),
-                    Ok(_) if self.action.recorded => instance.as_deref(),
-                    _ => None,
-                };
-                if let Some(id) = changed {
-                    self.worker.inventory.refresh(id).await;
+                if let Ok(outcome) = &done {
+                    self.show(outcome, instance.as_deref()).await;
                 }
                 Some(done)
             }
@@ -208,6 +203,17 @@ impl Ready {
                 }
             }
             Err(failure) => Some(Err(failure)),
+        }
+    }
+
+    /// Waits a little for the shared records to show what was done.
+    async fn show(&self, outcome: &Outcome, instance: Option<&str>) {
+        let inventory = &self.worker.inventory;
+        match (outcome, self.action.recorded, instance) {
+            (Outcome::Created(_, id), ..) => inventory.refresh(id).await,
+            (_, Some(Recorded::Instance), Some(id)) => inventory.refresh(id).await,
+            (_, Some(Recorded::Resource(kind)), _) => inventory.refresh_all(kind).await,
+            _ => {}
         }
     }
 

@@ -10,13 +10,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
+use super::resources::{ResourceTasks, Resources};
 use crate::bus::{Bus, Location};
-use crate::docker::{Docker, DockerError, EngineFacts};
+use crate::docker::{DaemonEvent, Docker, DockerError, EngineFacts};
 use crate::protocol::limits::{CANDIDATES, DAEMON_PING, RECONCILE};
-use crate::protocol::{DaemonState, DockFacts, Fqdn, Summary};
+use crate::protocol::{DaemonState, DockFacts, Fqdn, Resource, Summary};
 
 /// How long the daemon may take to tell what it has.
-const LISTING: Duration = Duration::from_secs(30);
+pub(super) const LISTING: Duration = Duration::from_secs(30);
 
 /// How long a request waits for the records to show its effect.
 const SHOWN: Duration = Duration::from_secs(2);
@@ -31,6 +32,7 @@ pub(super) struct Inventory {
     known: Arc<RwLock<Known>>,
     daemon: watch::Receiver<DaemonState>,
     asks: mpsc::Sender<Ask>,
+    resources: Resources,
 }
 
 #[derive(Default)]
@@ -47,7 +49,7 @@ enum Ask {
     Reconcile,
 }
 
-/// The one task that follows the daemon and writes the dock's records.
+/// The one task that follows the daemon and writes the records of its containers.
 pub(super) struct InventoryTask {
     dock: Fqdn,
     bus: Bus,
@@ -55,15 +57,17 @@ pub(super) struct InventoryTask {
     known: Arc<RwLock<Known>>,
     daemon: watch::Sender<DaemonState>,
     asks: mpsc::Receiver<Ask>,
+    resources: Resources,
     /// Whether the records may differ from the daemon, because Redis was away.
     behind: bool,
 }
 
 impl Inventory {
-    pub(super) fn new(dock: Fqdn, bus: Bus, docker: Docker) -> (Self, InventoryTask) {
+    pub(super) fn new(dock: Fqdn, bus: Bus, docker: Docker) -> (Self, InventoryTask, ResourceTasks) {
         let known = Arc::<RwLock<Known>>::default();
         let (daemon_writer, daemon) = watch::channel(DaemonState::Down);
         let (asks, asked) = mpsc::channel(WAITING);
+        let (resources, resource_tasks) = Resources::new(&dock, &bus, &docker, &daemon);
         let task = InventoryTask {
             dock: dock.clone(),
             bus,
@@ -71,9 +75,10 @@ impl Inventory {
             known: Arc::clone(&known),
             daemon: daemon_writer,
             asks: asked,
+            resources: resources.clone(),
             behind: false,
         };
-        (Self { dock, known, daemon, asks }, task)
+        (Self { dock, known, daemon, asks, resources }, task, resource_tasks)
     }
 
     /// Returns once the daemon has answered for the first time.
@@ -98,6 +103,11 @@ impl Inventory {
         if self.asks.try_send(Ask::Refresh(id.to_owned(), done)).is_ok() {
             let _ = tokio::time::timeout(SHOWN, shown).await;
         }
+    }
+
+    /// Has all of one kind looked at, and waits a little for the records to show it.
+    pub(super) async fn refresh_all(&self, kind: Resource) {
+        let _ = tokio::time::timeout(SHOWN, self.resources.refresh(kind)).await;
     }
 
     /// What the heartbeat tells.
@@ -167,16 +177,15 @@ impl InventoryTask {
         }
     }
 
-    /// Reaches the daemon, subscribes to its events and reads everything it has, in this order, so that nothing
-    /// falls between.
+    /// Reaches the daemon and reads everything it has. The events are those from before that, so that nothing falls
+    /// between.
     async fn open(
         &mut self,
-    ) -> Result<impl futures_util::Stream<Item = Result<crate::docker::ContainerEvent, DockerError>> + use<>, DockerError>
-    {
+    ) -> Result<impl futures_util::Stream<Item = Result<DaemonEvent, DockerError>> + use<>, DockerError> {
         let docker = self.docker.clone();
         let opening = async {
-            let events = docker.container_events().await?;
             let engine = docker.facts().await?;
+            let events = docker.watch(engine.time).await?;
             let version = docker.version().await?;
             Ok((events, engine, version.to_string()))
         };
@@ -193,7 +202,7 @@ impl InventoryTask {
     /// Keeps the records current until the daemon is lost; returns why it was.
     async fn follow(
         &mut self,
-        events: impl futures_util::Stream<Item = Result<crate::docker::ContainerEvent, DockerError>>,
+        events: impl futures_util::Stream<Item = Result<DaemonEvent, DockerError>>,
     ) -> DockerError {
         let mut events = pin!(events);
         let mut pings = tokio::time::interval_at(Instant::now() + DAEMON_PING, DAEMON_PING);
@@ -202,11 +211,15 @@ impl InventoryTask {
         loop {
             let step = tokio::select! {
                 event = events.next() => match event {
-                    Some(Ok(event)) if event.destroyed => {
-                        self.write(Vec::new(), vec![event.id]).await;
+                    Some(Ok(DaemonEvent::Destroyed(id))) => {
+                        self.write(Vec::new(), vec![id]).await;
                         Ok(())
                     }
-                    Some(Ok(event)) => self.look_at(&event.id).await,
+                    Some(Ok(DaemonEvent::Changed(id))) => self.look_at(&id).await,
+                    Some(Ok(DaemonEvent::Resource(kind))) => {
+                        self.resources.changed(kind);
+                        Ok(())
+                    }
                     Some(Err(error)) => Err(error),
                     None => Err(DockerError::Down("the daemon closed its stream of events".into())),
                 },
@@ -238,8 +251,9 @@ impl InventoryTask {
         }
     }
 
-    /// Makes memory and records agree with the daemon.
+    /// Makes memory and records agree with the daemon; of images, networks and volumes soon.
     async fn compare(&mut self) -> Result<(), DockerError> {
+        self.resources.compare();
         let all = within(LISTING, self.docker.containers(None)).await?;
         self.known.write().expect("never held across a panic").instances =
             all.iter().map(|summary| (summary.id.clone(), summary.clone())).collect();
@@ -284,7 +298,10 @@ impl InventoryTask {
     }
 }
 
-async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, DockerError>>) -> Result<T, DockerError> {
+pub(super) async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, DockerError>>,
+) -> Result<T, DockerError> {
     match tokio::time::timeout(limit, work).await {
         Ok(result) => result,
         Err(_) => Err(DockerError::Down(format!("the daemon has not answered within {} s", limit.as_secs()))),

@@ -6,6 +6,7 @@ mod heartbeat;
 mod intake;
 mod inventory;
 mod lanes;
+mod resources;
 mod route;
 
 use std::sync::{Arc, Mutex};
@@ -140,7 +141,7 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
     let docker = Docker::new(&options.docker)?;
     let token = uuid::Uuid::new_v4().simple().to_string();
     let consumer = Consumer::new(&bus, &options.dock, &token);
-    let (inventory, inventory_task) = Inventory::new(options.dock.clone(), bus.clone(), docker.clone());
+    let (inventory, inventory_task, resource_tasks) = Inventory::new(options.dock.clone(), bus.clone(), docker.clone());
     let grace = options.grace;
     let worker = Arc::new(Worker {
         options,
@@ -167,6 +168,7 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
     let _guards = (background.clone().drop_guard(), worker.abandoned.clone().drop_guard());
     let tasks = TaskTracker::new();
     tasks.spawn(background.clone().run_until_cancelled_owned(inventory_task.run()));
+    tasks.spawn(background.clone().run_until_cancelled_owned(resource_tasks.run()));
     // The first heartbeat that others see should say whether the daemon is there.
     let _ = tokio::time::timeout(DAEMON_AT_START, worker.inventory.first_contact()).await;
     let heart = tasks.spawn(background.clone().run_until_cancelled_owned(heartbeat::run(Arc::clone(&worker))));

@@ -305,7 +305,7 @@ async fn images_are_listed_and_inspected_by_every_form_of_their_name() {
         assert_eq!(reply["Response"]["Body"]["Id"], id, "{reference}");
     }
     let filters = json!({"reference": [image]});
-    let request = json!({"action": "list-images", "filters": filters, "all": true, "digests": true});
+    let request = json!({"action": "list-images", "filters": filters, "intermediate": true, "digests": true});
     let listed = bus.call(request).await;
     succeeded(&listed, 200);
     docker(HOST, &["rmi", &image]);

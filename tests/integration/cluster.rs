@@ -120,6 +120,8 @@ async fn a_worker_whose_daemon_is_down_lists_the_cluster_all_the_same() {
         (&page["unreachable"][0]["hostname"], &page["unreachable"][0]["state"]),
         (&json!("a.test"), &json!("stopped"))
     );
+    let never = json!({"hostname": "b.test", "state": "up", "daemon": "down", "lastSeen": null});
+    assert_eq!(page["unreachable"][1], never, "{page}");
     let own = bus.call(json!({"action": "list-containers"})).await;
     assert_eq!(own["statusCode"], 503, "{own}");
 }

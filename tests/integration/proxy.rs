@@ -72,6 +72,11 @@ impl Proxy {
         self.seen.lock().expect("no panic").contains(text)
     }
 
+    /// How often `text` has passed in requests.
+    pub fn times_seen(&self, text: &str) -> usize {
+        self.seen.lock().expect("no panic").matches(text).count()
+    }
+
     fn start<F: Future<Output = ()> + Send + 'static>(
         host: usize,
         address: String,

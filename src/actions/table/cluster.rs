@@ -31,7 +31,7 @@ pub(super) static DOCKS: &[Action] = &[
         "list-docks",
         Access::View,
         Target::Cluster,
-        "the known docks: hostname, state, lastSeen, engine, counts",
+        "the known docks: hostname, state, lastSeen, daemonSeen, engine, counts",
         |context| Box::pin(list_docks::run(context)),
     ),
     Action::own(

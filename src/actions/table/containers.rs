@@ -1,10 +1,11 @@
 //! Containers.
 
 use super::super::{container_logs, create_container, exec_container, list_containers, update_container};
-use super::{FILTERS, TIMESTAMP, text};
+use super::{ALL, CURSOR, FILTERS, PAGE, TIMESTAMP, text};
 use crate::actions::Kind::{Filters, Flag, Image, List, Number, Object, Pairs, Size, TextOrList, Whole, Word};
-use crate::actions::{Access, Action, Field, Place, Target};
+use crate::actions::{Access, Action, Field, Place, Recorded, Target};
 use crate::docker::Method;
+use crate::protocol::Resource;
 use crate::protocol::limits::{INSTANCES_AT_ONCE, LOG_LINES, PULL_TIMEOUT};
 use Access::{Create, Delete, Operate, View};
 use Target::{Daemon, Instance, NamedDaemon, NewInstance};
@@ -82,10 +83,10 @@ pub(super) static CONTAINERS: &[Action] = &[
     )
     .widens()
     .fields(&[
-        Field::new("all", Flag, "those of the whole cluster, from the shared records"),
+        ALL,
         Field::new("filters", Filters, "Docker's filters, such as {\"status\": [\"running\"]}"),
-        Field::new("limit", Whole(1, 10_000), "the newest so many; with `all`, so many a page (1000)"),
-        text("cursor", "with `all`: where the last page ended"),
+        Field::new("limit", PAGE, "the newest so many; with `all`, so many a page (1000)"),
+        CURSOR,
         Field::new("size", Flag, "with the size of their files"),
     ]),
     Action::plain(
@@ -135,7 +136,7 @@ pub(super) static CONTAINERS: &[Action] = &[
         "/containers/{}/rename",
         "gives it another name",
     )
-    .recorded()
+    .recorded(Recorded::Instance)
     .fields(&[text("name", "the new name").required().query("name")]),
     Action::own("update-container", Operate, Instance, "changes its limits and its restart policy", |context| {
         Box::pin(update_container::run(context))
@@ -201,6 +202,7 @@ pub(super) static CONTAINERS: &[Action] = &[
         .always(&[("stream", "false")]),
     Action::plain("commit-container", Create, Instance, Method::POST, "/commit", "makes an image of it")
         .instance_in(Place::Query("container"))
+        .recorded(Recorded::Resource(Resource::Images))
         .fields(&[
             text("repo", "the image's name").query("repo"),
             text("tag", "the image's tag").query("tag"),

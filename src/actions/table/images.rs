@@ -1,13 +1,16 @@
 //! Images.
 
-use super::super::{pull_image, push_image};
-use super::{FILTERS, IMAGE, text};
+use super::super::{list_images, pull_image, push_image};
+use super::{ALL, CURSOR, FILTERS, IMAGE, LIMIT, text};
 use crate::actions::Kind::{Filters, Flag, Object, Whole};
-use crate::actions::{Access, Action, Field, Target};
+use crate::actions::{Access, Action, Field, Recorded, Target};
 use crate::docker::Method;
+use crate::protocol::Resource;
 use crate::protocol::limits::PULL_TIMEOUT;
 use Access::{Delete, Operate, View};
 use Target::{Daemon, NamedDaemon};
+
+const CHANGED: Recorded = Recorded::Resource(Resource::Images);
 
 const CREDENTIALS: Field = Field::new(
     "credentials",
@@ -16,10 +19,17 @@ const CREDENTIALS: Field = Field::new(
 );
 
 pub(super) static IMAGES: &[Action] = &[
-    Action::plain("list-images", View, Daemon, Method::GET, "/images/json", "a dock's images").fields(&[
-        Field::new("all", Flag, "intermediate images too").query("all"),
-        Field::new("filters", Filters, "Docker's filters, such as {\"dangling\": [\"true\"]}").query("filters"),
-        Field::new("digests", Flag, "with their digests").query("digests"),
+    Action::own("list-images", View, Daemon, "a dock's images; or the cluster's", |context| {
+        Box::pin(list_images::run(context))
+    })
+    .widens()
+    .fields(&[
+        ALL,
+        Field::new("filters", Filters, "Docker's filters, such as {\"dangling\": [\"true\"]}"),
+        LIMIT,
+        CURSOR,
+        Field::new("intermediate", Flag, "intermediate images too: Docker's own `all`"),
+        Field::new("digests", Flag, "with their digests, which the rows of the cluster always have"),
     ]),
     Action::plain(
         "inspect-image",
@@ -37,6 +47,7 @@ pub(super) static IMAGES: &[Action] = &[
         Box::pin(pull_image::run(context))
     })
     .within(PULL_TIMEOUT)
+    .recorded(CHANGED)
     .fields(&[IMAGE, CREDENTIALS]),
     Action::own("push-image", Operate, NamedDaemon, "sends a dock's image to its registry", |context| {
         Box::pin(push_image::run(context))
@@ -44,6 +55,7 @@ pub(super) static IMAGES: &[Action] = &[
     .within(PULL_TIMEOUT)
     .fields(&[IMAGE, CREDENTIALS]),
     Action::plain("tag-image", Operate, NamedDaemon, Method::POST, "/images/{}/tag", "gives an image a further name")
+        .recorded(CHANGED)
         .fields(&[
             IMAGE,
             text("repo", "the further name").required().query("repo"),
@@ -51,12 +63,14 @@ pub(super) static IMAGES: &[Action] = &[
         ]),
     Action::plain("remove-image", Delete, NamedDaemon, Method::DELETE, "/images/{}", "removes an image")
         .also(&["delete-image"])
+        .recorded(CHANGED)
         .fields(&[
             IMAGE,
             Field::new("force", Flag, "even if a stopped container uses it").query("force"),
             Field::new("noprune", Flag, "keep its untagged parents").query("noprune"),
         ]),
     Action::plain("prune-images", Delete, NamedDaemon, Method::POST, "/images/prune", "removes a dock's unused images")
+        .recorded(CHANGED)
         .fields(&[FILTERS]),
     Action::plain("search-images", View, Daemon, Method::GET, "/images/search", "searches Docker Hub").fields(&[
         text("term", "what to search for").required().query("term"),

@@ -6,8 +6,8 @@ mod containers;
 mod images;
 mod resources;
 
-use super::Kind::{Image, Text, Whole};
-use super::{Access, Action, Field, Kind, OwnFn, Place, Plain, Run, Target};
+use super::Kind::{Flag, Image, Text, Whole};
+use super::{Access, Action, Field, Kind, OwnFn, Place, Plain, Recorded, Run, Target};
 use crate::docker::Method;
 use crate::protocol::limits::REQUEST_TIMEOUT;
 
@@ -25,6 +25,14 @@ pub static GROUPS: &[(&str, &[Action])] = &[
 const IMAGE: Field = Field::new("image", Image, "an image: name, name:tag or id").required().path();
 const FILTERS: Field =
     Field::new("filters", Kind::Filters, "Docker's filters, such as {\"label\": [\"team=x\"]}").query("filters");
+
+/// The fields of a list that can be of the whole cluster, where the daemon's own has no `limit`.
+const ALL: Field = Field::new("all", Flag, "those of the whole cluster, from the shared records");
+const LIMIT: Field = Field::new("limit", PAGE, "with `all`: so many a page (1000)");
+const CURSOR: Field = text("cursor", "with `all`: where the last page ended");
+
+/// How many rows a page may have: with records of a kilobyte, it is one reply of ten megabytes.
+const PAGE: Kind = Whole(1, 10_000);
 
 /// Seconds since the epoch, to the end of the year 9999.
 const TIMESTAMP: Kind = Whole(0, 253_402_300_799);
@@ -57,7 +65,7 @@ impl Action {
             timeout: REQUEST_TIMEOUT,
             silent: false,
             passive: false,
-            recorded: false,
+            recorded: None,
             widens: false,
             spreads: false,
             fields: &[],
@@ -90,8 +98,8 @@ impl Action {
         self
     }
 
-    const fn recorded(mut self) -> Self {
-        self.recorded = true;
+    const fn recorded(mut self, what: Recorded) -> Self {
+        self.recorded = Some(what);
         self
     }
 

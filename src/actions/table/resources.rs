@@ -1,23 +1,32 @@
 //! Networks, volumes, and the daemon itself.
 
-use super::super::raw_docker;
-use super::{FILTERS, text};
+use super::super::{list_networks, list_volumes, raw_docker};
+use super::{ALL, CURSOR, FILTERS, LIMIT, text};
 use crate::actions::Kind::{Flag, Object, Pairs, Word};
-use crate::actions::{Access, Action, Field, Place, Target};
+use crate::actions::{Access, Action, Field, Place, Recorded, Target};
 use crate::docker::Method;
+use crate::protocol::Resource;
 use Access::{Create, Delete, Operate, View};
 use Target::{Daemon, Instance, NamedDaemon};
+
+const NETWORKS_CHANGED: Recorded = Recorded::Resource(Resource::Networks);
+const VOLUMES_CHANGED: Recorded = Recorded::Resource(Resource::Volumes);
 
 const NETWORK: Field = text("network", "a network: id or name").required().path();
 const VOLUME: Field = text("volume", "a volume's name").required().path();
 const FORCE: Field = Field::new("force", Flag, "even if something is wrong with it").query("force");
 
 pub(super) static NETWORKS: &[Action] = &[
-    Action::plain("list-networks", View, Daemon, Method::GET, "/networks", "a dock's networks").fields(&[FILTERS]),
+    Action::own("list-networks", View, Daemon, "a dock's networks; or the cluster's", |context| {
+        Box::pin(list_networks::run(context))
+    })
+    .widens()
+    .fields(&[ALL, FILTERS, LIMIT, CURSOR]),
     Action::plain("inspect-network", View, Daemon, Method::GET, "/networks/{}", "everything about a network")
         .fields(&[NETWORK, Field::new("verbose", Flag, "with more").query("verbose")]),
-    Action::plain("create-network", Create, NamedDaemon, Method::POST, "/networks/create", "makes a network").fields(
-        &[
+    Action::plain("create-network", Create, NamedDaemon, Method::POST, "/networks/create", "makes a network")
+        .recorded(NETWORKS_CHANGED)
+        .fields(&[
             text("name", "its name").required().body("Name"),
             text("driver", "its driver (bridge)").body("Driver"),
             Field::new("internal", Flag, "without a way out").body("Internal"),
@@ -27,10 +36,10 @@ pub(super) static NETWORKS: &[Action] = &[
                 .body("IPAM"),
             Field::new("options", Pairs, "options of the driver").body("Options"),
             Field::new("labels", Pairs, "its labels").body("Labels"),
-        ],
-    ),
+        ]),
     Action::plain("remove-network", Delete, NamedDaemon, Method::DELETE, "/networks/{}", "removes a network")
         .also(&["delete-network"])
+        .recorded(NETWORKS_CHANGED)
         .fields(&[NETWORK]),
     Action::plain(
         "prune-networks",
@@ -40,6 +49,7 @@ pub(super) static NETWORKS: &[Action] = &[
         "/networks/prune",
         "removes a dock's unused networks",
     )
+    .recorded(NETWORKS_CHANGED)
     .fields(&[FILTERS]),
     Action::plain(
         "connect-network",
@@ -64,15 +74,21 @@ pub(super) static NETWORKS: &[Action] = &[
 ];
 
 pub(super) static VOLUMES: &[Action] = &[
-    Action::plain("list-volumes", View, Daemon, Method::GET, "/volumes", "a dock's volumes").fields(&[FILTERS]),
+    Action::own("list-volumes", View, Daemon, "a dock's volumes; or the cluster's", |context| {
+        Box::pin(list_volumes::run(context))
+    })
+    .widens()
+    .fields(&[ALL, FILTERS, LIMIT, CURSOR]),
     Action::plain("inspect-volume", View, Daemon, Method::GET, "/volumes/{}", "everything about a volume")
         .fields(&[VOLUME]),
-    Action::plain("create-volume", Create, NamedDaemon, Method::POST, "/volumes/create", "makes a volume").fields(&[
-        text("name", "its name").body("Name"),
-        text("driver", "its driver (local)").body("Driver"),
-        Field::new("options", Pairs, "options of the driver").body("DriverOpts"),
-        Field::new("labels", Pairs, "its labels").body("Labels"),
-    ]),
+    Action::plain("create-volume", Create, NamedDaemon, Method::POST, "/volumes/create", "makes a volume")
+        .recorded(VOLUMES_CHANGED)
+        .fields(&[
+            text("name", "its name").body("Name"),
+            text("driver", "its driver (local)").body("Driver"),
+            Field::new("options", Pairs, "options of the driver").body("DriverOpts"),
+            Field::new("labels", Pairs, "its labels").body("Labels"),
+        ]),
     Action::plain(
         "remove-volume",
         Delete,
@@ -82,6 +98,7 @@ pub(super) static VOLUMES: &[Action] = &[
         "removes a volume and what is in it",
     )
     .also(&["delete-volume"])
+    .recorded(VOLUMES_CHANGED)
     .fields(&[VOLUME, FORCE]),
     Action::plain(
         "prune-volumes",
@@ -91,6 +108,7 @@ pub(super) static VOLUMES: &[Action] = &[
         "/volumes/prune",
         "removes a dock's unused volumes",
     )
+    .recorded(VOLUMES_CHANGED)
     .fields(&[FILTERS]),
 ];
 

@@ -1,4 +1,4 @@
--- One heartbeat: renews the lease on a dock and writes its record.
+-- One heartbeat: renews the lease on a dock and writes its record, with when worker and daemon were last seen.
 -- KEYS: lease, docks, workers, load, promises of the dock
 -- ARGV: token, dock, lease ms, facts (JSON object without lists),
 --       standing and set labels (JSON object) to assume if the record is gone
@@ -15,8 +15,11 @@ local known = record and cjson.decode(record) or {standing = ARGV[5]}
 local standing = known.standing
 local labels = not record and ARGV[6] or known.setLabels and cjson.encode(known.setLabels) or '{}'
 local facts = string.sub(ARGV[4], 1, -2)
+local seen = ',"lastSeen":' .. string.format('%.0f', now)
+local daemon_seen = cjson.decode(ARGV[4]).daemon == 'up' and now or known.daemonSeen
+if daemon_seen then seen = seen .. ',"daemonSeen":' .. string.format('%.0f', daemon_seen) end
 redis.call('HSET', KEYS[2], ARGV[2],
-  facts .. ',"setLabels":' .. labels .. ',"standing":"' .. standing .. '","lastSeen":' .. string.format('%.0f', now) .. '}')
+  facts .. ',"setLabels":' .. labels .. ',"standing":"' .. standing .. '"' .. seen .. '}')
 if standing ~= 'unregistered' then redis.call('SADD', KEYS[3], ARGV[2]) end
 
 for _, request in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', now)) do
