@@ -11,6 +11,7 @@ mod ping;
 mod pull_image;
 mod push_image;
 mod raw_docker;
+mod recreate_container;
 mod registration;
 mod schema;
 mod table;
@@ -20,7 +21,7 @@ mod verdict;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use fields::{Arguments, Field, Kind, Place};
 pub use schema::schema;
@@ -54,6 +55,9 @@ pub struct Action {
     /// Whether its effect is to be in the shared records before it is answered, so that whoever has the reply can
     /// name the instance to any worker.
     pub recorded: bool,
+    /// Whether it has several steps, of which an earlier attempt may have left some done: then only the dock's own
+    /// workers take it up again, which find out from the daemon how far it came.
+    pub resumes: bool,
     /// Whether its flag `all` asks for the whole cluster, as the shared records have it.
     pub widens: bool,
     /// The fields it takes beside the common ones.
@@ -137,6 +141,8 @@ pub struct Context<'a> {
     pub instance: Option<&'a str>,
     /// Above 1 where an earlier attempt may have taken effect.
     pub attempt: u32,
+    /// When its time is up, and it is dropped where it stands.
+    pub until: Instant,
 }
 
 /// What an action brought about.
@@ -146,6 +152,15 @@ pub enum Outcome {
     Answer(Answer),
     /// A new instance, with the answer and its id.
     Created(Answer, String),
+    /// A new instance in the place of an old one, which is gone.
+    Replaced {
+        /// The answer that created it.
+        answer: Answer,
+        /// Its id.
+        new: String,
+        /// The id of the old one.
+        old: String,
+    },
     /// Nothing to reply.
     Silent,
 }

@@ -12,6 +12,7 @@ use super::lanes::Turn;
 use super::route::{Way, route};
 use crate::actions::{Access, Action, Arguments, Context, Outcome};
 use crate::bus::{Begun, BusError, Delivery, Moved, Source, Unbegun};
+use crate::protocol::limits::DAEMON_CALL;
 use crate::protocol::{ErrorCode, Failure, Reply, Request, RequestId, Undecodable, decode, millis};
 
 /// How often a step is tried that Redis itself refuses; while Redis is away it is tried for as long as that lasts.
@@ -68,7 +69,12 @@ impl Job {
         }
         let reference = request.instance.as_deref().or_else(|| arguments.text("name"))?;
         Some(match worker.inventory.find(reference).as_slice() {
-            [one] => one.id.clone(),
+            [one] => {
+                // What only looks need not wait until a new instance has shown that it is any good.
+                let changes = action.access != Access::View;
+                let maker = changes.then(|| worker.inventory.maker(&one.id)).flatten();
+                maker.and_then(|request| worker.lanes.shared(&request)).unwrap_or_else(|| one.id.clone())
+            }
             _ => reference.to_owned(),
         })
     }
@@ -81,7 +87,9 @@ impl Job {
                 async {
                     let until = worker.until(ready.deadline).unwrap_or_else(Instant::now);
                     let came = tokio::time::timeout_at(until.into(), turn.comes()).await.is_ok();
-                    let _kept = (!ready.action.passive).then_some(turn);
+                    let kept = (!ready.action.passive).then_some(turn);
+                    let sharing = kept.as_ref().filter(|_| ready.action.resumes);
+                    let _shared = sharing.map(|turn| worker.lanes.share(ready.request.id.as_str(), turn));
                     ready.run(came).await;
                 }
                 .instrument(span)
@@ -115,8 +123,8 @@ impl Ready {
         let begun = persist(|| bus.begin(&self.worker.consumer, &self.delivery, &self.request, self.deadline)).await;
         let outcome = match begun {
             Ok(Begun::Settled) => return,
-            Ok(Begun::Expired) => Err(expired()),
-            Ok(Begun::Go { .. }) if !came => Err(expired()),
+            Ok(Begun::Expired) => self.too_late().await,
+            Ok(Begun::Go { .. }) if !came => self.too_late().await,
             Ok(Begun::Poison) => {
                 let message = "it was begun several times and each time its worker was lost: it is not tried again";
                 Err(Failure::new(ErrorCode::Poison, message))
@@ -137,8 +145,8 @@ impl Ready {
             return false;
         }
         let Some(until) = self.worker.until(self.deadline) else { return false };
-        let Ok(Way::Here(instance)) = self.in_time(until, self.route()).await else { return false };
-        let outcome = self.in_time(until, self.perform(instance.as_deref(), 1)).await;
+        let Ok(Way::Here(instance)) = self.in_time(until, self.route(1)).await else { return false };
+        let outcome = self.in_time(until, self.perform(instance.as_deref(), 1, until)).await;
         let Some(reply) = self.reply(outcome) else { return false };
         let json = reply.to_json();
         let looked = Unbegun::Looked { reply: &json, id_chosen: self.request.id_chosen };
@@ -150,16 +158,19 @@ impl Ready {
 
     /// Does the request, or passes it on: then there is nothing to finish.
     async fn proceed(&self, until: Instant, attempt: u32) -> Option<Result<Outcome, Failure>> {
-        let way = self.in_time(until, self.route()).await;
+        let way = self.in_time(until, self.route(attempt)).await;
         match way {
             Ok(Way::Here(instance)) => {
-                let done = self.in_time(until, self.perform(instance.as_deref(), attempt)).await;
+                let done = self.in_time(until, self.perform(instance.as_deref(), attempt, until)).await;
                 let changed = match &done {
-                    Ok(Outcome::Created(_, id)) => Some(id.as_str()),
-                    Ok(_) if self.action.recorded => instance.as_deref(),
-                    _ => None,
+                    Ok(Outcome::Created(_, id)) => [Some(id.as_str()), None],
+                    Ok(Outcome::Replaced { new, old, .. }) => [Some(new.as_str()), Some(old.as_str())],
+                    Ok(_) if self.action.recorded => [instance.as_deref(), None],
+                    // Its name may have changed hands and come back.
+                    Err(_) if self.action.resumes => [instance.as_deref(), None],
+                    _ => [None, None],
                 };
-                if let Some(id) = changed {
+                for id in changed.into_iter().flatten() {
                     self.worker.inventory.refresh(id).await;
                 }
                 Some(done)
@@ -186,12 +197,26 @@ impl Ready {
         }
     }
 
-    async fn route(&self) -> Result<Way, Failure> {
-        let Self { worker, action, request, arguments, delivery, deadline } = self;
-        route(worker, action, request, arguments, delivery.source, *deadline).await
+    /// What is said of a request whose time was up before it began, or before it was taken up again: what an earlier
+    /// attempt has left half done is told then, and stays as it is.
+    async fn too_late(&self) -> Result<Outcome, Failure> {
+        if self.action.resumes && self.delivery.source == Source::Own {
+            let now = Instant::now();
+            let told = tokio::time::timeout(DAEMON_CALL, self.perform(self.request.instance.as_deref(), 2, now)).await;
+            if let Ok(told @ (Ok(_) | Err(Failure { code: ErrorCode::Timeout, .. }))) = told {
+                return told;
+            }
+        }
+        let message = "its time was up before it began: it was not executed; send it again with a new `requestId`";
+        Err(Failure::new(ErrorCode::Expired, message))
     }
 
-    async fn perform(&self, instance: Option<&str>, attempt: u32) -> Result<Outcome, Failure> {
+    async fn route(&self, attempt: u32) -> Result<Way, Failure> {
+        let Self { worker, action, request, arguments, delivery, deadline } = self;
+        route(worker, action, request, arguments, delivery.source, *deadline, attempt).await
+    }
+
+    async fn perform(&self, instance: Option<&str>, attempt: u32, until: Instant) -> Result<Outcome, Failure> {
         let context = Context {
             docker: &self.worker.docker,
             bus: &self.worker.bus,
@@ -200,6 +225,7 @@ impl Ready {
             arguments: &self.arguments,
             instance,
             attempt,
+            until,
         };
         self.action.run(&context).await
     }
@@ -226,7 +252,9 @@ impl Ready {
         match outcome {
             Ok(Outcome::Silent) => None,
             Ok(Outcome::Answer(answer)) => Some(Reply::success(id, dock, answer, None)),
-            Ok(Outcome::Created(answer, instance)) => Some(Reply::success(id, dock, answer, Some(instance))),
+            Ok(Outcome::Created(answer, instance) | Outcome::Replaced { answer, new: instance, .. }) => {
+                Some(Reply::success(id, dock, answer, Some(instance)))
+            }
             Err(failure) => {
                 tracing::info!(error = failure.code.as_str(), "failed: {}", failure.message);
                 Some(Reply::failure(id, dock, failure))
@@ -262,11 +290,6 @@ impl Ready {
             tracing::error!(%error, "nor can it be put with the dead");
         }
     }
-}
-
-fn expired() -> Failure {
-    let message = "its time was up before it began: it was not executed; send it again with a new `requestId`";
-    Failure::new(ErrorCode::Expired, message)
 }
 
 /// Repeats a step on the bus until Redis has done it, or has refused it several times.

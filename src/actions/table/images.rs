@@ -1,19 +1,13 @@
 //! Images.
 
 use super::super::{pull_image, push_image};
-use super::{FILTERS, IMAGE, text};
-use crate::actions::Kind::{Filters, Flag, Object, Whole};
+use super::{CREDENTIALS, FILTERS, IMAGE, text};
+use crate::actions::Kind::{Filters, Flag, Whole};
 use crate::actions::{Access, Action, Field, Target};
 use crate::docker::Method;
 use crate::protocol::limits::PULL_TIMEOUT;
 use Access::{Delete, Operate, View};
 use Target::{Daemon, NamedDaemon};
-
-const CREDENTIALS: Field = Field::new(
-    "credentials",
-    Object,
-    "for the registry: {\"username\", \"password\"} or {\"identitytoken\"}; not kept",
-);
 
 pub(super) static IMAGES: &[Action] = &[
     Action::plain("list-images", View, Daemon, Method::GET, "/images/json", "a dock's images").fields(&[

@@ -23,6 +23,11 @@ pub static GROUPS: &[(&str, &[Action])] = &[
 ];
 
 const IMAGE: Field = Field::new("image", Image, "an image: name, name:tag or id").required().path();
+const CREDENTIALS: Field = Field::new(
+    "credentials",
+    Kind::Object,
+    "for the registry: {\"username\", \"password\"} or {\"identitytoken\"}; not kept",
+);
 const FILTERS: Field =
     Field::new("filters", Kind::Filters, "Docker's filters, such as {\"label\": [\"team=x\"]}").query("filters");
 
@@ -58,6 +63,7 @@ impl Action {
             silent: false,
             passive: false,
             recorded: false,
+            resumes: false,
             widens: false,
             fields: &[],
             run,
@@ -91,6 +97,11 @@ impl Action {
 
     const fn recorded(mut self) -> Self {
         self.recorded = true;
+        self
+    }
+
+    const fn resumes(mut self) -> Self {
+        self.resumes = true;
         self
     }
 
