@@ -6,10 +6,9 @@ mod body;
 pub(super) use body::limits;
 use serde_json::{Map, Value, json};
 
-use super::verdict::judge;
+use super::verdict::{call, judge};
 use super::{Context, Outcome, Target, create_instances, pull_image, templates};
 use crate::docker::{Method, RequestParts};
-use crate::protocol::limits::DAEMON_CALL;
 use crate::protocol::{Answer, ErrorCode, Failure};
 
 /// The owner of what is created without saying whose it is.
@@ -30,7 +29,10 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
 
     let answer = match made_before(context).await? {
         Some(answer) => answer,
-        None => create(context, &body).await?,
+        None => {
+            create(context, &body, context.arguments.text("name"), context.arguments.text("pull").unwrap_or("missing"))
+                .await?
+        }
     };
     start(context, answer).await
 }
@@ -41,20 +43,30 @@ async fn made_before(context: &Context<'_>) -> Result<Option<Answer>, Failure> {
         return Ok(None);
     }
     let made = context.docker.created_by(context.request.id.as_str()).await?;
-    Ok(made.map(|made| Answer { status: 201, ..Answer::json(&json!({"Id": made.id, "Warnings": []})) }))
+    Ok(made.map(|made| created(&made.id)))
 }
 
-async fn create(context: &Context<'_>, body: &Value) -> Result<Answer, Failure> {
+/// What Docker answers to a create, for a container that is already there.
+pub(super) fn created(id: &str) -> Answer {
+    Answer { status: 201, ..Answer::json(&json!({"Id": id, "Warnings": []})) }
+}
+
+/// Creates a container, and fetches its image as the `policy` has it.
+pub(super) async fn create(
+    context: &Context<'_>,
+    body: &Value,
+    name: Option<&str>,
+    policy: &str,
+) -> Result<Answer, Failure> {
     let Some(image) = body["Image"].as_str().filter(|image| !image.is_empty()) else {
         let message =
             format!("`{}` needs an image: `image`, or one in the template or the body", context.request.action);
         return Err(Failure::new(ErrorCode::MissingField, message));
     };
-    let policy = context.arguments.text("pull").unwrap_or("missing");
     if policy == "always" {
         pull_image::fetch(context, image).await?;
     }
-    let name = context.arguments.text("name").map(|name| ("name", name));
+    let name = name.map(|name| ("name", name));
     let parts = RequestParts::new(Method::POST, "/containers/create").query(name).json(body.clone());
     match judge(call(context, &parts).await?, Target::NewInstance) {
         Err(failure) if failure.code == ErrorCode::NoSuchImage && policy == "missing" => {
@@ -92,17 +104,6 @@ async fn start(context: &Context<'_>, created: Answer) -> Result<Outcome, Failur
                 }
             };
             Err(failure)
-        }
-    }
-}
-
-/// A call that does not wait as long as a pull may: a daemon that hangs is to be noticed.
-async fn call(context: &Context<'_>, parts: &RequestParts) -> Result<Answer, Failure> {
-    match tokio::time::timeout(DAEMON_CALL, context.docker.call(parts)).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => {
-            let message = "the daemon did not answer; whether the container was created is not known";
-            Err(Failure::new(ErrorCode::Timeout, message))
         }
     }
 }

@@ -18,6 +18,7 @@ mod ping;
 mod pull_image;
 mod push_image;
 mod raw_docker;
+mod recreate_container;
 mod registration;
 mod schema;
 mod table;
@@ -41,6 +42,7 @@ use crate::protocol::{Answer, COMMON_FIELDS, ErrorCode, Failure, Fqdn, Request, 
 
 /// One thing that a worker can do.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of the table, and most rows set none")]
 pub struct Action {
     /// Its name in requests.
     pub name: &'static str,
@@ -62,6 +64,9 @@ pub struct Action {
     /// What of its effect is to be in the shared records before it is answered, so that whoever has the reply can
     /// name the instance to any worker, and finds in the cluster's lists what has changed.
     pub recorded: Option<Recorded>,
+    /// Whether it has several steps, of which an earlier attempt may have left some done: then only the dock's own
+    /// workers take it up again, which find out from the daemon how far it came.
+    pub resumes: bool,
     /// Whether its flag `all` asks for the whole cluster, as the shared records have it.
     pub widens: bool,
     /// Whether its field `instances` makes several requests of it.
@@ -150,7 +155,7 @@ pub struct Context<'a> {
     pub dock: &'a Fqdn,
     /// The dock that the request asks for: by name, or by the stream it came by.
     pub asked: Option<&'a Fqdn>,
-    /// When the request's time is up, on this host's monotonic clock.
+    /// When the request's time is up, on this host's monotonic clock: then it is dropped where it stands.
     pub until: Instant,
     /// The same in milliseconds of Redis's clock.
     pub deadline: u64,
@@ -173,6 +178,15 @@ pub enum Outcome {
     Created(Answer, String),
     /// Several new instances, or what became of them: a whole reply for each.
     Several(Vec<Box<RawValue>>, Option<Failure>),
+    /// A new instance in the place of an old one, which is gone.
+    Replaced {
+        /// The answer that created it.
+        answer: Answer,
+        /// Its id.
+        new: String,
+        /// The id of the old one.
+        old: String,
+    },
     /// Nothing to reply.
     Silent,
 }

@@ -1,9 +1,12 @@
 //! What a daemon's answer means: a result, or a failure with a stable code.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use super::{Action, Context, Place, Plain, Target};
 use crate::docker::{DockerError, Payload, RequestParts};
+use crate::protocol::limits::DAEMON_CALL;
 use crate::protocol::{Answer, ErrorCode, Failure};
 
 impl Plain {
@@ -34,6 +37,29 @@ impl Plain {
 fn fill(body: &mut Option<Payload>, name: &str, value: Value) {
     if let Payload::Json(Value::Object(object)) = body.get_or_insert_with(|| Payload::Json(Value::Object(Map::new()))) {
         object.insert(name.to_owned(), value);
+    }
+}
+
+/// A call that does not wait as long as a pull may: a daemon that hangs is to be noticed.
+pub(super) async fn call(context: &Context<'_>, parts: &RequestParts) -> Result<Answer, Failure> {
+    call_within(context, parts, DAEMON_CALL).await
+}
+
+/// The same for a call that may itself take a while.
+pub(super) async fn call_within(
+    context: &Context<'_>,
+    parts: &RequestParts,
+    limit: Duration,
+) -> Result<Answer, Failure> {
+    match tokio::time::timeout(limit, context.docker.call(parts)).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => {
+            let message = format!(
+                "the daemon did not answer within {} s; whether it did what it was asked is not known",
+                limit.as_secs()
+            );
+            Err(Failure::new(ErrorCode::Timeout, message))
+        }
     }
 }
 

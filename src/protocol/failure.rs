@@ -81,6 +81,8 @@ error_codes! {
     Incomplete = "incomplete", 207;
     /// A name or a port is in use, or the instance's state does not allow it.
     Conflict = "conflict", 409;
+    /// The new instance did not become healthy; the old one is back as it was.
+    Unhealthy = "unhealthy", 502;
     /// The daemon refused the request; its answer is passed on.
     DockerError = "docker-error", 502;
     /// The daemon cannot be reached.

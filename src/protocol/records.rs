@@ -19,6 +19,10 @@ pub mod label {
     pub const OWNER: &str = "deblox.owner";
     /// The request that created it.
     pub const REQUEST: &str = "deblox.request";
+    /// The full id of the container whose place it takes.
+    pub const REPLACES: &str = "deblox.replaces";
+    /// There if that one ran, so that this one is to run as well.
+    pub const REPLACES_RUNNING: &str = "deblox.replaces-running";
 }
 
 /// Whether a dock takes part, as set by requests.

@@ -79,11 +79,15 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
+    /// The body, if it is JSON.
+    pub fn read_json(&self) -> Option<serde_json::Value> {
+        let Body::Json(json) = &self.body else { return None };
+        serde_json::from_str(json.get()).ok()
+    }
+
     /// The string in a top-level field of a JSON body.
     pub fn text_field(&self, name: &str) -> Option<String> {
-        let Body::Json(json) = &self.body else { return None };
-        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json.get()).ok()?;
-        object.get(name)?.as_str().map(str::to_owned)
+        self.read_json()?.get(name)?.as_str().map(str::to_owned)
     }
 }
 

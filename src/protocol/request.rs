@@ -146,11 +146,10 @@ fn read_entry(fields: &Fields) -> Result<Entry, Failure> {
     let mut flat = false;
     for (name, value) in &texts {
         match *name {
-            "json" => {}
+            // `sent` is set by the worker that passed it on, for the scripts: its place on the shared stream.
+            "json" | "sent" => {}
             // Set by the worker that passed it on: it came as flat fields.
             "flat" => flat = true,
-            // Set likewise, for the scripts: its place on the shared stream.
-            "sent" => {}
             "requestId" => envelope.request_id = Some((*value).to_owned()),
             "deadline" => {
                 let deadline = value.parse();

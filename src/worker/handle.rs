@@ -13,6 +13,7 @@ use super::lanes::Turn;
 use super::route::{Way, asked, route};
 use crate::actions::{Access, Action, Arguments, Context, Outcome, Recorded};
 use crate::bus::{Begun, BusError, Delivery, Moved, Source, Unbegun};
+use crate::protocol::limits::DAEMON_CALL;
 use crate::protocol::{ErrorCode, Failure, Reply, Request, RequestId, Undecodable, decode, millis};
 
 /// How often a step is tried that Redis itself refuses; while Redis is away it is tried for as long as that lasts.
@@ -69,7 +70,12 @@ impl Job {
         }
         let reference = request.instance.as_deref().or_else(|| arguments.text("name"))?;
         Some(match worker.inventory.find(reference).as_slice() {
-            [one] => one.id.clone(),
+            [one] => {
+                // What only looks need not wait until a new instance has shown that it is any good.
+                let changes = action.access != Access::View;
+                let maker = changes.then(|| worker.inventory.maker(&one.id)).flatten();
+                maker.and_then(|request| worker.lanes.shared(&request)).unwrap_or_else(|| one.id.clone())
+            }
             _ => reference.to_owned(),
         })
     }
@@ -83,14 +89,16 @@ impl Job {
                 async {
                     let until = worker.until(ready.deadline).unwrap_or_else(Instant::now);
                     let came = tokio::time::timeout_at(until.into(), turn.comes()).await;
-                    let hindrance = came.err().map(|_| expired());
+                    let hindrance = came.err().map(|_| Hindrance::TooLate);
                     if !ready.action.is_passive(&ready.arguments) {
+                        let _shared =
+                            ready.action.resumes.then(|| worker.lanes.share(ready.request.id.as_str(), &turn));
                         return ready.run(hindrance).await;
                     }
                     drop((turn, place));
                     match worker.waiting.try_acquire() {
                         Ok(_kept) => ready.run(hindrance).await,
-                        Err(_) => ready.run(Some(crowded(worker))).await,
+                        Err(_) => ready.run(Some(Hindrance::Crowded)).await,
                     }
                 }
                 .instrument(span)
@@ -115,7 +123,7 @@ async fn refuse(worker: &Worker, delivery: &Delivery, id: RequestId, failure: Fa
 
 impl Ready {
     /// Begins, does and finishes it. If something is in its way, it is answered with that and not done.
-    async fn run(&self, hindrance: Option<Failure>) {
+    async fn run(&self, hindrance: Option<Hindrance>) {
         // A worker that stops begins nothing; what it has not begun is handed back.
         if self.worker.stopping.is_cancelled() {
             return;
@@ -131,13 +139,14 @@ impl Ready {
         let begun = persist(|| bus.begin(&self.worker.consumer, &self.delivery, &self.request, self.deadline)).await;
         let outcome = match begun {
             Ok(Begun::Settled) => return,
-            Ok(Begun::Expired) => Err(expired()),
+            Ok(Begun::Expired) => self.too_late().await,
             Ok(Begun::Poison) => {
                 let message = "it was begun several times and each time its worker was lost: it is not tried again";
                 Err(Failure::new(ErrorCode::Poison, message))
             }
             Ok(Begun::Go { until, attempt }) => match hindrance {
-                Some(failure) => Err(failure),
+                Some(Hindrance::TooLate) => self.too_late().await,
+                Some(Hindrance::Crowded) => Err(crowded(&self.worker)),
                 None => match self.proceed(until, attempt, way).await {
                     Some(outcome) => outcome,
                     None => return,
@@ -156,7 +165,7 @@ impl Ready {
     /// The short way of a request that has no effect and is done here.
     async fn look(&self) -> Looked {
         let Some(until) = self.worker.until(self.deadline) else { return Looked::Elsewhere(None) };
-        let instance = match self.route(until).await {
+        let instance = match self.route(until, 1).await {
             Ok(Way::Here(instance)) => instance,
             other => return Looked::Elsewhere(other.ok()),
         };
@@ -174,14 +183,12 @@ impl Ready {
     async fn proceed(&self, until: Instant, attempt: u32, way: Option<Way>) -> Option<Result<Outcome, Failure>> {
         let way = match way {
             Some(way) => Ok(way),
-            None => self.route(until).await,
+            None => self.route(until, attempt).await,
         };
         match way {
             Ok(Way::Here(instance)) => {
                 let done = self.perform(instance.as_deref(), attempt, until).await;
-                if let Ok(outcome) = &done {
-                    self.show(outcome, instance.as_deref()).await;
-                }
+                self.show(&done, instance.as_deref()).await;
                 Some(done)
             }
             Ok(Way::To(dock)) => {
@@ -207,25 +214,43 @@ impl Ready {
     }
 
     /// Waits a little for the shared records to show what was done.
-    async fn show(&self, outcome: &Outcome, instance: Option<&str>) {
+    async fn show(&self, done: &Result<Outcome, Failure>, instance: Option<&str>) {
         let inventory = &self.worker.inventory;
-        match (outcome, self.action.recorded, instance) {
-            (Outcome::Created(_, id), ..) => inventory.refresh(id).await,
-            (_, Some(Recorded::Instance), Some(id)) => inventory.refresh(id).await,
-            (_, Some(Recorded::Resource(kind)), _) => inventory.refresh_all(kind).await,
-            _ => {}
+        let changed = match (done, self.action.recorded) {
+            (Ok(Outcome::Created(_, id)), _) => [Some(id.as_str()), None],
+            (Ok(Outcome::Replaced { new, old, .. }), _) => [Some(new.as_str()), Some(old.as_str())],
+            (Ok(_), Some(Recorded::Instance)) => [instance, None],
+            (Ok(_), Some(Recorded::Resource(kind))) => return inventory.refresh_all(kind).await,
+            // Its name may have changed hands and come back.
+            (Err(_), _) if self.action.resumes => [instance, None],
+            _ => return,
+        };
+        for id in changed.into_iter().flatten() {
+            inventory.refresh(id).await;
         }
     }
 
+    /// What is said of a request whose time was up before it began, or before it was taken up again: what an earlier
+    /// attempt has left half done is told then, and stays as it is.
+    async fn too_late(&self) -> Result<Outcome, Failure> {
+        if self.action.resumes && self.delivery.source == Source::Own {
+            let now = Instant::now();
+            let told = tokio::time::timeout(DAEMON_CALL, self.act(self.request.instance.as_deref(), 2, now)).await;
+            if let Ok(told @ (Ok(_) | Err(Failure { code: ErrorCode::Timeout, .. }))) = told {
+                return told;
+            }
+        }
+        Err(expired())
+    }
+
     /// Where it is done; nothing is done before that is known.
-    async fn route(&self, until: Instant) -> Result<Way, Failure> {
+    async fn route(&self, until: Instant, attempt: u32) -> Result<Way, Failure> {
         let Self { worker, action, request, arguments, delivery, deadline } = self;
-        let way = route(worker, action, request, arguments, delivery, *deadline);
+        let way = route(worker, action, request, arguments, delivery, *deadline, attempt);
         tokio::time::timeout_at(until.into(), way).await.unwrap_or_else(|_| Err(expired()))
     }
 
-    /// Does it until the deadline, and says honestly what is known when that has passed.
-    async fn perform(&self, instance: Option<&str>, attempt: u32, until: Instant) -> Result<Outcome, Failure> {
+    async fn act(&self, instance: Option<&str>, attempt: u32, until: Instant) -> Result<Outcome, Failure> {
         let context = Context {
             docker: &self.worker.docker,
             bus: &self.worker.bus,
@@ -238,7 +263,12 @@ impl Ready {
             instance,
             attempt,
         };
-        match tokio::time::timeout_at(until.into(), self.action.run(&context)).await {
+        self.action.run(&context).await
+    }
+
+    /// Does it until the deadline, and says honestly what is known when that has passed.
+    async fn perform(&self, instance: Option<&str>, attempt: u32, until: Instant) -> Result<Outcome, Failure> {
+        match tokio::time::timeout_at(until.into(), self.act(instance, attempt, until)).await {
             Ok(result) => result,
             Err(_) if self.action.access == Access::View => {
                 let message = "the dock did not answer before the request's time was up";
@@ -258,7 +288,9 @@ impl Ready {
         match outcome {
             Ok(Outcome::Silent) => None,
             Ok(Outcome::Answer(answer)) => Some(Reply::success(id, dock, answer, None)),
-            Ok(Outcome::Created(answer, instance)) => Some(Reply::success(id, dock, answer, Some(instance))),
+            Ok(Outcome::Created(answer, instance) | Outcome::Replaced { answer, new: instance, .. }) => {
+                Some(Reply::success(id, dock, answer, Some(instance)))
+            }
             Ok(Outcome::Several(replies, failure)) => Some(Reply::several(id, dock, replies, failure)),
             Err(failure) => {
                 tracing::info!(error = failure.code.as_str(), "failed: {}", failure.message);
@@ -295,6 +327,14 @@ impl Ready {
             tracing::error!(%error, "nor can it be put with the dead");
         }
     }
+}
+
+/// What may be in the way of a request.
+enum Hindrance {
+    /// Its turn has not come in time.
+    TooLate,
+    /// Too many wait already.
+    Crowded,
 }
 
 /// What became of an attempt to look.

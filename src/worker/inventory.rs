@@ -145,6 +145,11 @@ impl Inventory {
         let from = known.instances.range(reference.to_owned()..);
         from.take_while(|(id, _)| id.starts_with(reference)).take(CANDIDATES + 1).map(|(_, s)| location(s)).collect()
     }
+
+    /// The request that made the container with this full id, if one did.
+    pub(super) fn maker(&self, id: &str) -> Option<String> {
+        self.known.read().expect("never held across a panic").instances.get(id)?.request_id.clone()
+    }
 }
 
 impl InventoryTask {

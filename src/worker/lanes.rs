@@ -9,10 +9,18 @@ use tokio::sync::oneshot;
 #[derive(Clone, Default)]
 pub(super) struct Lanes {
     last: Arc<Mutex<HashMap<String, Last>>>,
+    /// The lane of each request that makes a new instance of the one that it is about.
+    makers: Arc<Mutex<HashMap<String, String>>>,
 }
 
 /// The number of a request in its lane, and what tells when it has left.
 type Last = (u64, oneshot::Receiver<()>);
+
+/// Ends, when dropped, that what a request has made shares its lane.
+pub(super) struct Shared<'a> {
+    lanes: &'a Lanes,
+    request: &'a str,
+}
 
 /// A place in a lane. Dropping it lets the next one go.
 pub(super) struct Turn {
@@ -37,6 +45,26 @@ impl Lanes {
         let number = last.get(&key).map_or(0, |(number, _)| number + 1);
         let before = last.insert(key.clone(), (number, wait)).map(|(_, before)| before);
         Turn { before, leave: Some(Leave { lanes: self.clone(), key, number, _done: done }) }
+    }
+
+    /// Has the instance that the request `id` makes share the lane in which that request has its `turn`: whoever
+    /// means the new one by the old one's name comes after it.
+    pub(super) fn share<'a>(&'a self, request: &'a str, turn: &Turn) -> Shared<'a> {
+        if let Some(leave) = &turn.leave {
+            self.makers.lock().expect("never held across a panic").insert(request.to_owned(), leave.key.clone());
+        }
+        Shared { lanes: self, request }
+    }
+
+    /// The lane of the request `maker`, while it shares it.
+    pub(super) fn shared(&self, maker: &str) -> Option<String> {
+        self.makers.lock().expect("never held across a panic").get(maker).cloned()
+    }
+}
+
+impl Drop for Shared<'_> {
+    fn drop(&mut self) {
+        self.lanes.makers.lock().expect("never held across a panic").remove(self.request);
     }
 }
 

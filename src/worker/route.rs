@@ -30,7 +30,8 @@ pub(super) fn asked<'a>(worker: &'a Worker, request: &'a Request, source: Source
     request.dock.as_ref().or((source == Source::Own).then_some(worker.dock()))
 }
 
-/// Decides where `request` is done. A create is promised to its dock in the same step.
+/// Decides where `request` is done. A create is promised to its dock in the same step. `attempt` is above 1 where an
+/// earlier one may have taken effect.
 ///
 /// # Errors
 /// A [`Failure`] that says why it can be done nowhere.
@@ -41,6 +42,7 @@ pub(super) async fn route(
     arguments: &Arguments,
     delivery: &Delivery,
     deadline: u64,
+    attempt: u32,
 ) -> Result<Way, Failure> {
     let here = worker.dock();
     let asked = asked(worker, request, delivery.source);
@@ -75,7 +77,18 @@ pub(super) async fn route(
         Target::NewInstance => place(Purpose::Create, &arguments.pairs("dock-labels")).await,
         Target::Instance => {
             let reference = request.instance.as_deref().unwrap_or_default();
-            find(worker, action, reference, asked, delivery).await
+            if action.resumes && attempt > 1 && delivery.source == Source::Own && asked == Some(here) {
+                // The earlier attempt may have left the name with nobody, or with the new instance: the action finds
+                // its way by what the daemon has, and no other dock's instance of that name is meant.
+                reach_here(worker)?;
+                let found = worker.inventory.find(reference).into_iter().next();
+                return Ok(Way::Here(Some(found.map_or_else(|| reference.to_owned(), |found| found.id))));
+            }
+            match find(worker, action, reference, asked, delivery).await? {
+                // Nobody but this dock's own workers takes anything over from its own stream.
+                Way::Here(_) if action.resumes && delivery.source == Source::Shared => Ok(Way::To(here.clone())),
+                way => Ok(way),
+            }
         }
     }
 }

@@ -24,6 +24,7 @@ fn every_action_is_tested_here() {
                 include_str!("more_actions.rs"),
                 include_str!("resources.rs"),
                 include_str!("cluster.rs"),
+                include_str!("recreate.rs"),
             ];
             assert!(tests.iter().any(|test| test.contains(&sent)), "no test sends {sent}");
         }

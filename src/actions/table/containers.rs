@@ -1,9 +1,11 @@
 //! Containers.
 
-use super::super::{container_logs, create_container, exec_container, list_containers, update_container};
-use super::{ALL, CURSOR, FILTERS, PAGE, TIMESTAMP, text};
+use super::super::{
+    container_logs, create_container, exec_container, list_containers, recreate_container, update_container,
+};
+use super::{ALL, CREDENTIALS, CURSOR, FILTERS, PAGE, TIMESTAMP, text};
 use crate::actions::Kind::{Filters, Flag, Image, List, Number, Object, Pairs, Size, TextOrList, Whole, Word};
-use crate::actions::{Access, Action, Field, Place, Recorded, Target};
+use crate::actions::{Access, Action, Field, Kind, Place, Recorded, Target};
 use crate::docker::Method;
 use crate::protocol::Resource;
 use crate::protocol::limits::{INSTANCES_AT_ONCE, LOG_LINES, PULL_TIMEOUT};
@@ -23,7 +25,8 @@ const INSTANCES: Field = Field::new(
 );
 const OWNER: Field = text("owner", "whom it belongs to (anonymous)");
 const START: Field = Field::new("start", Flag, "start it as well (false)");
-const PULL: Field = Field::new("pull", Word(&["missing", "always", "never"]), "when to fetch the image (missing)");
+const PULLS: Kind = Word(&["missing", "always", "never"]);
+const PULL: Field = Field::new("pull", PULLS, "when to fetch the image (missing)");
 const DOCK_LABELS: Field = Field::new("dock-labels", Pairs, "labels that its dock must have");
 
 pub(super) static CONTAINERS: &[Action] = &[
@@ -142,6 +145,26 @@ pub(super) static CONTAINERS: &[Action] = &[
         Box::pin(update_container::run(context))
     })
     .fields(&[MEMORY, CPUS, RESTART]),
+    Action::own(
+        "recreate-container",
+        Operate,
+        Instance,
+        "replaces it by one like it from a newer image; the old one comes back if that does not become healthy",
+        |context| Box::pin(recreate_container::run(context)),
+    )
+    .within(PULL_TIMEOUT)
+    .resumes()
+    .fields(&[
+        Field::new("image", Image, "another image or tag (the one it was made from)"),
+        Field::new("pull", PULLS, "when to fetch the image (always)"),
+        Field::new("time", Whole(0, 86_400), "seconds to wait for the old one to stop before it is killed (10)"),
+        Field::new(
+            "settle",
+            Whole(0, 3600),
+            "seconds that one without a health check must run, without an end or a restart (5)",
+        ),
+        CREDENTIALS,
+    ]),
     Action::plain("delete-container", Delete, Instance, Method::DELETE, "/containers/{}", "removes it")
         .also(&["remove-container"])
         .fields(&[

@@ -1,8 +1,8 @@
 //! Images.
 
 use super::super::{list_images, pull_image, push_image};
-use super::{ALL, CURSOR, FILTERS, IMAGE, LIMIT, text};
-use crate::actions::Kind::{Filters, Flag, Object, Whole};
+use super::{ALL, CREDENTIALS, CURSOR, FILTERS, IMAGE, LIMIT, text};
+use crate::actions::Kind::{Filters, Flag, Whole};
 use crate::actions::{Access, Action, Field, Recorded, Target};
 use crate::docker::Method;
 use crate::protocol::Resource;
@@ -11,12 +11,6 @@ use Access::{Delete, Operate, View};
 use Target::{Daemon, NamedDaemon};
 
 const CHANGED: Recorded = Recorded::Resource(Resource::Images);
-
-const CREDENTIALS: Field = Field::new(
-    "credentials",
-    Object,
-    "for the registry: {\"username\", \"password\"} or {\"identitytoken\"}; not kept",
-);
 
 pub(super) static IMAGES: &[Action] = &[
     Action::own("list-images", View, Daemon, "a dock's images; or the cluster's", |context| {

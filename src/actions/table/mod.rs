@@ -23,6 +23,11 @@ pub static GROUPS: &[(&str, &[Action])] = &[
 ];
 
 const IMAGE: Field = Field::new("image", Image, "an image: name, name:tag or id").required().path();
+const CREDENTIALS: Field = Field::new(
+    "credentials",
+    Kind::Object,
+    "for the registry: {\"username\", \"password\"} or {\"identitytoken\"}; not kept",
+);
 const FILTERS: Field =
     Field::new("filters", Kind::Filters, "Docker's filters, such as {\"label\": [\"team=x\"]}").query("filters");
 
@@ -66,6 +71,7 @@ impl Action {
             silent: false,
             passive: false,
             recorded: None,
+            resumes: false,
             widens: false,
             spreads: false,
             fields: &[],
@@ -100,6 +106,11 @@ impl Action {
 
     const fn recorded(mut self, what: Recorded) -> Self {
         self.recorded = Some(what);
+        self
+    }
+
+    const fn resumes(mut self) -> Self {
+        self.resumes = true;
         self
     }
 
