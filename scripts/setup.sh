@@ -154,7 +154,7 @@ setup_test_tools() {
   fi
   local missing=() pair
   for pair in iptables:iptables ip:iproute2 nsenter:util-linux setsid:util-linux flock:util-linux \
-              pgrep:procps openssl:openssl tar:tar; do
+              pgrep:procps openssl:openssl tar:tar curl:curl; do
     have "${pair%:*}" || missing+=("${pair#*:}")
   done
   [ ${#missing[@]} = 0 ] || apt_install "for the tests" "${missing[@]}"

@@ -1,7 +1,7 @@
 //! deblox drives the Docker daemons of many hosts from anywhere, over Redis.
 //!
 //! ARCHITECTURE.md in the repository shows the way of a request through these modules; imports point
-//! down only, in this order: cli, client, worker, actions, docker, bus, protocol.
+//! down only, in this order: cli, web, client, worker, actions, docker, bus, protocol.
 
 pub mod actions;
 pub mod bus;
@@ -9,4 +9,5 @@ pub mod cli;
 pub mod client;
 pub mod docker;
 pub mod protocol;
+pub mod web;
 pub mod worker;

@@ -46,13 +46,28 @@ fn of(action: &Action) -> Value {
     }
     required
         .extend(action.fields.iter().filter(|field| field.required && field.unless.is_none()).map(|field| field.name));
-    json!({
+    let mut schema = json!({
         "title": action.name,
         "description": action.about,
         "properties": properties,
         "required": required,
         "additionalProperties": false,
-    })
+    });
+    let either: Vec<Value> = action
+        .fields
+        .iter()
+        .filter_map(|field| field.unless.map(|other| json!({"anyOf": [required_one(field), {"required": [other]}]})))
+        .collect();
+    if !either.is_empty() {
+        schema["allOf"] = Value::Array(either);
+    }
+    schema
+}
+
+/// That the field is there, under either of its names.
+fn required_one(field: &Field) -> Value {
+    let names = std::iter::once(field.name).chain(field.alias);
+    json!({"anyOf": names.map(|name| json!({"required": [name]})).collect::<Vec<_>>()})
 }
 
 fn described(field: &Field) -> Value {

@@ -5,6 +5,7 @@ mod hostname;
 mod options;
 mod schema;
 mod up;
+mod web;
 mod worker;
 
 use clap::{Parser, Subcommand};
@@ -37,10 +38,12 @@ pub enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Everything for one machine: a worker, and a private Redis unless REDIS_URL names one
-    Up(worker::Args),
+    /// Everything for one machine: a worker, HTTP, and a private Redis unless REDIS_URL names one
+    Up(up::Args),
     /// Speak for the Docker daemon of this host
     Worker(worker::Args),
+    /// Take requests by HTTP, on any node
+    Web(web::Args),
     /// Send one request and print its reply
     Call(call::Args),
     /// Print the JSON Schema of all requests
@@ -51,7 +54,7 @@ impl Cli {
     /// What to log, by the command's own default where nothing is said.
     pub fn log_filter(&self) -> String {
         self.log.clone().unwrap_or_else(|| match self.command {
-            Command::Up(_) | Command::Worker(_) => "info".to_owned(),
+            Command::Up(_) | Command::Worker(_) | Command::Web(_) => "info".to_owned(),
             Command::Call(_) | Command::Schema => "off".to_owned(),
         })
     }
@@ -69,6 +72,7 @@ impl Cli {
         match self.command {
             Command::Up(args) => up::run(args, stop).await,
             Command::Worker(args) => worker::run(args, stop).await,
+            Command::Web(args) => web::run(args, stop).await,
             Command::Call(args) => call::run(args).await,
             Command::Schema => Ok(schema::run()),
         }

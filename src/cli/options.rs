@@ -1,5 +1,6 @@
 //! Options that several commands share: flag, then environment, then default.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use super::hostname;
 use crate::bus::{PrivateRedis, RedisOptions};
 use crate::docker::DockerOptions;
 use crate::protocol::{Fqdn, Keys, Labels};
+use crate::web::WebOptions;
 use crate::worker::WorkerOptions;
 
 #[derive(Debug, clap::Args)]
@@ -61,6 +63,21 @@ pub(super) struct DockArgs {
     /// How long to wait for what runs, when told to stop
     #[arg(long, env = "DEBLOX_GRACE", value_name = "TIME", default_value = "20s", value_parser = humantime::parse_duration)]
     grace: Duration,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "HTTP")]
+pub(super) struct WebArgs {
+    /// The address to listen at for HTTP; whoever reaches it can do anything that the daemons can
+    #[arg(long, env = "DEBLOX_LISTEN", value_name = "IP:PORT", default_value = WebOptions::DEFAULT_LISTEN)]
+    listen: SocketAddr,
+}
+
+impl WebArgs {
+    /// The options of an HTTP node on `redis`.
+    pub(super) fn options(&self, redis: RedisOptions) -> WebOptions {
+        WebOptions { redis, listen: self.listen }
+    }
 }
 
 impl RedisArgs {

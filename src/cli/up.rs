@@ -6,13 +6,27 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use tokio_util::sync::CancellationToken;
 
-use super::options::{self, DockArgs, DockerArgs};
-use super::worker::Args;
+use super::options::{self, WebArgs};
+use super::worker;
 use crate::bus::{PrivateRedis, RedisOptions};
+use crate::web::Web;
+use crate::worker::WorkerOptions;
+
+// Without a group of its own: it would have the name of the one that it contains.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Args {
+    #[command(flatten)]
+    web: WebArgs,
+    #[command(flatten)]
+    worker: worker::Args,
+}
 
 pub(super) async fn run(args: Args, stop: CancellationToken) -> anyhow::Result<u8> {
+    let Args { web, worker: args } = args;
     if args.redis.given().is_some() {
-        return work(args.redis.options(), "named by REDIS_URL", args.docker, args.dock, stop).await;
+        let worker = options::worker(args.redis.options(), args.docker, args.dock).await?;
+        return work("named by REDIS_URL", &web, worker, stop).await;
     }
     let state = options::required_state_folder()?;
     let _lock = lock(&state)?;
@@ -20,34 +34,37 @@ pub(super) async fn run(args: Args, stop: CancellationToken) -> anyhow::Result<u
     let server = PrivateRedis::start(&folder).await?;
     // The namespace and the like hold for a private Redis too.
     let redis = RedisOptions { url: PrivateRedis::options(&folder).url, ..args.redis.options() };
+    let worker = options::worker(redis, args.docker, args.dock).await?;
     let done = CancellationToken::new();
     let keeper = tokio::spawn(keep(server, folder, done.clone()));
-    let result = work(redis, "private, append-only file beside it", args.docker, args.dock, stop).await;
+    let result = work("private, append-only file beside it", &web, worker, stop).await;
     done.cancel();
     keeper.await?;
     result
 }
 
-async fn work(
-    redis: RedisOptions,
-    about_redis: &str,
-    docker: DockerArgs,
-    dock: DockArgs,
-    stop: CancellationToken,
-) -> anyhow::Result<u8> {
-    let options = options::worker(redis, docker, dock).await?;
-    let redis_cli = match options.redis.url.strip_prefix("unix://") {
+async fn work(about_redis: &str, web: &WebArgs, worker: WorkerOptions, stop: CancellationToken) -> anyhow::Result<u8> {
+    let web = Web::bind(&web.options(worker.redis.clone())).await?;
+    let redis_cli = match worker.redis.url.strip_prefix("unix://") {
         Some(socket) => format!("redis-cli -s {socket}"),
         None => "redis-cli -u \"$REDIS_URL\"".to_owned(),
     };
-    let namespace = &options.redis.namespace;
-    println!("deblox up: dock {}", options.dock);
-    println!("  Redis   {} ({about_redis})", options.redis.place());
-    println!("  Docker  {}", options.docker.host);
+    let (namespace, address) = (&worker.redis.namespace, web.address());
+    println!("deblox up: dock {}", worker.dock);
+    println!("  Redis   {} ({about_redis})", worker.redis.place());
+    println!("  Docker  {}", worker.docker.host);
+    println!("  HTTP    http://{address}");
     println!("  try     deblox call '{{\"action\":\"list-docks\"}}'");
+    println!("          curl -d '{{\"action\":\"list-docks\"}}' http://{address}");
     println!("          {redis_cli} XADD {namespace}.docker '*' json '{{\"action\":\"list-docks\"}}'");
     println!("  stop    Ctrl-C");
-    crate::worker::run(options, stop).await?;
+    // A worker that ends by itself takes the node with it.
+    let closing = stop.child_token();
+    let serving = tokio::spawn(web.run(closing.clone()));
+    let worked = crate::worker::run(worker, stop).await;
+    closing.cancel();
+    serving.await?;
+    worked?;
     Ok(0)
 }
 

@@ -53,6 +53,12 @@ error_codes! {
     BadField = "bad-field", 400;
     /// A field that the action needs is not there.
     MissingField = "missing-field", 400;
+    /// By HTTP: nothing is at that path, or not with that method.
+    NotFound = "not-found", 404;
+    /// By HTTP: a page in a browser asked, which may be anybody's.
+    Forbidden = "forbidden", 403;
+    /// By HTTP: Redis cannot be reached; whether the request was sent is not known.
+    BusDown = "bus-down", 503;
     /// No dock has that name.
     UnknownDock = "unknown-dock", 404;
     /// The dock has stopped sending heartbeats; when it was last seen is said.
@@ -93,7 +99,7 @@ error_codes! {
     Timeout = "timeout", 504;
     /// The time was up before the request began; it was not executed.
     Expired = "expired", 408;
-    /// Too many requests wait for that dock, or in that worker.
+    /// Too many requests wait for that dock, in that worker, or at that HTTP node.
     Busy = "busy", 429;
     /// The request was taken up several times and each time its worker was lost.
     Poison = "poison", 500;

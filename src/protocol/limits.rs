@@ -46,6 +46,12 @@ pub const INSTANCES_AT_ONCE: u64 = 1000;
 /// How many requests that only wait for something a worker has in hand beside the others: each is a task and its request.
 pub const WAITING: usize = 1000;
 
+/// How many calls may wait for their replies at one HTTP node; further ones are refused as `busy`.
+pub const CALLS: usize = 10_000;
+
+/// How many connections an HTTP node serves at the same time; further ones wait to be accepted.
+pub const CONNECTIONS: usize = 12_000;
+
 /// About how many entries the list of dead requests keeps.
 pub const DEAD_LETTERS: usize = 10_000;
 

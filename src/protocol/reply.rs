@@ -129,12 +129,12 @@ pub struct Reply {
     content_length: String,
     #[serde(rename = "Response")]
     response: Body,
-    #[serde(rename = "dockerInstance")]
-    dock: Fqdn,
+    #[serde(rename = "dockerInstance", skip_serializing_if = "Option::is_none")]
+    dock: Option<Fqdn>,
     #[serde(rename = "statusCode")]
     status: u16,
-    #[serde(rename = "requestId")]
-    request_id: RequestId,
+    #[serde(rename = "requestId", skip_serializing_if = "Option::is_none")]
+    request_id: Option<RequestId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<super::ErrorCode>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,17 +144,21 @@ pub struct Reply {
 impl Reply {
     /// The reply for an answer, given by `dock`; `id` is the new instance of a create.
     pub fn success(request_id: RequestId, dock: Fqdn, answer: Answer, id: Option<String>) -> Self {
+        Self { id, dock: Some(dock), request_id: Some(request_id), ..Self::envelope(answer) }
+    }
+
+    fn envelope(answer: Answer) -> Self {
         Self {
-            id,
+            id: None,
             containers: None,
             response_code: answer.status,
             content_type: answer.content_type,
             date: answer.date.unwrap_or_else(|| httpdate::fmt_http_date(std::time::SystemTime::now())),
             content_length: answer.length.unwrap_or_else(|| answer.body.len()).to_string(),
             response: answer.body,
-            dock,
+            dock: None,
             status: answer.status,
-            request_id,
+            request_id: None,
             error: None,
             message: None,
         }
@@ -162,9 +166,14 @@ impl Reply {
 
     /// The reply for a failure: the same envelope with `error` and `message`.
     pub fn failure(request_id: RequestId, dock: Fqdn, failure: Failure) -> Self {
+        Self { dock: Some(dock), request_id: Some(request_id), ..Self::refusal(failure) }
+    }
+
+    /// The reply for a failure that happened before any worker had the request.
+    pub fn refusal(failure: Failure) -> Self {
         let Failure { code, message, answer } = failure;
         let answer = answer.map_or_else(|| Answer::empty(code.status()), |answer| *answer);
-        Self { error: Some(code), message: Some(message), ..Self::success(request_id, dock, answer, None) }
+        Self { error: Some(code), message: Some(message), ..Self::envelope(answer) }
     }
 
     /// The reply for several creates, with the whole reply of each; `failure` says what is wrong with them, if anything

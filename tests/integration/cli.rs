@@ -79,16 +79,22 @@ async fn call_says_in_one_line_what_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn up_brings_a_redis_of_its_own_that_call_finds_and_no_port_opens() {
+async fn up_brings_a_redis_of_its_own_that_call_finds_and_serves_http_for_this_machine_alone() {
     let home = Home::new();
     let mut up = home.up().await;
     let redis = home.redis();
     assert_eq!(tcp_listeners(redis), Vec::<String>::new(), "the private Redis listens on a Unix socket only");
-    assert_eq!(tcp_listeners(up.id()), Vec::<String>::new());
+    let listeners = tcp_listeners(up.id());
+    // 127.0.0.1, as the kernel writes it.
+    assert!(listeners.len() == 1 && listeners[0].contains(" 0100007F:"), "{listeners:?}");
     let listed = home.list_docks();
     assert_eq!(listed, [("a.test".to_owned(), "up".to_owned())]);
     let output = up.output();
     assert!(output.contains("a.test") && output.contains("deblox call"), "it says what to type next: {output}");
+    let address = output.lines().find_map(|line| line.trim().strip_prefix("HTTP")).expect("where HTTP is").trim();
+    let ready =
+        Command::new("curl").args(["-fsS", "-d", r#"{"action":"list-docks"}"#, address]).output().expect("curl");
+    assert!(ready.status.success() && text(&ready.stdout).contains("a.test"), "{ready:?}");
 
     let second = home.command("up").output().expect("it runs");
     assert_eq!(second.status.code(), Some(1), "{second:?}");
@@ -166,7 +172,7 @@ impl Home {
         let mut command = deblox();
         command.arg(name).env("XDG_STATE_HOME", self.0.path()).env_remove("DEBLOX_NAMESPACE");
         if name == "up" {
-            command.args(["--hostname", "a.test", "--docker-host", &docker_host(3)]);
+            command.args(["--hostname", "a.test", "--docker-host", &docker_host(3), "--listen", "127.0.0.1:0"]);
         }
         command
     }

@@ -19,8 +19,9 @@ fn help_of_deblox() {
     Usage: deblox [OPTIONS] <COMMAND>
 
     Commands:
-      up      Everything for one machine: a worker, and a private Redis unless REDIS_URL names one
+      up      Everything for one machine: a worker, HTTP, and a private Redis unless REDIS_URL names one
       worker  Speak for the Docker daemon of this host
+      web     Take requests by HTTP, on any node
       call    Send one request and print its reply
       schema  Print the JSON Schema of all requests
       help    Print this message or the help of the given subcommand(s)
@@ -150,7 +151,7 @@ fn help_of_deblox_worker() {
 #[test]
 fn help_of_deblox_up() {
     insta::assert_snapshot!(help(&["up"]), @r#"
-    Everything for one machine: a worker, and a private Redis unless REDIS_URL names one
+    Everything for one machine: a worker, HTTP, and a private Redis unless REDIS_URL names one
 
     Usage: deblox up [OPTIONS]
 
@@ -173,6 +174,13 @@ fn help_of_deblox_up() {
 
       -h, --help
               Print help (see a summary with '-h')
+
+    HTTP:
+          --listen <IP:PORT>
+              The address to listen at for HTTP; whoever reaches it can do anything that the daemons can
+
+              [env: DEBLOX_LISTEN=]
+              [default: 127.0.0.1:8080]
 
     Worker:
           --hostname <FQDN>
@@ -213,6 +221,70 @@ fn help_of_deblox_up() {
               The folder with ca.pem, cert.pem and key.pem [default: ~/.docker]
 
               [env: DOCKER_CERT_PATH=]
+
+    Redis:
+          --redis-url <URL>
+              redis://, rediss:// (TLS) or unix:// [default: the private Redis of `deblox up` if it
+              runs, else redis://127.0.0.1:6379]
+
+              [env: REDIS_URL]
+
+          --namespace <NAME>
+              What every key begins with; {deblox} keeps all keys in one Redis Cluster slot
+
+              [env: DEBLOX_NAMESPACE=]
+              [default: deblox]
+
+          --redis-ca <PEM>
+              Trust these certificates instead of the system's
+
+              [env: DEBLOX_REDIS_CA=]
+
+          --redis-cert <PEM>
+              Show this client certificate
+
+              [env: DEBLOX_REDIS_CERT=]
+
+          --redis-key <PEM>
+              The key of the client certificate
+
+              [env: DEBLOX_REDIS_KEY=]
+    "#);
+}
+
+#[test]
+fn help_of_deblox_web() {
+    insta::assert_snapshot!(help(&["web"]), @r#"
+    Take requests by HTTP, on any node
+
+    Usage: deblox web [OPTIONS]
+
+    Options:
+          --log <FILTER>
+              What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug
+
+              [env: DEBLOX_LOG=]
+
+          --log-format <FORMAT>
+              How to log: text on a terminal and JSON elsewhere (auto), text, or json
+
+              Possible values:
+              - auto: Text on a terminal, JSON elsewhere
+              - text: Text
+              - json: JSON, an object a line
+
+              [env: DEBLOX_LOG_FORMAT=]
+              [default: auto]
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    HTTP:
+          --listen <IP:PORT>
+              The address to listen at for HTTP; whoever reaches it can do anything that the daemons can
+
+              [env: DEBLOX_LISTEN=]
+              [default: 127.0.0.1:8080]
 
     Redis:
           --redis-url <URL>

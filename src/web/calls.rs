@@ -1,0 +1,95 @@
+//! `POST /`: a request as on the bus, its reply as on the bus.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::State;
+use axum::http::header::{CONTENT_TYPE, ORIGIN};
+use axum::http::{Request, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use super::Node;
+use crate::bus::CallError;
+use crate::client::ClientError;
+use crate::protocol::limits::REQUEST_BYTES;
+use crate::protocol::{ErrorCode, Failure, Reply};
+
+/// How long a body may take to arrive.
+const BODY: Duration = Duration::from_secs(30);
+
+/// Passes a request on to the bus and waits for its reply. The status is the reply's, but for 204 and 304, which could
+/// not carry it: they are 200. An action that has no reply gives 204.
+pub(super) async fn call(State(node): State<Arc<Node>>, request: Request<Body>) -> Response {
+    match answer(&node, request).await {
+        Ok(response) => response,
+        Err(failure) => refuse(failure),
+    }
+}
+
+/// The reply of the node itself, which no worker has seen.
+pub(super) fn refuse(failure: Failure) -> Response {
+    let reply = Reply::refusal(failure);
+    respond(reply.status(), reply.to_json())
+}
+
+async fn answer(node: &Node, request: Request<Body>) -> Result<Response, Failure> {
+    // Only browsers send it, and they do so for any page: one of another site must not drive the cluster.
+    if request.headers().contains_key(ORIGIN) {
+        let message = "a page in a browser may not call this: a program may, without the header `Origin`";
+        return Err(Failure::new(ErrorCode::Forbidden, message));
+    }
+    let Ok(_place) = node.room.try_acquire() else {
+        let message = "too many calls wait for their replies on this node: try again later, or another node";
+        return Err(Failure::new(ErrorCode::Busy, message));
+    };
+    let reply = node.client.call(read(request).await?).await.map_err(explain)?;
+    Ok(match reply.json() {
+        "" => StatusCode::NO_CONTENT.into_response(),
+        json => respond(reply.status(), json.to_owned()),
+    })
+}
+
+async fn read(request: Request<Body>) -> Result<Value, Failure> {
+    let body = match tokio::time::timeout(BODY, to_bytes(request.into_body(), REQUEST_BYTES)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => {
+            let message = format!("the body is larger than {REQUEST_BYTES} bytes, or broke off");
+            return Err(Failure::new(ErrorCode::PayloadTooLarge, message));
+        }
+        Err(_) => {
+            let message = format!("the body has not arrived within {} s", BODY.as_secs());
+            return Err(Failure::new(ErrorCode::Expired, message));
+        }
+    };
+    serde_json::from_slice(&body)
+        .map_err(|e| Failure::new(ErrorCode::BadJson, format!("the request is not valid JSON: {e}")))
+}
+
+/// Why there is no reply, in the terms of the bus.
+fn explain(error: ClientError) -> Failure {
+    let code = match &error {
+        ClientError::NotAnObject => ErrorCode::NotAnObject,
+        ClientError::Field("requestId", _) => ErrorCode::BadRequestId,
+        ClientError::Field(..) => ErrorCode::BadField,
+        ClientError::Call(CallError::NotSent(_)) => ErrorCode::BusDown,
+        ClientError::Call(CallError::NoReply(_)) => ErrorCode::Timeout,
+        ClientError::NoReply(_) => ErrorCode::Internal,
+    };
+    let advice = match code {
+        ErrorCode::BusDown | ErrorCode::Timeout => "; sent again with the same `requestId` it is done once",
+        _ => "",
+    };
+    Failure::new(code, format!("{error}{advice}"))
+}
+
+/// JSON with a status; one that could not carry it is another.
+pub(super) fn respond(status: u16, json: String) -> Response {
+    let status = match StatusCode::from_u16(status) {
+        Ok(StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) => StatusCode::OK,
+        Ok(status) if !status.is_informational() => status,
+        _ => StatusCode::BAD_GATEWAY,
+    };
+    (status, [(CONTENT_TYPE, "application/json")], json).into_response()
+}

@@ -1,0 +1,108 @@
+//! HTTP on any node: the messages of the bus, in and out, for whatever cannot speak to Redis.
+//!
+//! A node keeps nothing: any number of them serve one bus, and each waits for all its replies on one connection.
+
+mod calls;
+mod health;
+mod serve;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{Method, Uri};
+use axum::response::Response;
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::bus::{BusError, RedisOptions};
+use crate::client::Client;
+use crate::protocol::limits::CALLS;
+use crate::protocol::{ErrorCode, Failure};
+
+/// What a node needs to know.
+#[derive(Clone, Debug)]
+pub struct WebOptions {
+    /// The bus.
+    pub redis: RedisOptions,
+    /// The address that it listens at.
+    pub listen: SocketAddr,
+}
+
+impl WebOptions {
+    /// Where it listens when nobody says otherwise: for this machine only, because whoever can call it can do anything.
+    pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+}
+
+/// Why a node does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum WebError {
+    /// The Redis options cannot be used.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// The address cannot be used.
+    #[error("cannot listen at {0}: {1}; choose another address with --listen, such as 127.0.0.1:8081")]
+    Listen(SocketAddr, #[source] io::Error),
+}
+
+/// A node that listens, and does not serve yet.
+#[derive(Debug)]
+pub struct Web {
+    listener: TcpListener,
+    address: SocketAddr,
+    router: Router,
+}
+
+/// What the handlers share.
+struct Node {
+    client: Client,
+    /// Places for calls that wait for their replies.
+    room: Semaphore,
+}
+
+impl Web {
+    /// Takes the address. Redis is not asked for yet, and may be away at any time.
+    ///
+    /// # Errors
+    /// [`WebError`].
+    pub async fn bind(options: &WebOptions) -> Result<Self, WebError> {
+        let client = Client::new(&options.redis)?;
+        let fault = |error| WebError::Listen(options.listen, error);
+        let listener = TcpListener::bind(options.listen).await.map_err(fault)?;
+        let address = listener.local_addr().map_err(fault)?;
+        let node = Arc::new(Node { client, room: Semaphore::new(CALLS) });
+        let router = Router::new()
+            .route("/", post(calls::call))
+            .route("/healthz", get(health::alive))
+            .route("/readyz", get(health::ready))
+            .fallback(nothing_there)
+            .method_not_allowed_fallback(nothing_there)
+            .with_state(node);
+        Ok(Self { listener, address, router })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` is cancelled; then it finishes what it has begun, as far as that takes no longer than
+    /// [`serve::GRACE`].
+    pub async fn run(self, stop: CancellationToken) {
+        // Each caller is a connection; the usual limit of open files is meant for programs that wait for a few.
+        if let Err(error) = rlimit::increase_nofile_limit(rlimit::INFINITY) {
+            tracing::debug!(%error, "the limit of open files stays as it is");
+        }
+        tracing::info!(address = %self.address, "serving HTTP");
+        serve::run(self.listener, self.router, stop).await;
+    }
+}
+
+async fn nothing_there(method: Method, uri: Uri) -> Response {
+    let path: String = uri.path().chars().take(60).collect();
+    let message = format!("there is no {method} {path}: requests go to POST /, and GET has /healthz and /readyz");
+    calls::refuse(Failure::new(ErrorCode::NotFound, message))
+}

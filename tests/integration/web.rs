@@ -1,0 +1,220 @@
+//! HTTP on any node: the same JSON in, the same JSON out.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::processes::{Program, RedisProcess};
+use crate::support::{Bus, Scrub, deblox, own_redis, unique, until};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_of_the_specification_is_answered_at_any_node_as_printed() {
+    let bus = Bus::new().await;
+    let _workers = [bus.worker(1, "d1.test").await, bus.worker(2, "d2.test").await];
+    let (one, other) = (Node::start(&bus).await, Node::start(&bus).await);
+    let name = unique("web");
+    let _scrubs = [Scrub::new(1, &name), Scrub::new(2, &name)];
+    let (status, created) =
+        one.post(json!({"action": "create-container", "image": "ubuntu", "name": name, "cmd": ["sleep", "600"]})).await;
+    assert_eq!((status, &created["statusCode"], &created["Response-Code"]), (201, &json!(201), &json!(201)));
+    let id = created["Id"].as_str().expect("an id").to_owned();
+
+    // Whoever knows only an id asks any node.
+    let (status, started) = other.post(json!({"action": "start-container", "id": id})).await;
+    assert_eq!((status, &started["statusCode"], &started["Response"]), (200, &json!(204), &json!("")), "{started}");
+    assert_eq!(started["dockerInstance"], created["dockerInstance"]);
+    let (status, inspected) = one.post(json!({"action":"inspect-container","id": name})).await;
+    assert_eq!((status, &inspected["Response"]["Body"]["Id"]), (200, &json!(id)));
+    let (status, images) = other.post(json!({"action": "list-images"})).await;
+    assert_eq!((status, images["Response"]["Body"].is_array()), (200, true), "{images}");
+    let (status, gone) = one.post(json!({"action": "delete-container", "id": id, "force": true})).await;
+    assert_eq!((status, &gone["statusCode"]), (200, &json!(204)));
+    let (status, missing) = other.post(json!({"action": "inspect-container", "id": id})).await;
+    assert_eq!((status, &missing["error"]), (404, &json!("no-such-instance")), "{missing}");
+    let (status, unknown) = other.post(json!({"action": "dance"})).await;
+    assert_eq!((status, &unknown["error"]), (404, &json!("unknown-action")), "{unknown}");
+    assert!(unknown["message"].as_str().expect("text").contains("no such action is supported"), "{unknown}");
+    // An action that has no reply.
+    assert_eq!(one.send("POST", "/", &[], r#"{"action":"register","hostname":"new.test"}"#).await, (204, Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_request_id_by_two_nodes_is_one_request() {
+    let bus = Bus::new().await;
+    let _worker = bus.worker(1, "d1.test").await;
+    let (one, other) = (Node::start(&bus).await, Node::start(&bus).await);
+    let name = unique("once");
+    let _scrub = Scrub::new(1, &name);
+    let create = json!({"action": "create-container", "image": "busybox", "name": name, "requestId": name});
+    let (first, again) = tokio::join!(one.post(create.clone()), other.post(create.clone()));
+    assert_eq!((first.0, &first.1["requestId"]), (201, &json!(name)), "{first:?}");
+    assert_eq!(first, again);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_request_is_told_in_the_same_envelope() {
+    let bus = Bus::new().await;
+    let node = Node::start(&bus).await;
+    let big = format!(r#"{{"action":"ping","x":"{}"}}"#, "x".repeat(1024 * 1024));
+    let cases: &[(&str, &str, &[(&str, &str)], &str, u16, &str)] = &[
+        ("POST", "/", &[], "{", 400, "bad-json"),
+        ("POST", "/", &[], "[1]", 400, "not-an-object"),
+        ("POST", "/", &[], &big, 413, "payload-too-large"),
+        ("POST", "/", &[], r#"{"action":"ping","requestId":"a/b"}"#, 400, "bad-request-id"),
+        ("POST", "/", &[], r#"{"action":"ping","dock":"a b"}"#, 400, "bad-field"),
+        ("POST", "/", &[("Origin", "http://elsewhere.example")], r#"{"action":"ping"}"#, 403, "forbidden"),
+        ("GET", "/", &[], "", 404, "not-found"),
+        ("POST", "/nowhere", &[], "", 404, "not-found"),
+    ];
+    for (method, path, headers, body, status, error) in cases {
+        let (told, reply) = node.send(method, path, headers, body).await;
+        assert_eq!((told, &reply["error"], &reply["statusCode"]), (*status, &json!(error), &json!(status)), "{reply}");
+        assert!(reply["message"].as_str().is_some_and(|message| message.len() > 10), "{reply}");
+    }
+    assert_eq!(bus.redis::<usize>(&["XLEN", &bus.key("docker")]).await, 0, "nothing of it was sent");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_alive_at_once_and_ready_when_redis_is_there() {
+    let mut redis = RedisProcess::new();
+    let node = Node::at(&redis.url(), "deblox").await;
+    assert_eq!(node.send("GET", "/healthz", &[], "").await, (200, json!({"status": "alive"})));
+    let (status, ready) = node.send("GET", "/readyz", &[], "").await;
+    assert_eq!((status, &ready["status"]), (503, &json!("not ready")), "{ready}");
+    let (status, reply) = node.post(json!({"action": "ping"})).await;
+    assert_eq!((status, &reply["error"]), (503, &json!("bus-down")), "{reply}");
+    redis.start().await;
+    until("it is ready", async || (node.send("GET", "/readyz", &[], "").await.0 == 200).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousands_of_callers_wait_on_two_connections_to_redis() {
+    const CALLERS: usize = 3000;
+    let redis = own_redis().await;
+    let bus = Bus::on(&redis.url).await;
+    let clients = async || bus.redis::<String>(&["CLIENT", "LIST", "TYPE", "normal"]).await.lines().count();
+    let before = clients().await;
+    let node = Node::start(&bus).await;
+    let mut callers = Vec::new();
+    for _ in 0..CALLERS {
+        let mut caller = TcpStream::connect(node.address()).expect("it listens");
+        let body = r#"{"action":"ping"}"#;
+        let head = format!("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+        caller.write_all((head + body).as_bytes()).expect("it reads");
+        callers.push(caller);
+    }
+    until("all are sent", async || (bus.redis::<usize>(&["XLEN", &bus.key("docker")]).await == CALLERS).then_some(()))
+        .await;
+    let waiting = clients().await - before;
+    assert!(waiting <= 2, "{waiting} connections");
+    let _worker = bus.worker(1, "d1.test").await;
+    let answers = tokio::task::spawn_blocking(move || {
+        let read = |mut caller: TcpStream| {
+            let mut answer = String::new();
+            caller.read_to_string(&mut answer).expect("an answer");
+            answer
+        };
+        callers.into_iter().map(read).collect::<Vec<String>>()
+    });
+    for answer in answers.await.expect("no panic") {
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(r#""dockerInstance":"d1.test""#), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn told_to_stop_it_gives_the_replies_that_are_waited_for() {
+    let bus = Bus::new().await;
+    let mut node = Node::start(&bus).await;
+    let (address, request) = (node.address(), json!({"action": "ping"}));
+    let call = tokio::spawn(async move { send(&address, "POST", "/", &[], &request.to_string()).await });
+    until("it is sent", async || (bus.redis::<usize>(&["XLEN", &bus.key("docker")]).await == 1).then_some(())).await;
+    node.program.signal("TERM");
+    until("it takes no more", async || TcpStream::connect(node.address()).is_err().then_some(())).await;
+    let _worker = bus.worker(1, "d1.test").await;
+    let (status, reply) = call.await.expect("no panic");
+    assert_eq!((status, &reply["dockerInstance"]), (200, &json!("d1.test")), "{reply}");
+    assert_eq!(node.program.ended().await.code(), Some(0), "{}", node.program.errors());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_sends_half_a_head_is_not_waited_for() {
+    let bus = Bus::new().await;
+    let node = Node::start(&bus).await;
+    let mut slow = TcpStream::connect(node.address()).expect("it listens");
+    slow.write_all(b"POST / HTTP/1.1\r\nHost: ").expect("it reads");
+    slow.set_read_timeout(Some(Duration::from_secs(40))).expect("a timeout");
+    let begun = Instant::now();
+    let mut answer = Vec::new();
+    let ended = tokio::task::spawn_blocking(move || slow.read_to_end(&mut answer).map(|_| answer));
+    let answer = ended.await.expect("no panic").expect("the node closes it");
+    assert!(!answer.starts_with(b"HTTP/1.1 200"), "{answer:?}");
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_port_that_is_taken_is_said_in_one_line() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let output = deblox().args(["web", "--listen", &address]).output().expect("it runs");
+    let errors = String::from_utf8(output.stderr).expect("text");
+    assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
+    assert!(errors.contains(&address) && errors.contains("--listen"), "{errors}");
+}
+
+/// `deblox web` on a port of its own.
+struct Node {
+    program: Program,
+}
+
+impl Node {
+    async fn start(bus: &Bus) -> Self {
+        Self::at(&bus.url, &bus.namespace).await
+    }
+
+    async fn at(url: &str, namespace: &str) -> Self {
+        let mut command: Command = deblox();
+        command.args(["web", "--listen", "127.0.0.1:0", "--redis-url", url, "--namespace", namespace]);
+        let node = Self { program: Program::start(command) };
+        until("it says where it listens", async || node.program.output().contains("http://").then_some(())).await;
+        node
+    }
+
+    /// As it says itself.
+    fn address(&self) -> String {
+        let output = self.program.output();
+        output.trim().rsplit("http://").next().expect("an address").to_owned()
+    }
+
+    async fn post(&self, request: Value) -> (u16, Value) {
+        self.send("POST", "/", &[], &request.to_string()).await
+    }
+
+    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
+        send(&self.address(), method, path, headers, body).await
+    }
+}
+
+/// One request on a connection of its own; returns the status and the JSON body, null where there is none.
+async fn send(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    let message = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+    let address = address.to_owned();
+    let exchange = tokio::task::spawn_blocking(move || {
+        let mut connection = TcpStream::connect(&address).expect("it listens");
+        // One that answers before it has read everything closes the connection.
+        let _ = connection.write_all(message.as_bytes());
+        let mut answer = Vec::new();
+        let _ = connection.read_to_end(&mut answer);
+        String::from_utf8(answer).expect("text")
+    });
+    let answer = exchange.await.expect("no panic");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {answer:?}"));
+    let status = head.split_whitespace().nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    (status, if body.is_empty() { Value::Null } else { serde_json::from_str(body).expect("JSON") })
+}
