@@ -21,7 +21,7 @@ test: ## lint, and all tests, against a lab of Docker hosts
 	@scripts/test.sh
 
 bench: ## what the bus costs, against the floor in the same run
-	@. scripts/setup.sh run; cargo bench --locked --bench bus
+	@scripts/bench.sh
 
 lab: ## leave a lab of 6 Docker hosts running, for 'cargo test' by hand
 	@scripts/setup.sh test && scripts/lab.sh up 6 && scripts/lab.sh load busybox:latest ubuntu:latest && echo 'now: DEBLOX_LAB=/tmp/deblox-lab cargo test'

@@ -4,7 +4,8 @@
 #   scripts/setup.sh build    a C compiler and Rust
 #   scripts/setup.sh lint     and rustfmt, clippy, cargo-deny
 #   scripts/setup.sh run      what build needs, a Docker engine, redis-server, an image to start containers from
-#   scripts/setup.sh test     all of these, what the lab of Docker hosts needs, the images of the tests
+#   scripts/setup.sh lab      what run needs, and the lab of Docker hosts
+#   scripts/setup.sh test     all of these, and the images of the tests
 #
 # What is there already is used as it is. The other scripts source this file, and get its PATH and its helpers with it.
 # Other distributions than Debian and Ubuntu (apt) are told what to install.
@@ -194,19 +195,19 @@ setup_cargo_tools() {
 level=${1:-}
 arguments=("$@"); [ "$0" = "${BASH_SOURCE[0]}" ] || arguments=()    # the scripts that source this file take none
 case $level in
-build | lint | run | test) ;;
-*) sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+build | lint | run | lab | test) ;;
+*) sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
 esac
 setup_compiler
 setup_rust
-if [ "$level" = run ] || [ "$level" = test ]; then
+if [ "$level" = run ] || [ "$level" = lab ] || [ "$level" = test ]; then
   setup_docker
-  # a Redis elsewhere will do to run, but not to test
-  if [ "$level" = test ] || [ -z "${REDIS_URL:-}" ]; then setup_redis; fi
+  # a Redis elsewhere will do to run, but not to test or to measure
+  if [ "$level" != run ] || [ -z "${REDIS_URL:-}" ]; then setup_redis; fi
   setup_image busybox:latest stand_in busybox
 fi
+if [ "$level" = lab ] || [ "$level" = test ]; then setup_test_tools; fi
 if [ "$level" = test ]; then
-  setup_test_tools
   setup_image redis:7 stand_in redis
   # the specification's examples say "image": "ubuntu"; no test asks more of it than a shell
   setup_image ubuntu:latest docker tag busybox:latest ubuntu:latest

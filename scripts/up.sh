@@ -52,6 +52,8 @@ deblox runs in the background. What to type next:
   docker ps
   # the hosts of the cluster: so far this one
   $deblox call '{"action":"list-docks"}'
+  # the same by HTTP
+  curl -d '{"action":"list-docks"}' http://${DEBLOX_LISTEN:-127.0.0.1:8080}
   # the same bus by hand: a request, then its reply under the id that XADD prints
   $cli XADD deblox.docker '*' json '{"action":"list-containers"}'
   $cli BLPOP deblox.reply.<id> 30

@@ -101,6 +101,10 @@ fn bounds() -> String {
         ),
         ("a reply, and the memory of a `requestId`, is kept", time(limits::REPLY_KEPT)),
         ("requests that wait for one dock", limits::QUEUE_LENGTH.to_string()),
+        ("requests that only wait, in one worker", limits::WAITING.to_string()),
+        ("instances that one request creates", limits::INSTANCES_AT_ONCE.to_string()),
+        ("calls that wait for their replies at one HTTP node", limits::CALLS.to_string()),
+        ("connections to one HTTP node", limits::CONNECTIONS.to_string()),
         ("times that a request is begun before it is given up", limits::ATTEMPTS.to_string()),
         ("a heartbeat, and how long it counts", format!("{}, {}", time(limits::BEAT), time(limits::LEASE))),
         ("a silent worker's requests are taken over after", time(limits::TAKE_OVER)),
@@ -117,12 +121,15 @@ fn options() -> String {
     let mut out = String::from("| option | environment | default | what |\n|---|---|---|---|\n");
     let cli = Cli::command();
     let worker = cli.find_subcommand("worker").expect("a command");
-    // `up` adds nothing to a worker's options; what `call` adds is its own.
+    // `up` has a worker's options and those of `web`; what `call` adds is its own.
     let call = cli.find_subcommand("call").expect("a command");
     let own = call.get_arguments().filter(|option| ["dock", "timeout"].contains(&option.get_id().as_str()));
+    let web = cli.find_subcommand("web").expect("a command");
+    let listen = web.get_arguments().filter(|option| option.get_id() == "listen");
     for (of, option) in worker
         .get_arguments()
         .map(|option| ("", option))
+        .chain(listen.map(|option| ("", option)))
         .chain(own.map(|option| ("call ", option)))
         .chain(cli.get_arguments().map(|option| ("", option)))
     {
@@ -134,7 +141,8 @@ fn options() -> String {
         writeln!(out, "| `{of}--{flag}` | {environment} | {default} | {help} |").expect("text");
     }
     out.push_str(
-        "\n`deblox worker` and `deblox up` take all of them but those of `call`; `deblox call` those of Redis.\n",
+        "\n`deblox up` takes all of them but those of `call`; `deblox worker` the same without `--listen`; `deblox web` \
+         `--listen` and those of Redis; `deblox call` those of Redis.\n",
     );
     out
 }
