@@ -32,20 +32,14 @@ pub struct RoundTrips {
 
 /// The no-op by both streams and the floor, taken in turns, so that all three have the same weather.
 pub async fn round_trips(url: &str) -> Outcome<RoundTrips> {
-    let mut floor = PingPong::start(url).await?;
+    let mut floor = PingPong::start(url, None).await?;
     let mut caller = Caller::new(url).await?;
     let (own_stream, ping) = (format!("docker.{}", dock(1)), json!({"action": "ping"}).to_string());
     let (mut floors, mut own, mut shared) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ROUNDS / 50 {
-        for _ in 0..50 {
-            floors.push(floor.once().await?);
-        }
-        for _ in 0..50 {
-            own.push(caller.timed(&own_stream, &ping).await?);
-        }
-        for _ in 0..50 {
-            shared.push(caller.timed("docker", &ping).await?);
-        }
+    for _ in 0..ROUNDS {
+        floors.push(floor.once().await?);
+        own.push(caller.timed(&own_stream, &ping).await?);
+        shared.push(caller.timed("docker", &ping).await?);
     }
     Ok(RoundTrips { floor: median(floors), own: median(own), shared: median(shared) })
 }
@@ -53,10 +47,11 @@ pub async fn round_trips(url: &str) -> Outcome<RoundTrips> {
 /// Medians in microseconds.
 pub struct Inspections {
     pub direct: f64,
+    pub floor: f64,
     pub through: f64,
 }
 
-/// The same inspection on the daemon's socket and through the bus, in turns.
+/// The same inspection on the daemon's socket, by a ping-pong that asks the daemon, and through the bus, in turns.
 pub async fn inspections(url: &str) -> Outcome<Inspections> {
     let mut caller = Caller::new(url).await?;
     let stream = format!("docker.{}", dock(1));
@@ -66,19 +61,17 @@ pub async fn inspections(url: &str) -> Outcome<Inspections> {
     let docker = Docker::new(&DockerOptions::new(docker_host(1)?))?;
     let parts = RequestParts::new(Method::GET, "/containers/{}/json").segment(&id);
     let inspect = json!({"action": "inspect-container", "id": id}).to_string();
-    let (mut direct, mut through) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS / 50 {
-        for _ in 0..50 {
-            let begun = Instant::now();
-            docker.call(&parts).await?;
-            direct.push(begun.elapsed().as_secs_f64() * 1e6);
-        }
-        for _ in 0..50 {
-            through.push(caller.timed(&stream, &inspect).await?);
-        }
+    let mut floor = PingPong::start(url, Some(parts.clone())).await?;
+    let (mut direct, mut floors, mut through) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        docker.call(&parts).await?;
+        direct.push(begun.elapsed().as_secs_f64() * 1e6);
+        floors.push(floor.once().await?);
+        through.push(caller.timed(&stream, &inspect).await?);
     }
     caller.call(&stream, &json!({"action": "delete-container", "id": id}).to_string()).await?;
-    Ok(Inspections { direct: median(direct), through: median(through) })
+    Ok(Inspections { direct: median(direct), floor: median(floors), through: median(through) })
 }
 
 /// So many callers at once through one client, each with so many requests; requests a second.
@@ -149,7 +142,7 @@ impl Caller {
         let id = format!("{}.{}", self.name, self.count);
         let mut both = pipe();
         both.cmd("XADD").arg(format!("deblox.{stream}")).arg("*");
-        both.arg("json").arg(request).arg("requestId").arg(&id).ignore();
+        both.arg("json").arg(request).arg("requestId").arg(&id).arg("once").arg(1).ignore();
         both.cmd("BLPOP").arg(format!("deblox.reply.{id}")).arg(30);
         let ((_, reply),): ((String, String),) = both.query_async(&mut self.connection).await?;
         Ok(reply)

@@ -37,6 +37,7 @@ async fn main() -> Outcome<()> {
     if wanted("inspect") {
         let inspect = calls::inspections(&redis.url).await?;
         add("inspect-container, p50", "µs", inspect.through, inspect.direct, "on the socket", Goal::AtMost(1.6));
+        add("the same", "µs", inspect.through, inspect.floor, "ping-pong and socket", Goal::AtMost(1.3));
     }
     if wanted("flight") {
         let xadd = floor::redis_benchmark(&redis)?;

@@ -105,7 +105,7 @@ impl<'a> Parts<'a> {
             json: &json,
             silent: false,
             wait: self.until.saturating_duration_since(Instant::now()),
-            envelope: Envelope { deadline: Some(self.deadline), flat: self.context.request.flat },
+            envelope: Envelope { once: false, deadline: Some(self.deadline), flat: self.context.request.flat },
         };
         let reply = match self.context.bus.call(&call).await {
             Ok(reply) => reply.unwrap_or_default(),

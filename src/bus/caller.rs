@@ -70,6 +70,8 @@ pub struct Call<'a> {
 /// What may stand beside a request's `json` on the stream.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Envelope {
+    /// Whether the id is made for this call alone: then nobody sends it again, and the reply need not be remembered.
+    pub once: bool,
     /// When its time is up, in milliseconds of Redis's clock.
     pub deadline: Option<u64>,
     /// Whether every value in it is text.
@@ -97,8 +99,10 @@ impl Bus {
         if let Some(deadline) = call.envelope.deadline {
             add.arg("deadline").arg(deadline);
         }
-        if call.envelope.flat {
-            add.arg("flat").arg(1);
+        for (name, is) in [("flat", call.envelope.flat), ("once", call.envelope.once)] {
+            if is {
+                add.arg(name).arg(1);
+            }
         }
         let key = self.keys().reply(call.id);
         let mut ticket = self.send_expecting(&key, &add).await.map_err(not_sent)?;

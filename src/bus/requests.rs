@@ -155,6 +155,7 @@ impl Bus {
         pass.arg(GROUP).arg(consumer.name()).arg(delivery.entry.to_string());
         pass.arg(&request.json).arg(request.id.as_str()).arg(deadline).arg(dock.as_str()).arg(QUEUE_LENGTH);
         pass.arg(u8::from(request.flat)).arg(u8::from(delivery.source == Source::Shared));
+        pass.arg(u8::from(!request.id_chosen));
         Ok(match self.link().script::<i8>(&pass).await? {
             1 => Moved::Yes,
             -1 => Moved::Busy,

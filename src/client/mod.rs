@@ -115,6 +115,7 @@ impl Client {
     pub async fn call(&self, request: Value) -> Result<Reply, ClientError> {
         let Value::Object(mut request) = request else { return Err(ClientError::NotAnObject) };
         let invalid = |field| move |e: InvalidName| ClientError::Field(field, e.to_string());
+        let once = !request.contains_key("requestId");
         let id = match request.remove("requestId") {
             None => self.next_id(),
             Some(id) => RequestId::new(id.as_str().unwrap_or_default()).map_err(invalid("requestId"))?,
@@ -127,8 +128,9 @@ impl Client {
         let silent = action.is_some_and(|action| action.silent);
         let wait = time(action, &request).min(LONGEST_TIMEOUT) + LATER;
 
+        let envelope = Envelope { once, ..Envelope::default() };
         let json = Value::Object(request).to_string();
-        let call = Call { id: &id, dock: dock.as_ref(), json: &json, silent, wait, envelope: Envelope::default() };
+        let call = Call { id: &id, dock: dock.as_ref(), json: &json, silent, wait, envelope };
         match self.bus.call(&call).await? {
             Some(json) => Ok(Reply::read(json)?),
             None => Ok(Reply::none()),

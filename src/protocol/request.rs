@@ -49,7 +49,7 @@ pub const COMMON_FIELDS: &[&str] = &["action", "id", "requestId", "timeout", "se
 
 /// Decodes the fields of the stream entry `entry`, which came by the shared stream or by that of `own`.
 ///
-/// Either one field `json` holds the object, beside which only `requestId`, `deadline`, `flat` and `sent` may stand,
+/// Either one field `json` holds the object, beside which only `requestId`, `deadline`, `once`, `flat` and `sent` may stand,
 /// or every field of the entry is a field of the object.
 ///
 /// # Errors
@@ -65,7 +65,7 @@ pub fn decode(entry: EntryId, own: Option<&Fqdn>, fields: &Fields) -> Result<Req
         (None, Some(_)) => return Err(refuse(Failure::new(ErrorCode::BadRequestId, "`requestId` must be text"))),
         (None, None) => None,
     };
-    let id_chosen = chosen.is_some();
+    let id_chosen = chosen.is_some() && !envelope.once;
     let id = chosen
         .unwrap_or_else(|| Ok(fallback.clone()))
         .map_err(|e| refuse(Failure::new(ErrorCode::BadRequestId, format!("`requestId` is not valid: {e}"))))?;
@@ -121,6 +121,8 @@ struct Entry {
 struct Envelope {
     request_id: Option<String>,
     deadline: Option<u64>,
+    /// The id is made for this one entry: nobody will send it again.
+    once: bool,
 }
 
 fn read_entry(fields: &Fields) -> Result<Entry, Failure> {
@@ -148,6 +150,7 @@ fn read_entry(fields: &Fields) -> Result<Entry, Failure> {
         match *name {
             // `sent` is set by the worker that passed it on, for the scripts: its place on the shared stream.
             "json" | "sent" => {}
+            "once" => envelope.once = true,
             // Set by the worker that passed it on: it came as flat fields.
             "flat" => flat = true,
             "requestId" => envelope.request_id = Some((*value).to_owned()),
@@ -274,10 +277,15 @@ mod tests {
     fn a_flat_request_passed_on_stays_flat() {
         let first =
             decode(entry(), None, &fields(&[("action", "stop-container"), ("id", "x"), ("time", "1")])).unwrap();
-        let passed =
-            fields(&[("json", &first.json), ("requestId", first.id.as_str()), ("deadline", "17"), ("flat", "1")]);
+        let passed = fields(&[
+            ("json", &first.json),
+            ("requestId", first.id.as_str()),
+            ("flat", "1"),
+            ("once", "1"),
+            ("sent", "1-1"),
+        ]);
         let second = decode(entry(), None, &passed).unwrap();
-        assert!(first.flat && second.flat);
+        assert!(first.flat && second.flat && !first.id_chosen && !second.id_chosen);
         assert_eq!((second.arguments, second.instance), (first.arguments, first.instance));
     }
 

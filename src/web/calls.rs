@@ -44,7 +44,7 @@ async fn answer(node: &Node, request: Request<Body>) -> Result<Response, Failure
         let message = "too many calls wait for their replies on this node: try again later, or another node";
         return Err(Failure::new(ErrorCode::Busy, message));
     };
-    let reply = node.client.call(read(request).await?).await.map_err(explain)?;
+    let reply = node.client.call(read(request).await?).await.map_err(|error| explain(&error))?;
     Ok(match reply.json() {
         "" => StatusCode::NO_CONTENT.into_response(),
         json => respond(reply.status(), json.to_owned()),
@@ -68,8 +68,8 @@ async fn read(request: Request<Body>) -> Result<Value, Failure> {
 }
 
 /// Why there is no reply, in the terms of the bus.
-fn explain(error: ClientError) -> Failure {
-    let code = match &error {
+fn explain(error: &ClientError) -> Failure {
+    let code = match error {
         ClientError::NotAnObject => ErrorCode::NotAnObject,
         ClientError::Field("requestId", _) => ErrorCode::BadRequestId,
         ClientError::Field(..) => ErrorCode::BadField,

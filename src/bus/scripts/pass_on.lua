@@ -1,13 +1,18 @@
 -- Moves a begun request to the stream of the dock that must do it, with its id and its deadline.
 -- KEYS: from, to, request
 -- ARGV: group, consumer, entry, json, request id, deadline ms, dock, longest queue,
---       1 where it came as flat fields, 1 where it was sent to the shared stream
+--       1 where it came as flat fields, 1 where it was sent to the shared stream,
+--       1 where its id is nobody's own, so that it will not be sent again
 -- Returns 1 when moved, 0 when it was another's, -1 when too many wait there
 if redis.call('HGET', KEYS[3], 'by') ~= ARGV[2] then return 0 end
 if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[8]) then return -1 end
 local fields = {'json', ARGV[4], 'requestId', ARGV[5], 'deadline', ARGV[6]}
-if ARGV[9] == '1' then fields[#fields + 1], fields[#fields + 2] = 'flat', '1' end
-if ARGV[10] == '1' then fields[#fields + 1], fields[#fields + 2] = 'sent', ARGV[3] end
+local function mark(name, value, is)
+  if is == '1' then fields[#fields + 1], fields[#fields + 2] = name, value end
+end
+mark('flat', '1', ARGV[9])
+mark('sent', ARGV[3], ARGV[10])
+mark('once', '1', ARGV[11])
 local entry = redis.call('XADD', KEYS[2], '*', unpack(fields))
 redis.call('HSET', KEYS[3], 'entry', entry, 'by', '', 'state', 'passed-on', 'dock', ARGV[7])
 redis.call('HINCRBY', KEYS[3], 'attempts', -1)
