@@ -14,6 +14,8 @@ use crate::setup::{connect, dock, docker_host};
 
 /// Rounds for a median; the first tenth is not counted.
 const ROUNDS: usize = 3000;
+/// Rounds of each before it is the next one's turn: enough for a steady state, few enough for the same weather.
+const TURN: usize = 50;
 /// Requests in flight at the same time.
 pub const FLIGHT: usize = 64;
 /// Requests of each of them.
@@ -36,10 +38,16 @@ pub async fn round_trips(url: &str) -> Outcome<RoundTrips> {
     let mut caller = Caller::new(url).await?;
     let (own_stream, ping) = (format!("docker.{}", dock(1)), json!({"action": "ping"}).to_string());
     let (mut floors, mut own, mut shared) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        floors.push(floor.once().await?);
-        own.push(caller.timed(&own_stream, &ping).await?);
-        shared.push(caller.timed("docker", &ping).await?);
+    for _ in 0..ROUNDS / TURN {
+        for _ in 0..TURN {
+            floors.push(floor.once().await?);
+        }
+        for _ in 0..TURN {
+            own.push(caller.timed(&own_stream, &ping).await?);
+        }
+        for _ in 0..TURN {
+            shared.push(caller.timed("docker", &ping).await?);
+        }
     }
     Ok(RoundTrips { floor: median(floors), own: median(own), shared: median(shared) })
 }
@@ -63,12 +71,18 @@ pub async fn inspections(url: &str) -> Outcome<Inspections> {
     let inspect = json!({"action": "inspect-container", "id": id}).to_string();
     let mut floor = PingPong::start(url, Some(parts.clone())).await?;
     let (mut direct, mut floors, mut through) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        let begun = Instant::now();
-        docker.call(&parts).await?;
-        direct.push(begun.elapsed().as_secs_f64() * 1e6);
-        floors.push(floor.once().await?);
-        through.push(caller.timed(&stream, &inspect).await?);
+    for _ in 0..ROUNDS / TURN {
+        for _ in 0..TURN {
+            let begun = Instant::now();
+            docker.call(&parts).await?;
+            direct.push(begun.elapsed().as_secs_f64() * 1e6);
+        }
+        for _ in 0..TURN {
+            floors.push(floor.once().await?);
+        }
+        for _ in 0..TURN {
+            through.push(caller.timed(&stream, &inspect).await?);
+        }
     }
     caller.call(&stream, &json!({"action": "delete-container", "id": id}).to_string()).await?;
     Ok(Inspections { direct: median(direct), floor: median(floors), through: median(through) })

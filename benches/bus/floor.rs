@@ -29,7 +29,7 @@ impl PingPong {
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             // Ends with the bench, or when Redis does.
-            runtime.block_on(echo.run()).map_err(|e| eprintln!("the other side of a ping-pong: {e}"))
+            let _ = runtime.block_on(echo.run());
         });
         Ok(Self { connection: connect(url).await?, payload: "x".repeat(200), there, back })
     }
