@@ -10,6 +10,10 @@ cd "$(dirname "$0")/.."
 
 export DEBLOX_LAB=/tmp/deblox-bench DEBLOX_LAB_NET=10.78.0
 trap 'scripts/lab.sh down' EXIT
+# the program as it is shipped: cargo bench would build it with all that the tests switch on in the crates it uses
+cargo build --release --locked
+export DEBLOX_PROGRAM=$PWD/target/bench/deblox
+install -D "${CARGO_TARGET_DIR:-target}/release/deblox" "$DEBLOX_PROGRAM"
 cargo bench --locked --bench bus --no-run
 scripts/lab.sh up 3
 scripts/lab.sh load busybox:latest

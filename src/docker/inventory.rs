@@ -1,6 +1,6 @@
 //! What a daemon has: its containers as the shared records show them, and itself.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bollard::models::ContainerSummary;
 use bollard::query_parameters::ListContainersOptionsBuilder;
@@ -26,12 +26,12 @@ pub struct EngineFacts {
 }
 
 impl Docker {
-    /// All containers, or the one with the full id `only`, in whatever state.
+    /// All containers, or those with the full ids `only`, in whatever state.
     ///
     /// # Errors
     /// [`DockerError`].
-    pub async fn containers(&self, only: Option<&str>) -> Result<Vec<Summary>, DockerError> {
-        self.list(only.map(|id| ("id", id.to_owned()))).await
+    pub async fn containers(&self, only: Option<&BTreeSet<String>>) -> Result<Vec<Summary>, DockerError> {
+        self.list(only.map(|ids| ("id", ids.iter().cloned().collect()))).await
     }
 
     /// The container that the request `id` created, if it did.
@@ -39,7 +39,7 @@ impl Docker {
     /// # Errors
     /// [`DockerError`].
     pub async fn created_by(&self, id: &str) -> Result<Option<Summary>, DockerError> {
-        Ok(self.list(Some(("label", format!("{}={id}", label::REQUEST)))).await?.into_iter().next())
+        Ok(self.list(Some(("label", vec![format!("{}={id}", label::REQUEST)]))).await?.into_iter().next())
     }
 
     /// What the daemon says about itself.
@@ -60,10 +60,10 @@ impl Docker {
         })
     }
 
-    async fn list(&self, filter: Option<(&str, String)>) -> Result<Vec<Summary>, DockerError> {
+    async fn list(&self, filter: Option<(&str, Vec<String>)>) -> Result<Vec<Summary>, DockerError> {
         let mut options = ListContainersOptionsBuilder::new().all(true);
-        if let Some((name, value)) = filter {
-            options = options.filters(&HashMap::from([(name, vec![value])]));
+        if let Some((name, values)) = filter {
+            options = options.filters(&HashMap::from([(name, values)]));
         }
         let containers = self.bollard().await?.list_containers(Some(options.build())).await.map_err(explain)?;
         Ok(containers.into_iter().filter_map(summary).collect())

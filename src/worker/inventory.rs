@@ -1,11 +1,11 @@
 //! What the dock has: read from the daemon, kept in memory for lookups, and written to the shared records.
 
-use std::collections::BTreeMap;
-use std::pin::pin;
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::{Pin, pin};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -24,6 +24,9 @@ const SHOWN: Duration = Duration::from_secs(2);
 
 /// Changes that wait to be looked at; a daemon that does more at once is reconciled as a whole.
 const WAITING: usize = 256;
+
+/// Containers that are read again in one listing.
+const TOGETHER: usize = 64;
 
 /// A handle to what the dock has: cheap to clone.
 #[derive(Clone)]
@@ -47,6 +50,15 @@ enum Ask {
     Refresh(String, oneshot::Sender<()>),
     /// Compare everything.
     Reconcile,
+}
+
+/// What is to be read again.
+#[derive(Default)]
+struct News {
+    changed: BTreeSet<String>,
+    gone: Vec<String>,
+    /// Who waits until the records show it.
+    waiting: Vec<oneshot::Sender<()>>,
 }
 
 /// The one task that follows the daemon and writes the records of its containers.
@@ -214,33 +226,21 @@ impl InventoryTask {
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
         let mut compared = Instant::now();
         loop {
+            let mut news = News::default();
             let step = tokio::select! {
-                event = events.next() => match event {
-                    Some(Ok(DaemonEvent::Destroyed(id))) => {
-                        self.write(Vec::new(), vec![id]).await;
-                        Ok(())
-                    }
-                    Some(Ok(DaemonEvent::Changed(id))) => self.look_at(&id).await,
-                    Some(Ok(DaemonEvent::Resource(kind))) => {
-                        self.resources.changed(kind);
-                        Ok(())
-                    }
-                    Some(Err(error)) => Err(error),
-                    None => Err(DockerError::Down("the daemon closed its stream of events".into())),
-                },
-                ask = self.asks.recv() => match ask {
-                    Some(Ask::Refresh(id, done)) => {
-                        let looked = self.look_at(&id).await;
-                        let _ = done.send(());
-                        looked
-                    }
-                    Some(Ask::Reconcile) => { self.behind = true; Ok(()) }
-                    None => std::future::pending().await,
-                },
+                event = events.next() => self.hear(&mut news, event),
+                Some(ask) = self.asks.recv() => {
+                    self.heed(&mut news, ask);
+                    Ok(())
+                }
                 _ = pings.tick() => {
                     if self.docker.is_up().await { Ok(()) } else { Err(DockerError::Down("the daemon does not answer".into())) }
                 },
                 _ = ticks.tick() => Ok(()),
+            };
+            let step = match step {
+                Ok(()) => self.take_in(news, events.as_mut()).await,
+                lost => lost,
             };
             let due = self.behind || compared.elapsed() >= RECONCILE;
             let step = match step {
@@ -268,11 +268,60 @@ impl InventoryTask {
         Ok(())
     }
 
-    /// Reads one container again.
-    async fn look_at(&mut self, id: &str) -> Result<(), DockerError> {
-        let found = within(LISTING, self.docker.containers(Some(id))).await?;
-        let gone = if found.is_empty() { vec![id.to_owned()] } else { Vec::new() };
-        self.write(found, gone).await;
+    /// Notes what an event says.
+    fn hear(&self, news: &mut News, event: Option<Result<DaemonEvent, DockerError>>) -> Result<(), DockerError> {
+        match event {
+            Some(Ok(DaemonEvent::Destroyed(id))) => news.gone.push(id),
+            Some(Ok(DaemonEvent::Changed(id))) => {
+                news.changed.insert(id);
+            }
+            Some(Ok(DaemonEvent::Resource(kind))) => self.resources.changed(kind),
+            Some(Err(error)) => return Err(error),
+            None => return Err(DockerError::Down("the daemon closed its stream of events".into())),
+        }
+        Ok(())
+    }
+
+    /// Notes what a request wants to know.
+    fn heed(&mut self, news: &mut News, ask: Ask) {
+        match ask {
+            Ask::Refresh(id, done) => {
+                news.changed.insert(id);
+                news.waiting.push(done);
+            }
+            Ask::Reconcile => self.behind = true,
+        }
+    }
+
+    /// Reads again what has changed, with what is told meanwhile: a burst costs few listings.
+    async fn take_in(
+        &mut self,
+        mut news: News,
+        mut events: Pin<&mut impl futures_util::Stream<Item = Result<DaemonEvent, DockerError>>>,
+    ) -> Result<(), DockerError> {
+        while news.changed.len() < TOGETHER
+            && let Ok(ask) = self.asks.try_recv()
+        {
+            self.heed(&mut news, ask);
+        }
+        while news.changed.len() < TOGETHER
+            && let Some(event) = events.next().now_or_never()
+        {
+            self.hear(&mut news, event)?;
+        }
+        let News { changed, mut gone, waiting } = news;
+        let mut found = Vec::new();
+        if !changed.is_empty() {
+            found = within(LISTING, self.docker.containers(Some(&changed))).await?;
+            let listed: BTreeSet<&str> = found.iter().map(|summary| summary.id.as_str()).collect();
+            gone.extend(changed.iter().filter(|id| !listed.contains(id.as_str())).cloned());
+        }
+        if !found.is_empty() || !gone.is_empty() {
+            self.write(found, gone).await;
+        }
+        for done in waiting {
+            let _ = done.send(());
+        }
         Ok(())
     }
 
