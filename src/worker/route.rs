@@ -12,8 +12,9 @@ use crate::protocol::{DockState, ErrorCode, Failure, Fqdn, Labels, Request, Stan
 /// How often the records are looked at while they are being written again.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How often it is looked whether an earlier request has gone.
-const AHEAD: Duration = Duration::from_millis(5);
+/// How soon it is looked again whether an earlier request has gone: at first, and at most. What it waits for may take
+/// long, and many may wait.
+const AHEAD: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(100));
 
 /// Where to go with a request.
 #[derive(Clone, Debug)]
@@ -148,12 +149,14 @@ async fn let_pass(worker: &Worker, action: &Action, one: &Location, delivery: &D
         instance.name = persist(|| worker.bus.owner(&one.id)).await?.map(|record| record.name).unwrap_or_default();
     }
     let harmless = action.need_not_wait_for();
+    let (mut pause, longest) = AHEAD;
     loop {
         match persist(|| worker.bus.ahead(delivery.entry, &instance, &harmless)).await? {
             Ahead::None => return Ok(false),
             Ahead::Own => return Ok(true),
-            Ahead::Shared => tokio::time::sleep(AHEAD).await,
+            Ahead::Shared => tokio::time::sleep(pause).await,
         }
+        pause = (pause * 2).min(longest);
     }
 }
 
