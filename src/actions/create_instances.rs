@@ -70,7 +70,7 @@ impl<'a> Parts<'a> {
     fn new(context: &'a Context<'a>) -> Result<Self, Failure> {
         let mut request: Map<String, Value> = serde_json::from_str(&context.request.json)
             .map_err(|e| Failure::new(ErrorCode::Internal, format!("the request cannot be read again: {e}")))?;
-        for field in ["instances", "requestId", "timeout", "dock"] {
+        for field in ["instances", "requestId", "dock"] {
             request.remove(field);
         }
         let name = context.arguments.text("name").map(str::to_owned);
