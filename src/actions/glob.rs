@@ -1,4 +1,4 @@
-//! Patterns of names as Go's `path.Match` has them (https://pkg.go.dev/path#Match), which Docker uses for images.
+//! Patterns of names as Go's `path.Match` has them (<https://pkg.go.dev/path#Match>), which Docker uses for images.
 
 /// A pattern, understood.
 pub(super) struct Glob(Vec<Part>);

@@ -105,6 +105,21 @@ pub enum Recorded {
     Resource(Resource),
 }
 
+impl Access {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::Operate => "operate",
+            Self::Create => "create",
+            Self::Delete => "delete",
+            Self::Exec => "exec",
+            Self::Dock => "dock",
+            Self::Admin => "admin",
+        }
+    }
+}
+
 /// What decides where an action is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -204,10 +219,9 @@ impl Action {
     pub fn find(name: &str) -> Result<&'static Self, Failure> {
         let known = |action: &&Self| action.name == name || action.aliases.contains(&name);
         Self::all().find(known).ok_or_else(|| {
-            let names = Self::all().flat_map(|action| action.aliases.iter().chain([&action.name]).copied());
-            let hint = match nearest(name, names) {
+            let hint = match nearest(name, Self::all().flat_map(Self::names)) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => "the README lists the actions".to_owned(),
+                None => "`deblox actions` lists those that are".to_owned(),
             };
             let name: String = name.chars().take(60).collect();
             Failure::new(ErrorCode::UnknownAction, format!("no such action is supported: `{name}`; {hint}"))
@@ -260,6 +274,20 @@ impl Action {
         self.timeout + Duration::from_secs(time.unwrap_or_default())
     }
 
+    /// The name and the other names for it.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+
+    /// The common field that it cannot do without, if there is one.
+    pub fn needs(&self) -> Option<&'static str> {
+        match self.target {
+            Target::Instance => Some("id"),
+            Target::NamedDaemon => Some("dock"),
+            Target::Cluster | Target::Daemon | Target::NewInstance => None,
+        }
+    }
+
     /// What decides where it is done, for a request with these fields.
     pub fn target_of(&self, arguments: &Arguments) -> Target {
         let widened = self.widens && arguments.flag("all");
@@ -280,8 +308,7 @@ impl Action {
     /// looks, those that only look.
     pub fn need_not_wait_for(&self) -> String {
         let harmless = |other: &&Self| other.passive || (self.access == Access::View && other.access == Access::View);
-        let names = Self::all().filter(harmless).flat_map(|other| other.aliases.iter().chain([&other.name]));
-        names.fold(String::from(" "), |list, name| list + name + " ")
+        Self::all().filter(harmless).flat_map(Self::names).fold(String::from(" "), |list, name| list + name + " ")
     }
 
     /// Does it.

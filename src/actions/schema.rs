@@ -18,7 +18,7 @@ pub fn schema() -> Value {
 }
 
 fn of(action: &Action) -> Value {
-    let names: Vec<&str> = std::iter::once(action.name).chain(action.aliases.iter().copied()).collect();
+    let names: Vec<&str> = action.names().collect();
     let mut properties = Map::new();
     properties.insert("action".into(), json!({"enum": names}));
     properties.insert(

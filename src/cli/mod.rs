@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod actions;
 mod call;
 mod hostname;
 mod options;
@@ -46,6 +47,8 @@ enum Command {
     Web(web::Args),
     /// Send one request and print its reply
     Call(call::Args),
+    /// List the actions that a request can ask for, or the fields of one
+    Actions(actions::Args),
     /// Print the JSON Schema of all requests
     Schema,
 }
@@ -55,7 +58,7 @@ impl Cli {
     pub fn log_filter(&self) -> String {
         self.log.clone().unwrap_or_else(|| match self.command {
             Command::Up(_) | Command::Worker(_) | Command::Web(_) => "info".to_owned(),
-            Command::Call(_) | Command::Schema => "off".to_owned(),
+            Command::Call(_) | Command::Actions(_) | Command::Schema => "off".to_owned(),
         })
     }
 
@@ -74,6 +77,7 @@ impl Cli {
             Command::Worker(args) => worker::run(args, stop).await,
             Command::Web(args) => web::run(args, stop).await,
             Command::Call(args) => call::run(args).await,
+            Command::Actions(args) => actions::run(&args),
             Command::Schema => Ok(schema::run()),
         }
     }

@@ -90,7 +90,7 @@ impl Web {
     }
 
     /// Serves until `stop` is cancelled; then it finishes what it has begun, as far as that takes no longer than
-    /// [`serve::GRACE`].
+    /// 20 s, as a worker does.
     pub async fn run(self, stop: CancellationToken) {
         // Each caller is a connection; the usual limit of open files is meant for programs that wait for a few.
         if let Err(error) = rlimit::increase_nofile_limit(rlimit::INFINITY) {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use deblox::actions::Action;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -143,6 +144,26 @@ async fn up_deals_with_what_a_killed_up_left_behind() {
     assert_eq!(home.list_docks(), [("a.test".to_owned(), "up".to_owned())]);
     next.signal("INT");
     assert_eq!(next.ended().await.code(), Some(0), "{}", next.errors());
+}
+
+#[test]
+fn actions_are_listed_with_the_right_they_need_and_each_with_its_fields() {
+    let run = |words: &[&str]| deblox().arg("actions").args(words).output().expect("it runs");
+    let all = run(&[]);
+    let listed = text(&all.stdout);
+    for action in Action::all() {
+        let row = format!("  {:20}  {:8}  {}", action.name, action.access.as_str(), action.about);
+        assert!(listed.lines().any(|line| line == row), "{row}: {listed}");
+    }
+    let one = run(&["remove-container"]);
+    let fields = text(&one.stdout);
+    for part in ["delete-container, remove-container: removes it", "id ", "required", "force", "true or false"] {
+        assert!(fields.contains(part), "{part}: {fields}");
+    }
+    let none = run(&["creat-container"]);
+    let errors = text(&none.stderr);
+    assert_eq!((none.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
+    assert!(errors.contains("did you mean `create-container`?"), "{errors}");
 }
 
 /// Runs `deblox call` on a bus.

@@ -35,11 +35,12 @@ fn with_section(text: &str, name: &str, generated: &str) -> String {
 fn actions() -> String {
     let mut out = String::new();
     for (group, actions) in GROUPS {
-        write!(out, "### {group}\n\n| action | what it does | fields |\n|---|---|---|\n").expect("text");
+        write!(out, "### {group}\n\n| action | right | what it does | fields |\n|---|---|---|---|\n").expect("text");
         for action in *actions {
-            let names = std::iter::once(&action.name).chain(action.aliases);
-            let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
-            writeln!(out, "| {} | {} | {} |", names.join(", "), action.about, field_names(action)).expect("text");
+            let names: Vec<String> = action.names().map(|name| format!("`{name}`")).collect();
+            let right = action.access.as_str();
+            writeln!(out, "| {} | {right} | {} | {} |", names.join(", "), action.about, field_names(action))
+                .expect("text");
         }
         out.push('\n');
     }
@@ -62,11 +63,7 @@ fn actions() -> String {
 }
 
 fn field_names(action: &Action) -> String {
-    let about_one = match action.target {
-        deblox::actions::Target::Instance => vec!["**`id`**".to_owned()],
-        deblox::actions::Target::NamedDaemon => vec!["**`dock`**".to_owned()],
-        _ => Vec::new(),
-    };
+    let about_one = action.needs().map(|field| format!("**`{field}`**"));
     let own = action
         .fields
         .iter()

@@ -19,12 +19,13 @@ fn help_of_deblox() {
     Usage: deblox [OPTIONS] <COMMAND>
 
     Commands:
-      up      Everything for one machine: a worker, HTTP, and a private Redis unless REDIS_URL names one
-      worker  Speak for the Docker daemon of this host
-      web     Take requests by HTTP, on any node
-      call    Send one request and print its reply
-      schema  Print the JSON Schema of all requests
-      help    Print this message or the help of the given subcommand(s)
+      up       Everything for one machine: a worker, HTTP, and a private Redis unless REDIS_URL names one
+      worker   Speak for the Docker daemon of this host
+      web      Take requests by HTTP, on any node
+      call     Send one request and print its reply
+      actions  List the actions that a request can ask for, or the fields of one
+      schema   Print the JSON Schema of all requests
+      help     Print this message or the help of the given subcommand(s)
 
     Options:
           --log <FILTER>
