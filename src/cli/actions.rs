@@ -1,6 +1,6 @@
 //! `deblox actions`: what a request can ask for, for people; `deblox schema` tells it to programs.
 
-use std::io::Write;
+use std::fmt::Write;
 
 use crate::actions::{Action, Field, GROUPS};
 
@@ -12,7 +12,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
-    let mut out = std::io::stdout().lock();
+    let mut out = String::new();
     let Some(name) = &args.action else {
         for (group, actions) in GROUPS {
             writeln!(out, "{group}")?;
@@ -25,7 +25,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
             out,
             "The second column is the right that it needs. `deblox actions ACTION` shows the fields of one."
         )?;
-        return Ok(0);
+        return super::print(&out);
     };
     let action = Action::find(name).map_err(|failure| anyhow::anyhow!(failure.message))?;
     writeln!(out, "{}: {}", action.names().collect::<Vec<_>>().join(", "), action.about)?;
@@ -37,10 +37,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
         let names = field.alias.map_or_else(|| field.name.to_owned(), |alias| format!("{}, {alias}", field.name));
         row(&mut out, &names, &field.kind.expected(), &notes(field))?;
     }
-    Ok(0)
+    super::print(&out)
 }
 
-fn row(out: &mut impl Write, name: &str, holds: &str, about: &str) -> std::io::Result<()> {
+fn row(out: &mut String, name: &str, holds: &str, about: &str) -> std::fmt::Result {
     writeln!(out, "  {name:20}  {holds}\n  {:20}  {about}", "")
 }
 

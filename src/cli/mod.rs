@@ -9,6 +9,8 @@ mod up;
 mod web;
 mod worker;
 
+use std::io::Write;
+
 use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
@@ -39,7 +41,7 @@ pub enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Everything for one machine: a worker, HTTP, and a private Redis unless REDIS_URL names one
+    /// All for one machine: a worker, HTTP, and a private Redis unless REDIS_URL names one
     Up(up::Args),
     /// Speak for the Docker daemon of this host
     Worker(worker::Args),
@@ -78,7 +80,15 @@ impl Cli {
             Command::Web(args) => web::run(args, stop).await,
             Command::Call(args) => call::run(args).await,
             Command::Actions(args) => actions::run(&args),
-            Command::Schema => Ok(schema::run()),
+            Command::Schema => schema::run(),
         }
+    }
+}
+
+/// Prints `text`, for as long as somebody reads it.
+fn print(text: &str) -> anyhow::Result<u8> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(0),
     }
 }

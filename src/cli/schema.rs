@@ -1,7 +1,6 @@
 //! `deblox schema`: what a request may be, for editors and programs.
 
 /// Prints the JSON Schema of all requests.
-pub(super) fn run() -> u8 {
-    println!("{:#}", crate::actions::schema());
-    0
+pub(super) fn run() -> anyhow::Result<u8> {
+    super::print(&format!("{:#}\n", crate::actions::schema()))
 }

@@ -19,7 +19,7 @@ fn help_of_deblox() {
     Usage: deblox [OPTIONS] <COMMAND>
 
     Commands:
-      up       Everything for one machine: a worker, HTTP, and a private Redis unless REDIS_URL names one
+      up       All for one machine: a worker, HTTP, and a private Redis unless REDIS_URL names one
       worker   Speak for the Docker daemon of this host
       web      Take requests by HTTP, on any node
       call     Send one request and print its reply
@@ -152,7 +152,7 @@ fn help_of_deblox_worker() {
 #[test]
 fn help_of_deblox_up() {
     insta::assert_snapshot!(help(&["up"]), @r#"
-    Everything for one machine: a worker, HTTP, and a private Redis unless REDIS_URL names one
+    All for one machine: a worker, HTTP, and a private Redis unless REDIS_URL names one
 
     Usage: deblox up [OPTIONS]
 
