@@ -179,18 +179,26 @@ impl Consumer {
         Ok(self.bus.link().script(&hold).await?)
     }
 
+    /// Gives back one entry that was delivered to this worker: any worker may take it at once.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn hand_back(&self, delivery: &Delivery) -> Result<(), BusError> {
+        self.back(delivery.source, &delivery.entry.to_string()).await.map(|_| ())
+    }
+
     /// Gives back what was delivered to this worker and has not been finished, and leaves the groups.
     ///
     /// # Errors
     /// [`BusError::Redis`].
-    pub async fn hand_back(&self) -> Result<usize, BusError> {
-        let mut count = 0;
-        for source in Source::BOTH {
-            let mut back = self.bus.scripts().hand_back.key(self.stream(source));
-            back.arg(GROUP).arg(&self.name).arg(HANDED_BACK);
-            count += self.bus.link().script::<usize>(&back).await?;
-        }
-        Ok(count)
+    pub async fn hand_all_back(&self) -> Result<usize, BusError> {
+        Ok(self.back(Source::Shared, "").await? + self.back(Source::Own, "").await?)
+    }
+
+    async fn back(&self, source: Source, entry: &str) -> Result<usize, BusError> {
+        let mut back = self.bus.scripts().hand_back.key(self.stream(source));
+        back.arg(GROUP).arg(&self.name).arg(HANDED_BACK).arg(entry);
+        Ok(self.bus.link().script(&back).await?)
     }
 
     async fn claim(&self, source: Source, idle: Duration, count: usize) -> Result<Vec<Delivery>, BusError> {

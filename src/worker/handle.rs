@@ -1,9 +1,10 @@
 //! The way of one request: decode, check, begin, route, do, finish.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use futures_util::FutureExt;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
@@ -29,13 +30,23 @@ pub(super) enum Job {
 
 /// A delivered request that makes sense.
 pub(super) struct Ready {
-    worker: Arc<Worker>,
-    delivery: Delivery,
-    request: Request,
-    action: &'static Action,
-    arguments: Arguments,
+    pub(super) worker: Arc<Worker>,
+    pub(super) delivery: Delivery,
+    pub(super) request: Request,
+    pub(super) action: &'static Action,
+    pub(super) arguments: Arguments,
     /// In milliseconds of Redis's clock.
-    deadline: u64,
+    pub(super) deadline: u64,
+    /// Its place among those that work, or among those that wait.
+    place: Mutex<Option<Place>>,
+}
+
+/// A place in this worker, given back when dropped.
+enum Place {
+    /// Among those that work.
+    Working(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit),
+    /// Among those that only wait.
+    Waiting(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit),
 }
 
 impl Job {
@@ -57,7 +68,8 @@ impl Job {
         let end = delivery.entry.millis.saturating_add(millis(timeout));
         let deadline = request.deadline.map_or(end, |earlier| earlier.min(end));
         let worker = Arc::clone(worker);
-        Self::Request(Box::new(Ready { worker, delivery, request, action, arguments, deadline }))
+        let place = Mutex::default();
+        Self::Request(Box::new(Ready { worker, delivery, request, action, arguments, deadline, place }))
     }
 
     /// What it must not overtake another request for: the instance that it is or will be about, by its full id where
@@ -87,19 +99,21 @@ impl Job {
             Self::Request(ready) => {
                 let span = tracing::info_span!("request", id = %ready.request.id, action = ready.action.name);
                 async {
+                    ready.put(Place::Working(place));
                     let until = worker.until(ready.deadline).unwrap_or_else(Instant::now);
-                    let came = tokio::time::timeout_at(until.into(), turn.comes()).await;
+                    let came = tokio::select! {
+                        came = tokio::time::timeout_at(until.into(), ready.aside(turn.comes())) => came,
+                        () = worker.stopping.cancelled() => return ready.hand_back().await,
+                    };
                     let hindrance = came.err().map(|_| Hindrance::TooLate);
                     if !ready.action.is_passive(&ready.arguments) {
                         let _shared =
                             ready.action.resumes.then(|| worker.lanes.share(ready.request.id.as_str(), &turn));
                         return ready.run(hindrance).await;
                     }
-                    drop((turn, place));
-                    match worker.waiting.try_acquire() {
-                        Ok(_kept) => ready.run(hindrance).await,
-                        Err(_) => ready.run(Some(Hindrance::Crowded)).await,
-                    }
+                    drop(turn);
+                    let hindrance = if ready.step_aside() { hindrance } else { Some(Hindrance::Crowded) };
+                    ready.run(hindrance).await;
                 }
                 .instrument(span)
                 .await;
@@ -124,9 +138,8 @@ async fn refuse(worker: &Worker, delivery: &Delivery, id: RequestId, failure: Fa
 impl Ready {
     /// Begins, does and finishes it. If something is in its way, it is answered with that and not done.
     async fn run(&self, hindrance: Option<Hindrance>) {
-        // A worker that stops begins nothing; what it has not begun is handed back.
         if self.worker.stopping.is_cancelled() {
-            return;
+            return self.hand_back().await;
         }
         let mut way = None;
         if hindrance.is_none() && self.is_only_looking() {
@@ -155,6 +168,39 @@ impl Ready {
             Err(error) => return self.bury(&error).await,
         };
         self.finish(outcome).await;
+    }
+
+    /// A worker that stops begins nothing: others may have it at once.
+    async fn hand_back(&self) {
+        if let Err(error) = self.worker.consumer.hand_back(&self.delivery).await {
+            tracing::debug!(%error, "handed back at the end");
+        }
+    }
+
+    fn put(&self, place: Place) {
+        *self.place.lock().expect("never held across a panic") = Some(place);
+    }
+
+    /// Gives its place among those that work to another, for one among those that only wait. Returns whether there was
+    /// one.
+    fn step_aside(&self) -> bool {
+        let waiting = Arc::clone(&self.worker.waiting).try_acquire_owned();
+        waiting.map(|waiting| self.put(Place::Waiting(waiting))).is_ok()
+    }
+
+    /// Waits for something that may take long, and that may itself need a place, without keeping one.
+    pub(super) async fn aside<T>(&self, wait: impl Future<Output = T>) -> T {
+        let mut wait = std::pin::pin!(wait);
+        if let Some(at_once) = wait.as_mut().now_or_never() {
+            return at_once;
+        }
+        let works = matches!(*self.place.lock().expect("never held across a panic"), Some(Place::Working(_)));
+        let aside = works && self.step_aside();
+        let done = wait.await;
+        if aside && let Ok(place) = Arc::clone(&self.worker.room).acquire_owned().await {
+            self.put(Place::Working(place));
+        }
+        done
     }
 
     /// Whether it has no effect: then nothing needs to be begun, because doing it twice does no harm.
@@ -245,8 +291,7 @@ impl Ready {
 
     /// Where it is done; nothing is done before that is known.
     async fn route(&self, until: Instant, attempt: u32) -> Result<Way, Failure> {
-        let Self { worker, action, request, arguments, delivery, deadline } = self;
-        let way = route(worker, action, request, arguments, delivery, *deadline, attempt);
+        let way = route(self, attempt);
         tokio::time::timeout_at(until.into(), way).await.unwrap_or_else(|_| Err(expired()))
     }
 

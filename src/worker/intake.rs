@@ -13,15 +13,19 @@ use super::backoff::Backoff;
 use super::handle::Job;
 use crate::bus::{BusError, Delivery, Source};
 use crate::protocol::EntryId;
-use crate::protocol::limits::{HOLD, RECONCILE, SWEEP};
+use crate::protocol::limits::{HOLD, RECONCILE, SWEEP, WAITING};
 
 /// Entries read at once from each stream.
 const BATCH: usize = 64;
 
+/// Places for what other workers have left when there are no others.
+const SPARE: usize = 8;
+
 /// The requests that this worker has in hand.
 pub(super) struct Intake {
     worker: Arc<Worker>,
-    room: Arc<Semaphore>,
+    /// Places for what is taken over when all others are in use, perhaps by what waits for it.
+    spare: Arc<Semaphore>,
     in_hand: Arc<Mutex<HashSet<(Source, EntryId)>>>,
     running: TaskTracker,
 }
@@ -29,8 +33,8 @@ pub(super) struct Intake {
 impl Intake {
     /// What is handled runs as a task of `running`.
     pub(super) fn new(worker: Arc<Worker>, running: TaskTracker) -> Arc<Self> {
-        let room = Arc::new(Semaphore::new(worker.options.concurrency));
-        Arc::new(Self { room, in_hand: Arc::default(), running, worker })
+        let spare = Arc::new(Semaphore::new(SPARE));
+        Arc::new(Self { spare, in_hand: Arc::default(), running, worker })
     }
 
     /// Reads until the worker stops. What has been delivered and not begun by then is left to be handed back.
@@ -68,7 +72,7 @@ impl Intake {
                         inherited = self.register().await.is_ok();
                     }
                     backoff = Backoff::new();
-                    self.dispatch(deliveries).await;
+                    self.dispatch(deliveries, &self.worker.room).await;
                     // What has come goes first; the next read would be written, and answered, before it.
                     give_way().await;
                 }
@@ -85,7 +89,7 @@ impl Intake {
     async fn missed(&self) -> Result<Vec<Delivery>, BusError> {
         // Looked at first: what is finished meanwhile is no longer in hand, and not missed either.
         let held = self.in_hand.lock().expect("never held across a panic").clone();
-        let most = self.worker.options.concurrency + 2 * BATCH;
+        let most = self.worker.options.concurrency + WAITING + 2 * BATCH;
         let mut delivered = self.worker.consumer.delivered(most).await?;
         delivered.retain(|delivery| !held.contains(&(delivery.source, delivery.entry)));
         Ok(delivered)
@@ -98,15 +102,19 @@ impl Intake {
         sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut tidies = interval_at(Instant::now() + RECONCILE, RECONCILE);
         loop {
+            let mut room = &self.worker.room;
             let swept = tokio::select! {
                 _ = sweeps.tick() => {
-                    let count = self.free().await;
-                    consumer.take_over(count).await
+                    room = if self.worker.room.available_permits() > SPARE { &self.worker.room } else { &self.spare };
+                    match (room.available_permits() / 2).min(BATCH) {
+                        0 => Ok(Vec::new()),
+                        count => consumer.take_over(count).await,
+                    }
                 }
                 _ = tidies.tick() => consumer.forget_the_gone().await.map(|()| Vec::new()),
             };
             match swept {
-                Ok(deliveries) => self.dispatch(deliveries).await,
+                Ok(deliveries) => self.dispatch(deliveries, room).await,
                 Err(error) => tracing::debug!(%error, "sweeping"),
             }
         }
@@ -132,12 +140,12 @@ impl Intake {
 
     /// Waits for room, and says how many entries may be read from each of the two streams.
     async fn free(&self) -> usize {
-        let permit = self.room.acquire().await;
+        let permit = self.worker.room.acquire().await;
         drop(permit);
-        (self.room.available_permits() / 2).clamp(1, BATCH)
+        (self.worker.room.available_permits() / 2).clamp(1, BATCH)
     }
 
-    async fn dispatch(&self, deliveries: Vec<Delivery>) {
+    async fn dispatch(&self, deliveries: Vec<Delivery>, room: &Arc<Semaphore>) {
         for delivery in deliveries {
             let key = (delivery.source, delivery.entry);
             let new = self.in_hand.lock().expect("never held across a panic").insert(key);
@@ -145,9 +153,11 @@ impl Intake {
                 continue;
             }
             let release = Release { in_hand: Arc::clone(&self.in_hand), key };
+            // What comes late by the shared stream goes before what already stands in the lane; and that waits for it.
+            let ordered = delivery.source == Source::Own || delivery.is_new;
             let job = Job::new(&self.worker, delivery);
-            let turn = self.worker.lanes.enter(job.lane());
-            let Ok(permit) = Arc::clone(&self.room).acquire_owned().await else { return };
+            let turn = self.worker.lanes.enter(job.lane().filter(|_| ordered));
+            let Ok(permit) = Arc::clone(room).acquire_owned().await else { return };
             let worker = Arc::clone(&self.worker);
             self.running.spawn(async move {
                 let _kept_until_the_end = release;

@@ -94,8 +94,10 @@ struct Worker {
     /// When this worker last found its lease or its record missing from Redis.
     data_lost: Mutex<Option<Instant>>,
     lanes: lanes::Lanes,
+    /// Places for requests that work.
+    room: Arc<Semaphore>,
     /// Places for requests that only wait.
-    waiting: Semaphore,
+    waiting: Arc<Semaphore>,
     /// Nothing new is begun any more.
     stopping: CancellationToken,
     /// The grace period is over as well: what still runs is dropped, and left to others.
@@ -142,7 +144,7 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
     let token = uuid::Uuid::new_v4().simple().to_string();
     let consumer = Consumer::new(&bus, &options.dock, &token);
     let (inventory, inventory_task, resource_tasks) = Inventory::new(options.dock.clone(), bus.clone(), docker.clone());
-    let grace = options.grace;
+    let (grace, concurrency) = (options.grace, options.concurrency);
     let worker = Arc::new(Worker {
         options,
         token,
@@ -154,7 +156,8 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
         clock: Mutex::default(),
         data_lost: Mutex::default(),
         lanes: lanes::Lanes::default(),
-        waiting: Semaphore::new(WAITING),
+        room: Arc::new(Semaphore::new(concurrency)),
+        waiting: Arc::new(Semaphore::new(WAITING)),
         stopping: shutdown.child_token(),
         abandoned: CancellationToken::new(),
     });
@@ -196,7 +199,7 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
         worker.abandoned.cancel();
     }
     let goodbye = async {
-        let back = worker.consumer.hand_back().await?;
+        let back = worker.consumer.hand_all_back().await?;
         if back > 0 {
             tracing::info!(requests = back, "handed back what had not begun");
         }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::Worker;
-use super::handle::persist;
-use crate::actions::{Access, Action, Arguments, Target};
-use crate::bus::{Ahead, BusError, Delivery, Dock, Found, Location, Placement, Purpose, Source, Unfit};
+use super::handle::{Ready, persist};
+use crate::actions::{Access, Target};
+use crate::bus::{Ahead, BusError, Dock, Found, Location, Placement, Purpose, Source, Unfit};
 use crate::protocol::limits::CANDIDATES;
 use crate::protocol::{DockState, ErrorCode, Failure, Fqdn, Labels, Request, Standing};
 
@@ -31,21 +31,14 @@ pub(super) fn asked<'a>(worker: &'a Worker, request: &'a Request, source: Source
     request.dock.as_ref().or((source == Source::Own).then_some(worker.dock()))
 }
 
-/// Decides where `request` is done. A create is promised to its dock in the same step. `attempt` is above 1 where an
+/// Decides where a request is done. A create is promised to its dock in the same step. `attempt` is above 1 where an
 /// earlier one may have taken effect.
 ///
 /// # Errors
 /// A [`Failure`] that says why it can be done nowhere.
-pub(super) async fn route(
-    worker: &Worker,
-    action: &Action,
-    request: &Request,
-    arguments: &Arguments,
-    delivery: &Delivery,
-    deadline: u64,
-    attempt: u32,
-) -> Result<Way, Failure> {
-    let here = worker.dock();
+pub(super) async fn route(ready: &Ready, attempt: u32) -> Result<Way, Failure> {
+    let Ready { worker, action, request, arguments, delivery, deadline, .. } = ready;
+    let (here, deadline) = (worker.dock(), *deadline);
     let asked = asked(worker, request, delivery.source);
     let place = async |purpose, labels: &Labels| {
         let placement = Placement { request: &request.id, deadline, purpose, dock: asked, labels };
@@ -85,7 +78,7 @@ pub(super) async fn route(
                 let found = worker.inventory.find(reference).into_iter().next();
                 return Ok(Way::Here(Some(found.map_or_else(|| reference.to_owned(), |found| found.id))));
             }
-            match find(worker, action, reference, asked, delivery).await? {
+            match find(ready, reference, asked).await? {
                 // Nobody but this dock's own workers takes anything over from its own stream.
                 Way::Here(_) if action.resumes && delivery.source == Source::Shared => Ok(Way::To(here.clone())),
                 way => Ok(way),
@@ -95,16 +88,17 @@ pub(super) async fn route(
 }
 
 /// Finds the one instance that `reference` means.
-async fn find(
-    worker: &Worker,
-    action: &Action,
-    reference: &str,
-    asked: Option<&Fqdn>,
-    delivery: &Delivery,
-) -> Result<Way, Failure> {
+async fn find(ready: &Ready, reference: &str, asked: Option<&Fqdn>) -> Result<Way, Failure> {
+    let Ready { worker, action, delivery, .. } = ready;
     let here = worker.dock();
     if let Some(dock) = asked.filter(|dock| *dock != here) {
         reach(worker, dock).await?;
+        if delivery.source == Source::Shared {
+            let found = persist(|| worker.bus.find_instances(reference, here)).await?;
+            if let Some(one) = found.locations.iter().find(|one| found.crowded && one.dock == *dock) {
+                let_pass(ready, one).await?;
+            }
+        }
         return Ok(Way::To(dock.clone()));
     }
     let meant_here = asked.is_some();
@@ -123,7 +117,7 @@ async fn find(
                 reach(worker, &one.dock).await?;
             }
             // Behind what is in the dock's own stream is its place.
-            let queues = !by_own && found.crowded && let_pass(worker, action, one, delivery).await?;
+            let queues = !by_own && found.crowded && let_pass(ready, one).await?;
             Ok(if one.dock == *here && !queues { Way::Here(Some(one.id.clone())) } else { Way::To(one.dock.clone()) })
         }
         // The daemon knows better than the records what was made a moment ago. What was not meant for this dock is
@@ -142,22 +136,31 @@ async fn find(
 
 /// Lets pass what was sent to the shared stream before, for the same instance, and may be in the hands of another
 /// worker. Returns whether anything for it is in its dock's own stream then.
-async fn let_pass(worker: &Worker, action: &Action, one: &Location, delivery: &Delivery) -> Result<bool, Failure> {
+async fn let_pass(ready: &Ready, one: &Location) -> Result<bool, Failure> {
+    let Ready { worker, action, delivery, .. } = ready;
     let mut instance = one.clone();
     if instance.name.is_empty() {
         // Found by its id; others may call it by its name.
         instance.name = persist(|| worker.bus.owner(&one.id)).await?.map(|record| record.name).unwrap_or_default();
     }
     let harmless = action.need_not_wait_for();
-    let (mut pause, longest) = AHEAD;
-    loop {
-        match persist(|| worker.bus.ahead(delivery.entry, &instance, &harmless)).await? {
-            Ahead::None => return Ok(false),
-            Ahead::Own => return Ok(true),
-            Ahead::Shared => tokio::time::sleep(pause).await,
-        }
-        pause = (pause * 2).min(longest);
+    let look = async || persist(|| worker.bus.ahead(delivery.entry, &instance, &harmless)).await;
+    let mut ahead = look().await?;
+    if ahead == Ahead::Shared {
+        let gone = async {
+            let (mut pause, longest) = AHEAD;
+            loop {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(longest);
+                match look().await? {
+                    Ahead::Shared => {}
+                    other => return Ok::<_, BusError>(other),
+                }
+            }
+        };
+        ahead = ready.aside(gone).await?;
     }
+    Ok(ahead == Ahead::Own)
 }
 
 /// Looks at the shared records; again while they do not show what is looked for and may be incomplete.

@@ -1,5 +1,6 @@
 //! Requests for one instance run in the order in which they were sent, whoever takes them.
 
+use deblox::protocol::GROUP;
 use serde_json::{Value, json};
 
 use crate::support::{Bus, Scrub, docker, succeeded, unique, until};
@@ -53,6 +54,44 @@ async fn a_look_sees_what_was_sent_before_it_and_waits_for_no_look_and_no_wait()
     }
     succeeded(&bus.call(json!({"action": "kill-container", "id": name})).await, 204);
     succeeded(&bus.reply(&wait).await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_stopped_worker_hands_back_goes_before_what_was_sent_later() {
+    let bus = Bus::new().await;
+    let name = unique("back");
+    let _scrub = Scrub::new(1, &name);
+    docker(1, &["run", "-d", "--name", &name, "busybox", "sleep", "600"]);
+    let write = |number: usize| {
+        let command = format!("echo {number} >> /log");
+        json!({"action": "exec-container", "id": name, "cmd": ["sh", "-c", command]}).to_string()
+    };
+    // The first is in the hands of a worker that does nothing with it.
+    let stream = bus.key("docker");
+    bus.redis::<()>(&["XGROUP", "CREATE", &stream, GROUP, "0", "MKSTREAM"]).await;
+    let first = bus.send(&["json", &write(1)]).await;
+    let taken: redis::Value =
+        bus.redis(&["XREADGROUP", "GROUP", GROUP, "slow.test/1", "COUNT", "1", "STREAMS", &stream, ">"]).await;
+    assert_ne!(taken, redis::Value::Nil);
+
+    // All places of the one that is there wait for it.
+    let _worker = bus.worker_with(1, "d1.test", |options| options.concurrency = 2).await;
+    let mut later = Vec::new();
+    for number in 2..6 {
+        later.push(bus.send(&["json", &write(number)]).await);
+    }
+    until("they are taken", async || {
+        let pending: Vec<redis::Value> = bus.redis(&["XPENDING", &stream, GROUP]).await;
+        (pending.first() == Some(&redis::Value::Int(5))).then_some(())
+    })
+    .await;
+    let back = ["XCLAIM", &stream, GROUP, "handed-back", "0", &first, "IDLE", "86400000", "JUSTID"];
+    bus.redis::<redis::Value>(&back).await;
+    for id in std::iter::once(&first).chain(&later) {
+        succeeded(&bus.reply(id).await, 200);
+    }
+    assert_eq!(docker(1, &["exec", &name, "cat", "/log"]), "1\n2\n3\n4\n5");
+    bus.settled().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
