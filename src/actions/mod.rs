@@ -271,7 +271,7 @@ impl Action {
     /// How long it may take where the request does not say. `time` are the seconds that a stop gives the container:
     /// one that waits an hour is given the hour.
     pub fn default_timeout(&self, time: Option<u64>) -> Duration {
-        self.timeout + Duration::from_secs(time.unwrap_or_default())
+        self.timeout.saturating_add(Duration::from_secs(time.unwrap_or_default()))
     }
 
     /// The name and the other names for it.

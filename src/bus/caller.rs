@@ -6,6 +6,7 @@ use deadpool_redis::{Manager, Pool, Runtime, Timeouts};
 use redis::{Client, cmd};
 
 use super::link::{self, query_on};
+use super::replies::{NotTold, Ticket};
 use super::{Bus, BusError};
 use crate::protocol::{Fqdn, RequestId};
 
@@ -89,9 +90,39 @@ impl Bus {
     /// [`CallError`]. Sending the same id again is safe.
     pub async fn call(&self, call: &Call<'_>) -> Result<Option<String>, CallError> {
         let until = Instant::now() + call.wait;
-        let not_sent = |error: redis::RedisError| CallError::NotSent(error.into());
+        let key = self.keys().reply(call.id);
+        let sending = tokio::time::timeout_at(until.into(), self.send_call(call, &key));
+        let away = || std::io::Error::new(std::io::ErrorKind::TimedOut, "Redis cannot be reached");
+        let sent = sending.await.unwrap_or_else(|_| Err(redis::RedisError::from(away()).into()));
+        let mut ticket = sent.map_err(CallError::NotSent)?;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(CallError::NoReply(call.wait));
+            }
+            let wait = left.min(if call.silent { LOOK } else { BLOCK });
+            let reply = match &mut ticket {
+                Some(waiting) => match waiting.reply(wait).await {
+                    Ok(reply) => reply,
+                    Err(NotTold) => {
+                        ticket = None;
+                        continue;
+                    }
+                },
+                None => self.pop(&key, wait).await,
+            };
+            match reply {
+                Some(reply) => return Ok(Some(reply)),
+                None if call.silent && self.is_done(call.id).await => return Ok(self.peek(&key).await),
+                None => {}
+            }
+        }
+    }
+
+    /// Puts a request on its stream. Returns a place to wait for its reply, if the server tells of that.
+    async fn send_call(&self, call: &Call<'_>, key: &str) -> Result<Option<Ticket>, BusError> {
         let stream = match call.dock {
-            Some(dock) if self.is_live(dock).await.map_err(CallError::NotSent)? => self.keys().own(dock),
+            Some(dock) if self.is_live(dock).await? => self.keys().own(dock),
             _ => self.keys().shared(),
         };
         let mut add = cmd("XADD");
@@ -104,27 +135,16 @@ impl Bus {
                 add.arg(name).arg(1);
             }
         }
-        let key = self.keys().reply(call.id);
-        let mut ticket = self.send_expecting(&key, &add).await.map_err(not_sent)?;
+        let ticket = self.send_expecting(key, &add).await?;
         if ticket.is_none() {
-            self.link().query::<()>(&add).await.map_err(not_sent)?;
+            self.link().query::<()>(&add).await?;
         }
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(CallError::NoReply(call.wait));
-            }
-            let wait = left.min(if call.silent { LOOK } else { BLOCK });
-            let reply = match &mut ticket {
-                Some(ticket) => ticket.reply(wait).await,
-                None => self.pop(&key, wait).await,
-            };
-            match reply {
-                Some(reply) => return Ok(Some(reply)),
-                None if call.silent && self.is_done(call.id).await => return Ok(None),
-                None => {}
-            }
-        }
+        Ok(ticket)
+    }
+
+    /// The reply at `key`, if it is there now.
+    async fn peek(&self, key: &str) -> Option<String> {
+        self.link().query(cmd("LINDEX").arg(key).arg(0)).await.ok().flatten()
     }
 
     async fn is_done(&self, id: &RequestId) -> bool {

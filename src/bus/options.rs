@@ -44,6 +44,8 @@ impl RedisOptions {
                 if url.password().is_some() {
                     let _ = url.set_password(Some("***"));
                 }
+                // That of a Unix socket stands in the query.
+                url.set_query(None);
                 url.to_string()
             }
             Err(_) => "an invalid URL".to_owned(),

@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{Cmd, Pipeline, PushInfo, PushKind, RedisError, RedisResult, Value, cmd, pipe};
+use redis::{Cmd, ErrorKind, Pipeline, PushInfo, PushKind, RedisError, RedisResult, Value, cmd, pipe};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Bus, Inner, link};
+use super::{Bus, Inner};
 
 /// How often it is looked at what has been waited for that long: a bell that did not ring costs no more than this.
 const LOOK: Duration = Duration::from_secs(1);
@@ -23,8 +23,11 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Pause before Redis is tried again.
 const RETRY: Duration = Duration::from_millis(200);
 
+/// How long nobody asks again a server that does not tell of changes.
+const REFUSED: Duration = Duration::from_secs(60);
+
 /// Keys read in one round trip; each reply may have [`ANSWER_BYTES`](crate::protocol::limits::ANSWER_BYTES).
-const BATCH: usize = 64;
+const BATCH: usize = 16;
 
 /// Who waits for replies, and the connection that they come by.
 #[derive(Default)]
@@ -41,9 +44,14 @@ enum Line {
     Closed,
     /// In use, with a number that tells it from its successor.
     Open(MultiplexedConnection, u64),
+    /// It could not be opened, a moment ago; whoever stood in line behind that need not try as well.
+    Failed(Instant, RedisError),
     /// The server does not let this user be told of changes.
-    Refused,
+    Refused(Instant),
 }
+
+/// The server does not tell of changes any more: the reply has to be looked for in another way.
+pub(super) struct NotTold;
 
 struct Waiter {
     number: u64,
@@ -61,8 +69,15 @@ pub(super) struct Ticket {
 
 impl Ticket {
     /// The reply, if it comes within `wait`.
-    pub(super) async fn reply(&mut self, wait: Duration) -> Option<String> {
-        tokio::time::timeout(wait, &mut self.reply).await.ok()?.ok()
+    ///
+    /// # Errors
+    /// [`NotTold`]: there is nothing to wait for here.
+    pub(super) async fn reply(&mut self, wait: Duration) -> Result<Option<String>, NotTold> {
+        match tokio::time::timeout(wait, &mut self.reply).await {
+            Ok(Ok(reply)) => Ok(Some(reply)),
+            Ok(Err(_)) => Err(NotTold),
+            Err(_) => Ok(None),
+        }
     }
 }
 
@@ -125,8 +140,9 @@ impl Bus {
         let mut line = self.inner.replies.line.lock().await;
         match &*line {
             Line::Open(connection, number) => return Ok(Some((connection.clone(), *number))),
-            Line::Refused => return Ok(None),
-            Line::Closed => {}
+            Line::Refused(since) if since.elapsed() < REFUSED => return Ok(None),
+            Line::Failed(since, error) if since.elapsed() < RETRY => return Err(error.clone()),
+            Line::Closed | Line::Failed(..) | Line::Refused(_) => {}
         }
         let (sender, pushes) = mpsc::unbounded_channel();
         match self.link().watch(self.link().told(sender).await).await {
@@ -138,11 +154,21 @@ impl Bus {
             }
             Err(error) if is_refusal(&error) => {
                 tracing::debug!(%error, "Redis does not tell of changes; replies are waited for on connections of their own");
-                *line = Line::Refused;
+                *line = Line::Refused(Instant::now());
+                // Those who wait already are told to look for themselves.
+                self.inner.replies.waiting().clear();
                 Ok(None)
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                *line = Line::Failed(Instant::now(), error.clone());
+                Err(error)
+            }
         }
+    }
+
+    /// Whether the connection `number` is still the one in use.
+    async fn holds(&self, number: u64) -> bool {
+        matches!(&*self.inner.replies.line.lock().await, Line::Open(_, current) if *current == number)
     }
 
     /// Drops the connection `number`, if it is still in use.
@@ -175,26 +201,35 @@ impl Bus {
     /// Gives what was read to those who wait for it, and takes it out of Redis; not before it is here, so that it is not
     /// lost with a connection that breaks.
     fn deliver(&self, connection: &MultiplexedConnection, found: impl Iterator<Item = (String, Value)>) {
-        let mut taken = pipe();
+        let (mut taken, mut given, mut waited_for) = (pipe(), Vec::new(), Vec::new());
         for (key, replies) in found {
             let Ok(replies) = redis::from_redis_value::<Vec<String>>(replies) else { continue };
             let mut waiting = self.inner.replies.waiting();
             let Some(waiters) = waiting.get_mut(&key) else { continue };
             let count = replies.len().min(waiters.len());
-            for (waiter, reply) in waiters.drain(..count).zip(replies) {
-                let _ = waiter.reply.send(reply);
-            }
-            if waiters.is_empty() {
+            given.extend(waiters.drain(..count).zip(replies));
+            let empty = waiters.is_empty();
+            if empty {
                 waiting.remove(&key);
             }
             if count > 0 {
-                taken.cmd("LPOP").arg(key).arg(count).ignore();
+                taken.cmd("LPOP").arg(&key).arg(count).ignore();
+                // Taking it out has made Redis forget that the key is waited for.
+                waited_for.extend((!empty).then_some(key));
             }
         }
         if !taken.is_empty() {
-            let mut connection = connection.clone();
-            // What stays behind expires.
-            tokio::spawn(async move { run(&mut connection, &taken).await.map(|_| ()) });
+            let (bus, mut connection) = (self.clone(), connection.clone());
+            tokio::spawn(async move {
+                // What stays behind expires.
+                if run(&mut connection, &taken).await.is_ok() {
+                    let _ = bus.collect(&mut connection, &waited_for).await;
+                }
+            });
+        }
+        // Only now: who has the reply may send the same id again, and must not read it again.
+        for (waiter, reply) in given {
+            let _ = waiter.reply.send(reply);
         }
     }
 }
@@ -228,6 +263,9 @@ fn attend(
                 _ = looks.tick() => None,
             };
             let Some(bus) = bus.upgrade().map(|inner| Bus { inner }) else { return };
+            if !bus.holds(number).await {
+                return;
+            }
             let keys = match rung {
                 Some(push) => changed(push, &mut pushes),
                 None => Changed::Keys(bus.inner.replies.overdue(std::mem::replace(&mut at_least, LOOK))),
@@ -302,7 +340,10 @@ fn sent(answers: RedisResult<Vec<Value>>) -> RedisResult<Value> {
     Ok(found)
 }
 
-/// Whether the server is there and does not let this user be told of changes, or is too old for it.
+/// Whether the server is there and does not let this user be told of changes, or does not know how.
 fn is_refusal(error: &RedisError) -> bool {
-    matches!(error.code(), Some("NOPERM" | "NOPROTO")) || link::is_refusal(error)
+    let unknown = error.detail().is_some_and(|detail| detail.to_ascii_lowercase().contains("unknown"));
+    matches!(error.code(), Some("NOPERM" | "NOPROTO"))
+        || matches!(error.kind(), ErrorKind::RESP3NotSupported)
+        || (error.code() == Some("ERR") && unknown)
 }

@@ -54,7 +54,7 @@ use serde_json::{Map, Value};
 use crate::actions::Action;
 use crate::bus::{Bus, BusError, Call, CallError, Envelope, RedisOptions};
 use crate::protocol::limits::{LONGEST_TIMEOUT, REQUEST_TIMEOUT};
-use crate::protocol::{Fqdn, InvalidName, RequestId};
+use crate::protocol::{Fqdn, InvalidName, RequestId, read_timeout};
 
 /// How much longer than the request's own time its reply is waited for: a worker says so when the time is up.
 const LATER: Duration = Duration::from_secs(5);
@@ -150,7 +150,10 @@ impl Client {
 
 /// How long a request has.
 fn time(action: Option<&Action>, request: &Map<String, Value>) -> Duration {
-    let whole = |field| request.get(field).and_then(Value::as_u64);
-    let usual = || action.map_or(REQUEST_TIMEOUT, |action| action.default_timeout(whole("time")));
-    whole("timeout").map_or_else(usual, Duration::from_millis)
+    let usual = || {
+        let time = request.get("time").and_then(Value::as_u64);
+        action.map_or(REQUEST_TIMEOUT, |action| action.default_timeout(time))
+    };
+    // What is not valid a worker refuses, and soon.
+    request.get("timeout").and_then(|timeout| read_timeout(timeout).ok()).unwrap_or_else(usual)
 }

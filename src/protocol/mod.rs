@@ -16,5 +16,5 @@ pub use records::{
     DaemonState, DockFacts, DockRecord, DockState, Labels, OwnerRecord, Port, Standing, Summary, label, millis, rfc3339,
 };
 pub use reply::{Answer, Body, Reply};
-pub use request::{COMMON_FIELDS, Fields, Request, Undecodable, decode};
+pub use request::{COMMON_FIELDS, Fields, Request, Undecodable, decode, read_timeout};
 pub use resources::{ImageRecord, NetworkRecord, Record, Resource, VolumeRecord};

@@ -198,7 +198,11 @@ fn take_text(object: &mut Map<String, Value>, name: &str) -> Result<Option<Strin
     }
 }
 
-fn read_timeout(value: &Value) -> Result<Duration, Failure> {
+/// Reads the field `timeout`: whole milliseconds, also as text.
+///
+/// # Errors
+/// [`ErrorCode::BadField`].
+pub fn read_timeout(value: &Value) -> Result<Duration, Failure> {
     let longest = millis(LONGEST_TIMEOUT);
     let millis = match value {
         Value::Number(number) => number.as_u64(),

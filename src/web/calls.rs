@@ -40,11 +40,12 @@ async fn answer(node: &Node, request: Request<Body>) -> Result<Response, Failure
         let message = "a page in a browser may not call this: a program may, without the header `Origin`";
         return Err(Failure::new(ErrorCode::Forbidden, message));
     }
+    let request = read(request).await?;
     let Ok(_place) = node.room.try_acquire() else {
         let message = "too many calls wait for their replies on this node: try again later, or another node";
         return Err(Failure::new(ErrorCode::Busy, message));
     };
-    let reply = node.client.call(read(request).await?).await.map_err(|error| explain(&error))?;
+    let reply = node.client.call(request).await.map_err(|error| explain(&error))?;
     Ok(match reply.json() {
         "" => StatusCode::NO_CONTENT.into_response(),
         json => respond(reply.status(), json.to_owned()),

@@ -116,6 +116,10 @@ async fn what_a_reply_says_is_at_hand() {
     let none = client.call(json!({"action": "inspect-container", "id": "nobody"})).await.expect("a reply");
     assert_eq!((none.status(), none.error(), none.is_success()), (404, Some("no-such-instance"), false));
     assert!(none.message().is_some_and(|message| message.contains("nobody")), "{}", none.json());
+    let odd = json!({"action": "stop-container", "id": "nobody", "time": u64::MAX});
+    assert_eq!(client.call(odd).await.expect("a reply").error(), Some("bad-field"));
+    let faulty = client.call(json!({"action": "unregister", "hostname": "nobody.test"})).await.expect("a reply");
+    assert_eq!(faulty.error(), Some("unknown-dock"), "an action without a reply says what is wrong");
     let silent = client.call(json!({"action": "register", "hostname": "new.test"})).await.expect("it is done");
     assert_eq!((silent.status(), silent.json(), silent.is_success()), (204, Reply::none().json(), true));
     assert!(matches!(client.call(json!([1])).await, Err(ClientError::NotAnObject)));

@@ -13,7 +13,8 @@ end
 redis.call('XDEL', stream, entry)
 
 local function push()
-  if ARGV[7] == '1' then
+  -- another worker may have taken it over meanwhile, and begun it: it must not answer as well
+  if ARGV[7] == '1' or redis.call('EXISTS', request) == 1 then
     local seen = redis.pcall('HMGET', request, 'entry', 'state', 'reply')
     if seen.err then return seen end
     if not seen[1] or seen[1] == entry then
