@@ -5,6 +5,7 @@ mod body;
 mod health;
 mod replacement;
 
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -105,7 +106,7 @@ async fn begin(context: &Context<'_>) -> Result<(Replacement, Answer), Failure> 
     };
     let runs = old["State"]["Running"] == true;
     let old = old["Id"].as_str().unwrap_or(id).to_owned();
-    Ok((Replacement { new, old, name, runs }, answer))
+    Ok((Replacement { new, old, name, runs, told_to_stop: AtomicBool::new(false) }, answer))
 }
 
 /// Refuses what could not be brought back.

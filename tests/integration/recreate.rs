@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Bus, Scrub, Worker, docker, port, quiet_hosts, refused, succeeded, try_docker, unique, until};
+use crate::support::{
+    Bus, Disturbed, PATIENCE, Scrub, Worker, docker, port, quiet_hosts, refused, succeeded, try_docker, unique, until,
+};
 
 pub const HOST: usize = 3;
 pub const DOCK: &str = "recreate.test";
@@ -139,6 +141,30 @@ async fn the_old_instance_comes_back_from_an_image_that_is_no_good() {
             _ => {}
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_old_instance_comes_back_when_the_daemon_crashes_on_the_way() {
+    const QUIET: usize = 6;
+    let _quiet = quiet_hosts().await;
+    let bus = Bus::new().await;
+    let _worker = bus.worker(QUIET, DOCK).await;
+    let (name, mut image) = (unique("crash"), Image::new(QUIET, &[SLEEP]));
+    let (old, _scrub) = running(&bus, &image, &name).await;
+    // One that never says whether it is any good.
+    image.becomes(&[SLEEP, "HEALTHCHECK --interval=1s --start-period=1h CMD false"]);
+    let id = bus.send(&["json", &with(recreate(&name), "timeout", 100_000).to_string()]).await;
+    until("the new one has taken its place", async || {
+        let now = inspect(QUIET, &name);
+        (now["Id"] != json!(old) && now["State"]["Running"] == true).then_some(())
+    })
+    .await;
+    drop(Disturbed::kill(QUIET));
+    let reply = bus.reply_within(&id, PATIENCE * 3).await.expect("a reply");
+    assert!(reply["message"].as_str().is_some_and(|message| message.contains("the old instance runs")), "{reply}");
+    assert_eq!(names(QUIET, &name), [name.clone()]);
+    let now = inspect(QUIET, &name);
+    assert_eq!((&now["Id"], &now["State"]["Running"]), (&json!(old), &json!(true)), "{reply}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,14 +1,20 @@
 //! Two instances of which one takes the other's place, step by step, forth and back. Each step looks at the daemon
 //! first, so that it can be taken up wherever an earlier attempt was lost.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
-use super::{body, grace, health};
+use super::{WAY_BACK, body, grace, health};
 use crate::actions::verdict::{call, call_within, judge};
 use crate::actions::{Context, Target};
 use crate::docker::{Method, RequestParts};
 use crate::protocol::limits::DAEMON_CALL;
 use crate::protocol::{ErrorCode, Failure, label};
+
+/// How soon bringing the old one back is tried again while the daemon does not answer.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// A new instance and the old one whose place it is to take.
 pub(super) struct Replacement {
@@ -20,6 +26,8 @@ pub(super) struct Replacement {
     pub name: String,
     /// Whether the old one ran, so that the new one is to run.
     pub runs: bool,
+    /// Whether the old one may have been told to stop: the daemon goes on with that even if nobody waits for it.
+    pub told_to_stop: AtomicBool,
 }
 
 impl Replacement {
@@ -35,7 +43,7 @@ impl Replacement {
         let name = name_of(&new);
         let name = name.strip_suffix(&suffix(context, "new")).unwrap_or(name).to_owned();
         let runs = labels[label::REPLACES_RUNNING] == "true";
-        Ok(Some(Self { new: made.id, old: old.to_owned(), name, runs }))
+        Ok(Some(Self { new: made.id, old: old.to_owned(), name, runs, told_to_stop: AtomicBool::new(true) }))
     }
 
     /// Stops the old one, gives its name to the new one, starts that and waits until it is healthy.
@@ -54,9 +62,12 @@ impl Replacement {
             }
         }
         if self.runs {
-            let grace = grace(context, &old);
-            let stop = post(&self.old, "/containers/{}/stop").query([("t", grace.as_secs().to_string())]);
-            judge(call_within(context, &stop, DAEMON_CALL + grace).await?, Target::Instance)?;
+            let left = context.until.saturating_duration_since(Instant::now());
+            if old["State"]["Running"] == true && left < WAY_BACK + grace(context, &old) {
+                let message = "an earlier attempt was lost, and too little time is left to go on";
+                return Err(Failure::new(ErrorCode::Timeout, message));
+            }
+            self.stop_old(context, &old).await?;
         }
         if name_of(&old) == self.name {
             rename(context, &self.old, &self.old_name(context)).await?;
@@ -74,6 +85,13 @@ impl Replacement {
             health::wait(context, &self.new).await?;
         }
         Ok(())
+    }
+
+    async fn stop_old(&self, context: &Context<'_>, old: &Value) -> Result<(), Failure> {
+        self.told_to_stop.store(true, Ordering::Relaxed);
+        let grace = grace(context, old);
+        let stop = post(&self.old, "/containers/{}/stop").query([("t", grace.as_secs().to_string())]);
+        judge(call_within(context, &stop, DAEMON_CALL + grace).await?, Target::Instance).map(drop)
     }
 
     /// Removes the old one, whose place is taken; its volumes are the new one's now.
@@ -98,7 +116,15 @@ impl Replacement {
         if failure.code == ErrorCode::Unhealthy {
             failure = health::with_evidence(context, &self.new, failure).await;
         }
-        match self.undo(context).await {
+        let mut undone = self.undo(context).await;
+        while let Err(Failure { code: ErrorCode::DaemonDown | ErrorCode::Timeout, .. }) = undone
+            && Instant::now() + AGAIN < context.until
+        {
+            // The daemon may be starting again; there is time for this, and nobody else will do it.
+            tokio::time::sleep(AGAIN).await;
+            undone = self.undo(context).await;
+        }
+        match undone {
             Ok(()) if self.runs => failure.message += "; the old instance runs",
             Ok(()) => failure.message += "; the old instance is as it was",
             Err(why) => {
@@ -121,15 +147,20 @@ impl Replacement {
         };
         if let Some(new) = inspect(context, &self.new).await? {
             // What it has published must be free for the old one.
-            judge(call(context, &post(&self.new, "/containers/{}/stop").query([("t", "0")])).await?, Target::Instance)?;
+            let stop = post(&self.new, "/containers/{}/stop").query([("t", "0")]);
+            or_gone(judge(call(context, &stop).await?, Target::Instance))?;
             if name_of(&new) == self.name {
-                rename(context, &self.new, &interim_name(context, &self.name)).await?;
+                or_gone(rename(context, &self.new, &interim_name(context, &self.name)).await)?;
             }
         }
         if name_of(&old) != self.name {
             rename(context, &self.old, &self.name).await?;
         }
         if self.runs {
+            if old["State"]["Running"] == true && self.told_to_stop.load(Ordering::Relaxed) {
+                // A start would find it running, and then it would stop after all: this waits for that.
+                self.stop_old(context, &old).await?;
+            }
             judge(call(context, &post(&self.old, "/containers/{}/start")).await?, Target::Instance)?;
         }
         // With the anonymous volumes that it alone has: those of the old one have a name here.
@@ -190,6 +221,13 @@ async fn remove(context: &Context<'_>, id: &str, query: &[(&str, &str)]) -> Resu
     match judge(removed, Target::Instance) {
         // An earlier attempt has told the daemon so already.
         Err(failure) if failure.message.contains("already in progress") => Ok(()),
+        other => or_gone(other),
+    }
+}
+
+/// What is done about an instance that somebody else has removed is done as well.
+fn or_gone<T>(done: Result<T, Failure>) -> Result<(), Failure> {
+    match done {
         Err(failure) if failure.code == ErrorCode::NoSuchInstance => Ok(()),
         other => other.map(drop),
     }
