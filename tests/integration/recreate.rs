@@ -162,7 +162,7 @@ async fn the_old_instance_comes_back_when_the_daemon_crashes_on_the_way() {
     drop(Disturbed::kill(QUIET));
     let reply = bus.reply_within(&id, PATIENCE * 3).await.expect("a reply");
     assert!(reply["message"].as_str().is_some_and(|message| message.contains("the old instance runs")), "{reply}");
-    assert_eq!(names(QUIET, &name), [name.clone()]);
+    assert_eq!(names(QUIET, &name), [name.as_str()]);
     let now = inspect(QUIET, &name);
     assert_eq!((&now["Id"], &now["State"]["Running"]), (&json!(old), &json!(true)), "{reply}");
 }
