@@ -27,7 +27,7 @@ const RETRY: Duration = Duration::from_millis(200);
 const REFUSED: Duration = Duration::from_secs(60);
 
 /// Keys read in one round trip; each reply may have [`ANSWER_BYTES`](crate::protocol::limits::ANSWER_BYTES).
-const BATCH: usize = 16;
+const BATCH: usize = 64;
 
 /// Who waits for replies, and the connection that they come by.
 #[derive(Default)]
