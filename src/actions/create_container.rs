@@ -2,6 +2,9 @@
 //! if asked to.
 
 mod body;
+mod name;
+
+use std::time::{Duration, Instant};
 
 pub(super) use body::limits;
 use serde_json::{Map, Value, json};
@@ -10,6 +13,10 @@ use super::verdict::{call, judge};
 use super::{Context, Outcome, Target, create_instances, pull_image, templates};
 use crate::docker::{Method, RequestParts};
 use crate::protocol::{Answer, ErrorCode, Failure};
+
+/// How long a daemon may take from reserving a name to listing the container that has it, and how often it is looked.
+const BEING_MADE: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The owner of what is created without saying whose it is.
 const ANONYMOUS: &str = "anonymous";
@@ -27,23 +34,41 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     };
     let body = body::build(base, arguments, owner, &context.request.id)?;
 
-    let answer = match made_before(context).await? {
+    // The daemon lets nobody else have a name, not even while it still creates the container: so an attempt that was
+    // lost on the way cannot have a second one beside it.
+    let given = name::of(&context.request.id);
+    let name = arguments.text("name").unwrap_or(&given);
+    let policy = arguments.text("pull").unwrap_or("missing");
+    let sent_before = context.attempt > 1 || context.request.id_chosen;
+    let made = if sent_before { made_before(context).await? } else { None };
+    let answer = match made {
         Some(answer) => answer,
-        None => {
-            create(context, &body, context.arguments.text("name"), context.arguments.text("pull").unwrap_or("missing"))
-                .await?
-        }
+        None => match create(context, &body, name, policy).await {
+            Err(failure) if failure.code == ErrorCode::Conflict && context.attempt > 1 => {
+                being_made(context).await?.ok_or(failure)?
+            }
+            other => other?,
+        },
     };
     start(context, answer).await
 }
 
-/// What an earlier try created before its worker was lost, answered as Docker would have.
+/// What an earlier attempt, or the same request sent before, has created, answered as Docker would have.
 async fn made_before(context: &Context<'_>) -> Result<Option<Answer>, Failure> {
-    if context.attempt == 1 {
-        return Ok(None);
-    }
     let made = context.docker.created_by(context.request.id.as_str()).await?;
     Ok(made.map(|made| created(&made.id)))
+}
+
+/// The same for one that the daemon may still be creating: its name is taken, and it is not listed yet.
+async fn being_made(context: &Context<'_>) -> Result<Option<Answer>, Failure> {
+    let begun = Instant::now();
+    loop {
+        let made = made_before(context).await?;
+        if made.is_some() || begun.elapsed() > BEING_MADE {
+            return Ok(made);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// What Docker answers to a create, for a container that is already there.
@@ -51,13 +76,20 @@ pub(super) fn created(id: &str) -> Answer {
     Answer { status: 201, ..Answer::json(&json!({"Id": id, "Warnings": []})) }
 }
 
+/// The id of what was created, with the answer.
+pub(super) fn with_id(answer: Answer) -> Result<(Answer, String), Failure> {
+    match answer.text_field("Id") {
+        Some(id) => Ok((answer, id)),
+        None => {
+            let mut failure = Failure::new(ErrorCode::DockerError, "the daemon's answer has no `Id`");
+            failure.answer = Some(Box::new(answer));
+            Err(failure)
+        }
+    }
+}
+
 /// Creates a container, and fetches its image as the `policy` has it.
-pub(super) async fn create(
-    context: &Context<'_>,
-    body: &Value,
-    name: Option<&str>,
-    policy: &str,
-) -> Result<Answer, Failure> {
+pub(super) async fn create(context: &Context<'_>, body: &Value, name: &str, policy: &str) -> Result<Answer, Failure> {
     let Some(image) = body["Image"].as_str().filter(|image| !image.is_empty()) else {
         let message =
             format!("`{}` needs an image: `image`, or one in the template or the body", context.request.action);
@@ -66,8 +98,7 @@ pub(super) async fn create(
     if policy == "always" {
         pull_image::fetch(context, image).await?;
     }
-    let name = name.map(|name| ("name", name));
-    let parts = RequestParts::new(Method::POST, "/containers/create").query(name).json(body.clone());
+    let parts = RequestParts::new(Method::POST, "/containers/create").query([("name", name)]).json(body.clone());
     match judge(call(context, &parts).await?, Target::NewInstance) {
         Err(failure) if failure.code == ErrorCode::NoSuchImage && policy == "missing" => {
             pull_image::fetch(context, image).await?;
@@ -80,11 +111,7 @@ pub(super) async fn create(
 /// Starts what was created, if asked to. What cannot be started is removed again, so that a create that failed
 /// leaves nothing behind, not even a name that is taken.
 async fn start(context: &Context<'_>, created: Answer) -> Result<Outcome, Failure> {
-    let Some(id) = created.text_field("Id") else {
-        let mut failure = Failure::new(ErrorCode::DockerError, "the daemon's answer has no `Id`");
-        failure.answer = Some(Box::new(created));
-        return Err(failure);
-    };
+    let (created, id) = with_id(created)?;
     if !context.arguments.flag("start") {
         return Ok(Outcome::Created(created, id));
     }

@@ -25,7 +25,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let wanted = context.arguments.whole("instances").unwrap_or(1);
     let count = usize::try_from(wanted).unwrap_or(usize::MAX);
     let parts = Parts::new(context)?;
-    let mut replies = match context.asked {
+    let replies = match context.asked {
         Some(dock) => parts.create((1..=count).map(|number| (number, Some(dock.clone()))).collect()).await,
         None => {
             let docks = parts.fitting(count).await?;
@@ -40,16 +40,14 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         }
     };
     let failure = judge(&replies);
-    Ok(Outcome::Several(replies.drain(..).map(|part| part.json).collect(), failure))
+    Ok(Outcome::Several(replies.into_iter().map(|part| part.json).collect(), failure))
 }
 
 /// What all parts have in common.
 struct Parts<'a> {
     context: &'a Context<'a>,
     request: Map<String, Value>,
-    name: Option<String>,
     deadline: u64,
-    until: Instant,
 }
 
 /// What became of one of them.
@@ -73,18 +71,23 @@ impl<'a> Parts<'a> {
         for field in ["instances", "requestId", "dock"] {
             request.remove(field);
         }
-        let name = context.arguments.text("name").map(str::to_owned);
         let margin = MARGIN.min(context.until.saturating_duration_since(Instant::now()) / 5);
         let deadline = context.deadline.saturating_sub(millis(margin));
-        Ok(Self { context, request, name, deadline, until: context.until })
+        Ok(Self { context, request, deadline })
     }
 
     /// Docks for the first so many.
     async fn fitting(&self, count: usize) -> Result<Vec<Fqdn>, Failure> {
         let labels = self.context.arguments.pairs("dock-labels");
         let request = &self.context.request.id;
-        let placement =
-            Placement { request, deadline: self.deadline, purpose: Purpose::Create, dock: None, labels: &labels };
+        let placement = Placement {
+            request,
+            deadline: self.deadline,
+            purpose: Purpose::Create,
+            dock: None,
+            labels: &labels,
+            replace: false,
+        };
         Ok(self.context.bus.fitting(&placement, count).await?)
     }
 
@@ -97,14 +100,19 @@ impl<'a> Parts<'a> {
     async fn one(&self, number: usize, dock: Option<Fqdn>) -> Part {
         let mut request = self.request.clone();
         request.extend(dock.iter().map(|dock| ("dock".to_owned(), Value::from(dock.as_str()))));
-        request.extend(self.name.as_ref().map(|name| ("name".to_owned(), Value::from(format!("{name}-{number}")))));
+        request.extend(
+            self.context
+                .arguments
+                .text("name")
+                .map(|name| ("name".to_owned(), Value::from(format!("{name}-{number}")))),
+        );
         let (id, json) = (self.context.request.id.part(number), Value::Object(request).to_string());
         let call = Call {
             id: &id,
             dock: dock.as_ref(),
             json: &json,
             silent: false,
-            wait: self.until.saturating_duration_since(Instant::now()),
+            wait: self.context.until.saturating_duration_since(Instant::now()),
             envelope: Envelope { once: false, deadline: Some(self.deadline), flat: self.context.request.flat },
         };
         let reply = match self.context.bus.call(&call).await {

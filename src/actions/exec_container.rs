@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::verdict::judge;
+use super::verdict::{broken, judge};
 use super::{Context, Outcome, Target};
 use crate::docker::{ExecQuery, Executed};
 use crate::protocol::{Answer, Failure};
@@ -18,7 +18,12 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         "Privileged": arguments.flag("privileged"),
     });
     let id = context.instance.unwrap_or_default().to_owned();
-    match context.docker.exec(&ExecQuery { id, config }).await? {
+    let prepared = match context.docker.prepare_exec(&ExecQuery { id, config }).await? {
+        Ok(prepared) => prepared,
+        Err(answer) => return judge(answer, Target::Instance).map(Outcome::Answer),
+    };
+    context.admit().await?;
+    match context.docker.run_exec(&prepared).await.map_err(broken)? {
         Executed::Refused(answer) => judge(answer, Target::Instance).map(Outcome::Answer),
         Executed::Ended { exit_code, stdout, stderr } => Ok(Outcome::Answer(Answer::json(&json!({
             "exitCode": exit_code,

@@ -1,6 +1,7 @@
 //! What a worker can do: one table of all actions, and a file for each that has behaviour of its own.
 
 mod container_logs;
+mod context;
 mod create_container;
 mod create_instances;
 mod docks;
@@ -28,17 +29,17 @@ mod verdict;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+pub use context::Context;
 pub use fields::{Arguments, Field, Kind, Place};
 pub use schema::schema;
 pub use table::GROUPS;
 
 use serde_json::value::RawValue;
 
-use crate::bus::Bus;
-use crate::docker::{Docker, Method};
-use crate::protocol::{Answer, COMMON_FIELDS, ErrorCode, Failure, Fqdn, Request, Resource};
+use crate::docker::Method;
+use crate::protocol::{Answer, COMMON_FIELDS, ErrorCode, Failure, Request, Resource};
 
 /// One thing that a worker can do.
 #[derive(Debug)]
@@ -67,6 +68,8 @@ pub struct Action {
     /// Whether it has several steps, of which an earlier attempt may have left some done: then only the dock's own
     /// workers take it up again, which find out from the daemon how far it came.
     pub resumes: bool,
+    /// What a later attempt may do where an earlier one was lost, and may have taken effect.
+    pub again: Again,
     /// Whether its flag `all` asks for the whole cluster, as the shared records have it.
     pub widens: bool,
     /// Whether its field `instances` makes several requests of it.
@@ -94,6 +97,17 @@ pub enum Access {
     Dock,
     /// Anything at all.
     Admin,
+}
+
+/// Whether something may be done again of which it is not known whether it was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// Yes: doing it twice is as good as doing it once, or it finds what the first attempt did.
+    Yes,
+    /// Yes; and if the daemon answers with this status then, the first attempt had done it.
+    DoneIf(u16),
+    /// No: the caller is told that it is not known.
+    No,
 }
 
 /// What an action changes in the shared records.
@@ -159,30 +173,6 @@ pub struct Plain {
 
 /// An action with behaviour of its own.
 pub type OwnFn = for<'a> fn(&'a Context<'a>) -> Pin<Box<dyn Future<Output = Result<Outcome, Failure>> + Send + 'a>>;
-
-/// What an action works with.
-pub struct Context<'a> {
-    /// The daemon.
-    pub docker: &'a Docker,
-    /// The bus.
-    pub bus: &'a Bus,
-    /// The dock.
-    pub dock: &'a Fqdn,
-    /// The dock that the request asks for: by name, or by the stream it came by.
-    pub asked: Option<&'a Fqdn>,
-    /// When the request's time is up, on this host's monotonic clock: then it is dropped where it stands.
-    pub until: Instant,
-    /// The same in milliseconds of Redis's clock.
-    pub deadline: u64,
-    /// The request.
-    pub request: &'a Request,
-    /// Its fields, checked.
-    pub arguments: &'a Arguments,
-    /// The full id of the instance it is about.
-    pub instance: Option<&'a str>,
-    /// Above 1 where an earlier attempt may have taken effect.
-    pub attempt: u32,
-}
 
 /// What an action brought about.
 #[derive(Debug)]
@@ -302,6 +292,17 @@ impl Action {
     /// Whether it only waits, for a request with these fields.
     pub fn is_passive(&self, arguments: &Arguments) -> bool {
         self.passive || self.is_spread(arguments)
+    }
+
+    /// Whether a request with these fields may be done again after an attempt that was lost, and may have taken effect.
+    pub fn may_be_repeated(&self, arguments: &Arguments) -> bool {
+        let only_looks = self.access == Access::View || raw_docker::only_looks(self, arguments);
+        only_looks || self.again != Again::No
+    }
+
+    /// Whether this `failure` of a later attempt means that an earlier one had done it.
+    pub fn is_done_by(&self, failure: &Failure) -> bool {
+        self.again == Again::DoneIf(failure.status()) && failure.code != ErrorCode::UnknownDock
     }
 
     /// The actions that this one may overtake, each name between two spaces: those that only wait, and if this one only

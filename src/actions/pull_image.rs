@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::verdict::broken;
 use super::{Context, Outcome};
 use crate::docker::DockerError;
 use crate::protocol::{Answer, ErrorCode, Failure};
@@ -14,12 +15,13 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
 
 /// Fetches `image`; a refusal says that it is about the image and not the daemon.
 pub(super) async fn fetch(context: &Context<'_>, image: &str) -> Result<Vec<Value>, Failure> {
+    context.admit().await?;
     context.docker.pull(image, context.arguments.get("credentials").cloned()).await.map_err(|error| match error {
         DockerError::Refused(status, why) => {
             let code = if status == 404 { ErrorCode::NoSuchImage } else { ErrorCode::PullFailed };
             let message = format!("image `{image}` could not be fetched to {}: {}", context.dock, why.trim());
             Failure::new(code, message)
         }
-        other => other.into(),
+        other => broken(other),
     })
 }

@@ -1,12 +1,13 @@
 //! `push-image`: sends an image to its registry.
 
-use super::verdict::judge;
+use super::verdict::{broken, judge};
 use super::{Context, Outcome, Target};
 use crate::docker::DockerError;
 use crate::protocol::{Answer, ErrorCode, Failure};
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let image = context.arguments.text("image").unwrap_or_default();
+    context.admit().await?;
     match context.docker.push(image, context.arguments.get("credentials")).await {
         Ok(Ok(messages)) => Ok(Outcome::Answer(Answer::json(&messages))),
         Ok(Err(refused)) => judge(refused, Target::Daemon).map(Outcome::Answer),
@@ -14,6 +15,6 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
             let message = format!("image `{image}` could not be sent from {}: {}", context.dock, why.trim());
             Err(Failure::new(ErrorCode::PushFailed, message))
         }
-        Err(other) => Err(other.into()),
+        Err(other) => Err(broken(other)),
     }
 }

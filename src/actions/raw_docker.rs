@@ -4,14 +4,19 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::verdict::judge;
-use super::{Arguments, Context, Outcome, Target};
+use super::verdict::{ask, judge};
+use super::{Action, Arguments, Context, Outcome, Target};
 use crate::docker::{Method, Payload, RequestParts};
 use crate::protocol::{ErrorCode, Failure};
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let parts = parts(context.arguments)?;
-    judge(context.docker.call(&parts).await?, Target::NamedDaemon).map(Outcome::Answer)
+    judge(ask(context, &parts).await?, Target::NamedDaemon).map(Outcome::Answer)
+}
+
+/// Whether a request of this `action` is a call that has no effect.
+pub(super) fn only_looks(action: &Action, arguments: &Arguments) -> bool {
+    action.name == "docker" && matches!(arguments.text("method"), None | Some("GET" | "HEAD"))
 }
 
 fn parts(arguments: &Arguments) -> Result<RequestParts, Failure> {

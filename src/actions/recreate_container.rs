@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::time::timeout_at;
 
-use super::create_container::{create, created};
+use super::create_container::{create, created, with_id};
 use super::verdict::{call, judge};
 use super::{Context, Outcome, Target, pull_image};
 use crate::docker::{Method, RequestParts};
@@ -92,18 +92,14 @@ async fn begin(context: &Context<'_>) -> Result<(Replacement, Answer), Failure> 
     let policy = if policy == "always" { "never" } else { policy };
     let name = name_of(&old).to_owned();
     let interim = interim_name(context, &name);
-    let answer = create(context, &body, Some(&interim), policy).await.map_err(|mut failure| {
-        if matches!(failure.code, ErrorCode::Timeout | ErrorCode::DaemonDown) {
+    let answer = create(context, &body, &interim, policy).await.map_err(|mut failure| {
+        if matches!(failure.code, ErrorCode::Timeout | ErrorCode::Interrupted) {
             let left = format!("; the old instance is as it was, and `{interim}` may be left beside it");
             failure.message.push_str(&left);
         }
         failure
     })?;
-    let Some(new) = answer.text_field("Id") else {
-        let mut failure = Failure::new(ErrorCode::DockerError, "the daemon's answer has no `Id`");
-        failure.answer = Some(Box::new(answer));
-        return Err(failure);
-    };
+    let (answer, new) = with_id(answer)?;
     let runs = old["State"]["Running"] == true;
     let old = old["Id"].as_str().unwrap_or(id).to_owned();
     Ok((Replacement { new, old, name, runs, told_to_stop: AtomicBool::new(false) }, answer))

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::create_container::limits;
-use super::verdict::judge;
+use super::verdict::{ask, judge};
 use super::{Context, Outcome, Target};
 use crate::docker::{Method, RequestParts};
 use crate::protocol::Failure;
@@ -17,5 +17,5 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     }
     let id = context.instance.unwrap_or_default();
     let update = RequestParts::new(Method::POST, "/containers/{}/update").segment(id).json(Value::Object(body));
-    judge(context.docker.call(&update).await?, Target::Instance).map(Outcome::Answer)
+    judge(ask(context, &update).await?, Target::Instance).map(Outcome::Answer)
 }

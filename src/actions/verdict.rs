@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{Action, Context, Place, Plain, Target};
-use crate::docker::{DockerError, Payload, RequestParts};
+use crate::docker::{DockerError, Method, Payload, RequestParts};
 use crate::protocol::limits::DAEMON_CALL;
 use crate::protocol::{Answer, ErrorCode, Failure};
 
@@ -30,13 +30,36 @@ impl Plain {
                 Place::Body(name) => fill(&mut parts.body, name, value.clone()),
             }
         }
-        Ok(context.docker.call(&parts).await?)
+        ask(context, &parts).await
     }
 }
 
 fn fill(body: &mut Option<Payload>, name: &str, value: Value) {
     if let Payload::Json(Value::Object(object)) = body.get_or_insert_with(|| Payload::Json(Value::Object(Map::new()))) {
         object.insert(name.to_owned(), value);
+    }
+}
+
+/// Calls the daemon; before a call that has an effect, it must answer and the request must still be this worker's.
+pub(super) async fn ask(context: &Context<'_>, parts: &RequestParts) -> Result<Answer, Failure> {
+    if matches!(parts.method, Method::GET | Method::HEAD) {
+        return Ok(context.docker.call(parts).await?);
+    }
+    context.admit().await?;
+    context.docker.call(parts).await.map_err(broken)
+}
+
+/// A call that has an effect and whose answer did not come.
+pub(super) fn broken(error: DockerError) -> Failure {
+    match error {
+        DockerError::Down(why) => {
+            let message = format!(
+                "the Docker daemon was lost while it worked ({why}): whether it took effect is not known, so look \
+                 before you send it again"
+            );
+            Failure::new(ErrorCode::Interrupted, message)
+        }
+        other => other.into(),
     }
 }
 
@@ -51,8 +74,8 @@ pub(super) async fn call_within(
     parts: &RequestParts,
     limit: Duration,
 ) -> Result<Answer, Failure> {
-    match tokio::time::timeout(limit, context.docker.call(parts)).await {
-        Ok(answer) => Ok(answer?),
+    match tokio::time::timeout(limit, ask(context, parts)).await {
+        Ok(answer) => answer,
         Err(_) => {
             let message = format!(
                 "the daemon did not answer within {} s; whether it did what it was asked is not known",

@@ -1,5 +1,6 @@
 //! Reading the request streams: new entries, and those that another worker left behind.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -9,11 +10,19 @@ use super::{Bus, BusError, link};
 use crate::protocol::limits::TAKE_OVER;
 use crate::protocol::{EntryId, Fields, Fqdn, GROUP, HANDED_BACK, millis};
 
+static HANDLINGS: AtomicU64 = AtomicU64::new(0);
+
 /// How long a read waits for something to arrive.
 const BLOCK: Duration = Duration::from_secs(5);
 
 /// How long the consumer of a vanished worker is kept on the shared stream.
 const CONSUMER_IDLE: Duration = Duration::from_secs(10 * 60);
+
+/// The place before the first entry of a stream.
+const FIRST: &str = "0-0";
+
+/// What stands for the token where nobody may have the lease.
+const NOBODY: &str = "nobody";
 
 /// Which of a worker's two streams something is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,6 +48,8 @@ pub struct Delivery {
     pub fields: Fields,
     /// Whether nobody has had it before.
     pub is_new: bool,
+    /// The number of this delivery in this process: the same entry, delivered again, has another.
+    pub handling: u64,
 }
 
 /// One worker's view of the streams: its name in the consumer group and its own connection for reading.
@@ -46,6 +57,9 @@ pub struct Delivery {
 pub struct Consumer {
     bus: Bus,
     name: String,
+    /// Who must have the lease on the dock of the own stream.
+    lessee: String,
+    lease: String,
     shared: String,
     own: String,
 }
@@ -59,8 +73,19 @@ impl Consumer {
     /// The consumer of the worker that holds `token` for `dock`. The name must never be used again:
     /// entries of an earlier life would look like its own.
     pub fn new(bus: &Bus, dock: &Fqdn, token: &str) -> Self {
-        let (shared, own) = (bus.keys().shared(), bus.keys().own(dock));
-        Self { bus: bus.clone(), name: format!("{dock}/{token}"), shared, own }
+        Self { name: format!("{dock}/{token}"), ..Self::of(bus, dock, token) }
+    }
+
+    /// The same consumer in the place of the worker of `dock`, as long as that has none.
+    #[must_use]
+    pub fn standing_in(&self, dock: &Fqdn) -> Self {
+        Self { name: self.name.clone(), ..Self::of(&self.bus, dock, NOBODY) }
+    }
+
+    fn of(bus: &Bus, dock: &Fqdn, lessee: &str) -> Self {
+        let keys = bus.keys();
+        let (shared, own, lease) = (keys.shared(), keys.own(dock), keys.lease(dock));
+        Self { bus: bus.clone(), name: String::new(), lessee: lessee.to_owned(), lease, shared, own }
     }
 
     /// The name in the consumer group.
@@ -73,6 +98,18 @@ impl Consumer {
         match source {
             Source::Shared => &self.shared,
             Source::Own => &self.own,
+        }
+    }
+
+    pub(super) fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
+    /// The key of the lease on the dock of the own stream, and who must have it to begin a request of `source`.
+    pub(super) fn lease(&self, source: Source) -> (&str, &str) {
+        match source {
+            Source::Shared => (&self.lease, ""),
+            Source::Own => (&self.lease, &self.lessee),
         }
     }
 
@@ -142,20 +179,22 @@ impl Consumer {
     pub async fn take_over(&self, count: usize) -> Result<Vec<Delivery>, BusError> {
         let mut deliveries = Vec::new();
         for source in Source::BOTH {
-            deliveries.extend(self.claim(source, TAKE_OVER, count).await?);
+            deliveries.extend(self.claim(source, TAKE_OVER, FIRST, count).await?.0);
         }
         Ok(deliveries)
     }
 
-    /// Takes over up to `count` entries of the dock's own stream, whoever had them: the lease says that
-    /// every earlier worker of this dock is gone.
+    /// Takes over up to `count` entries of the dock's own stream from the place `from` on, whoever had them: the lease
+    /// says that every earlier worker of this dock is gone. Returns from where to go on, if there may be more.
     ///
     /// # Errors
     /// [`BusError::Redis`].
-    pub async fn inherit(&self, count: usize) -> Result<Vec<Delivery>, BusError> {
-        let deliveries = self.claim(Source::Own, Duration::ZERO, count).await?;
-        self.tidy(Source::Own, Duration::ZERO).await?;
-        Ok(deliveries)
+    pub async fn inherit(&self, from: Option<&str>, count: usize) -> Result<(Vec<Delivery>, Option<String>), BusError> {
+        let (deliveries, next) = self.claim(Source::Own, Duration::ZERO, from.unwrap_or(FIRST), count).await?;
+        if next == FIRST {
+            self.tidy(Source::Own, Duration::ZERO).await?;
+        }
+        Ok((deliveries, Some(next).filter(|next| next != FIRST)))
     }
 
     /// Forgets the consumers of workers that have long been gone and hold nothing.
@@ -195,24 +234,43 @@ impl Consumer {
         Ok(self.back(Source::Shared, "").await? + self.back(Source::Own, "").await?)
     }
 
+    /// Gives back what it has of the own stream, and leaves that group.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn leave(&self) -> Result<(), BusError> {
+        self.back(Source::Own, "").await.map(|_| ())
+    }
+
     async fn back(&self, source: Source, entry: &str) -> Result<usize, BusError> {
         let mut back = self.bus.scripts().hand_back.key(self.stream(source));
         back.arg(GROUP).arg(&self.name).arg(HANDED_BACK).arg(entry);
         Ok(self.bus.link().script(&back).await?)
     }
 
-    async fn claim(&self, source: Source, idle: Duration, count: usize) -> Result<Vec<Delivery>, BusError> {
+    /// Returns what was claimed, and where to go on, which is [`FIRST`] after the last.
+    async fn claim(
+        &self,
+        source: Source,
+        idle: Duration,
+        from: &str,
+        count: usize,
+    ) -> Result<(Vec<Delivery>, String), BusError> {
         let mut claim = cmd("XAUTOCLAIM");
         claim.arg(self.stream(source)).arg(GROUP).arg(&self.name);
-        claim.arg(millis(idle)).arg("0-0").arg("COUNT").arg(count);
+        claim.arg(millis(idle)).arg(from).arg("COUNT").arg(count);
         match self.bus.link().query::<Value>(&claim).await {
-            Ok(Value::Array(mut parts)) if parts.len() >= 2 => {
-                let Value::Array(entries) = parts.swap_remove(1) else { return Ok(Vec::new()) };
-                Ok(entries.into_iter().filter_map(|entry| delivery(source, entry, false)).collect())
+            Ok(Value::Array(parts)) => {
+                let mut parts = parts.into_iter();
+                let (Some(Value::BulkString(next)), Some(Value::Array(entries))) = (parts.next(), parts.next()) else {
+                    return Err(BusError::Unexpected("XAUTOCLAIM gave no cursor and entries".into()));
+                };
+                let deliveries = entries.into_iter().filter_map(|entry| delivery(source, entry, false)).collect();
+                Ok((deliveries, String::from_utf8_lossy(&next).into_owned()))
             }
             Ok(other) => Err(BusError::Unexpected(format!("XAUTOCLAIM gave {other:?}"))),
             // The data is gone; the reader creates the group again.
-            Err(e) if e.code() == Some("NOGROUP") => Ok(Vec::new()),
+            Err(e) if e.code() == Some("NOGROUP") => Ok((Vec::new(), FIRST.to_owned())),
             Err(e) => Err(e.into()),
         }
     }
@@ -226,7 +284,7 @@ impl Consumer {
 
 /// Reads `[id, [name, value, ...]]`. An entry that was deleted while it was pending has no fields; Redis
 /// itself takes it out of the group.
-fn delivery(source: Source, entry: Value, is_new: bool) -> Option<Delivery> {
+pub(super) fn delivery(source: Source, entry: Value, is_new: bool) -> Option<Delivery> {
     let Value::Array(mut pair) = entry else { return None };
     let (Some(Value::Array(flat)), Some(Value::BulkString(id))) = (pair.pop(), pair.pop()) else { return None };
     let entry = EntryId::parse(std::str::from_utf8(&id).ok()?)?;
@@ -235,5 +293,6 @@ fn delivery(source: Source, entry: Value, is_new: bool) -> Option<Delivery> {
     while let (Some(Value::BulkString(name)), Some(Value::BulkString(value))) = (flat.next(), flat.next()) {
         fields.push((name, value));
     }
-    Some(Delivery { source, entry, fields, is_new })
+    let handling = HANDLINGS.fetch_add(1, Ordering::Relaxed);
+    Some(Delivery { source, entry, fields, is_new, handling })
 }

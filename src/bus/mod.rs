@@ -2,6 +2,8 @@
 
 mod caller;
 mod consumer;
+mod events;
+mod fence;
 mod link;
 mod options;
 mod placement;
@@ -12,17 +14,20 @@ mod replies;
 mod requests;
 mod scripts;
 mod templates;
+mod watch;
 
 use std::sync::Arc;
 
 pub use caller::{Call, CallError, Envelope};
 pub use consumer::{Consumer, Delivery, Reader, Source};
+pub use fence::{Fence, Fenced};
 pub use options::RedisOptions;
 pub use placement::{Placement, Purpose, Unfit};
 pub use presence::{Beat, Changed, Dock};
 pub use private::{PrivateRedis, PrivateRedisError};
 pub use records::{Ahead, Found, Location};
-pub use requests::{Begun, Moved, Unbegun};
+pub use requests::{Begun, Ending, Moved, Unbegun};
+pub use watch::{Neglected, Watched};
 
 use crate::protocol::Keys;
 use link::Link;

@@ -1,6 +1,7 @@
 //! Choosing the dock for what names none.
 
 use super::{Bus, BusError};
+use crate::protocol::limits::{ATTEMPTS, REPLACED};
 use crate::protocol::{Fqdn, Labels, RequestId};
 
 /// What a dock is chosen for.
@@ -25,10 +26,12 @@ pub struct Placement<'a> {
     pub dock: Option<&'a Fqdn>,
     /// Labels the dock must have.
     pub labels: &'a Labels,
+    /// Whether another dock may take the place of one that was lost after the promise, and may have kept it.
+    pub replace: bool,
 }
 
 /// Why no dock was chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unfit {
     /// No live dock fits.
     None,
@@ -44,6 +47,8 @@ pub enum Unfit {
     DaemonDown,
     /// It does not have the labels asked for.
     Labels,
+    /// It was promised to this dock before, which is lost since and may have kept the promise.
+    Promised(Fqdn),
 }
 
 impl Bus {
@@ -54,9 +59,12 @@ impl Bus {
     /// [`BusError`].
     pub async fn place(&self, placement: &Placement<'_>) -> Result<Result<Fqdn, Unfit>, BusError> {
         let purpose = if placement.purpose == Purpose::Create { "create" } else { "read" };
-        let (placed, text): (bool, String) = self.link().script(&self.placing(placement, purpose, 1)).await?;
-        if placed {
-            return Fqdn::new(&text).map(Ok).map_err(|e| BusError::Unexpected(format!("a dock's name: {e}")));
+        let (placed, text): (i8, String) = self.link().script(&self.placing(placement, purpose, 1)).await?;
+        let dock = || Fqdn::new(&text).map_err(|e| BusError::Unexpected(format!("a dock's name: {e}")));
+        match placed {
+            1 => return dock().map(Ok),
+            -1 => return Ok(Err(Unfit::Promised(dock()?))),
+            _ => {}
         }
         Ok(Err(match text.as_str() {
             "" => Unfit::None,
@@ -83,10 +91,11 @@ impl Bus {
     fn placing(&self, placement: &Placement<'_>, purpose: &str, count: usize) -> redis::ScriptInvocation<'_> {
         let keys = self.keys();
         let mut place = self.scripts().place.key(keys.load());
-        place.key(keys.docks()).key(keys.request(placement.request));
+        place.key(keys.docks()).key(keys.request(placement.request)).key(keys.index());
         place.arg(keys.lease_prefix()).arg(keys.promises_prefix());
         place.arg(placement.request.as_str()).arg(placement.deadline).arg(purpose);
         place.arg(placement.dock.map_or("", Fqdn::as_str)).arg(super::presence::json(placement.labels)).arg(count);
+        place.arg(u8::from(placement.replace)).arg(keys.replaced_prefix()).arg(REPLACED).arg(ATTEMPTS);
         place
     }
 }

@@ -158,6 +158,14 @@ impl Bus {
         record.map(|record| read_dock(&record, time)).transpose()
     }
 
+    /// Whether Redis has a record of `dock`.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn is_known(&self, dock: &Fqdn) -> Result<bool, BusError> {
+        Ok(self.link().query(cmd("HEXISTS").arg(self.keys().docks()).arg(dock.as_str())).await?)
+    }
+
     /// Whether a live worker drives `dock`.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Bus, BusError, Consumer, Delivery, Source};
-use crate::protocol::limits::{ATTEMPTS, DEAD_LETTERS, QUEUE_LENGTH, REPLY_KEPT};
+use crate::protocol::limits::{ATTEMPTS, DEAD_LETTERS, LEASE, QUEUE_LENGTH, REPLY_KEPT};
 use crate::protocol::{Fqdn, GROUP, Request, RequestId, millis};
 
 /// What became of the attempt to begin a request.
@@ -17,7 +17,10 @@ pub enum Begun {
         attempt: u32,
     },
     /// Its time was up; it must be answered and not run.
-    Expired,
+    Expired {
+        /// Whether an earlier worker may have run it in part.
+        begun: bool,
+    },
     /// It has been begun too often; it must be answered and not run.
     Poison,
     /// Nothing is left to do: it was answered before, is another worker's, or cannot be answered at all.
@@ -35,6 +38,15 @@ pub enum Moved {
     NotOurs,
 }
 
+/// How a begun request ends.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ending<'a> {
+    /// Its reply, if it has one.
+    pub reply: Option<&'a str>,
+    /// Why it is put with the dead, if it is.
+    pub dead: Option<&'a str>,
+}
+
 /// How an entry ends of which nothing was begun.
 #[derive(Clone, Copy, Debug)]
 pub enum Unbegun<'a> {
@@ -49,10 +61,13 @@ pub enum Unbegun<'a> {
     },
     /// There is no way to answer it, and why.
     Unanswerable(&'a str),
+    /// Too many wait with it, and no worker has been given it: the reply that says so.
+    Shed(&'a str),
 }
 
 impl Bus {
-    /// Takes a delivered request in hand. `deadline` is in milliseconds of Redis's clock.
+    /// Takes a delivered request in hand. `deadline` is in milliseconds of Redis's clock. The same call for the same
+    /// delivery is the same attempt; so it also tells whether the request is still this worker's to do.
     ///
     /// # Errors
     /// [`BusError::Redis`]; then nothing has happened, or the same call will tell what did.
@@ -65,10 +80,12 @@ impl Bus {
     ) -> Result<Begun, BusError> {
         let keys = self.keys();
         let mut begin = self.scripts().begin.key(consumer.stream(delivery.source));
-        begin.key(keys.request(&request.id)).key(keys.reply(&request.id)).key(keys.dead());
+        let (lease, lessee) = consumer.lease(delivery.source);
+        begin.key(keys.request(&request.id)).key(keys.reply(&request.id)).key(keys.dead()).key(lease);
         begin.arg(GROUP).arg(consumer.name()).arg(delivery.entry.to_string());
         begin.arg(request.id.as_str()).arg(&request.action);
         begin.arg(deadline).arg(millis(REPLY_KEPT)).arg(ATTEMPTS).arg(DEAD_LETTERS);
+        begin.arg(delivery.handling).arg(lessee).arg(millis(LEASE));
         let asked = Instant::now();
         let (verdict, now, attempt): (String, u64, u32) = self.link().script(&begin).await?;
         Ok(match verdict.as_str() {
@@ -77,7 +94,7 @@ impl Bus {
                 let left = Duration::from_millis(deadline.saturating_sub(now));
                 Begun::Go { until: asked + left, attempt }
             }
-            "expired" => Begun::Expired,
+            "expired" => Begun::Expired { begun: attempt > 0 },
             "poison" => Begun::Poison,
             "repeated" | "taken" | "unanswerable" => {
                 tracing::debug!(request = %request.id, verdict, "not begun");
@@ -87,7 +104,7 @@ impl Bus {
         })
     }
 
-    /// Ends a begun request with its reply, or without one. Returns whether it was this worker's to end.
+    /// Ends a begun request. Returns whether it was this worker's to end.
     ///
     /// # Errors
     /// [`BusError::Redis`]; it may be called again until it succeeds.
@@ -98,15 +115,17 @@ impl Bus {
         request: &Request,
         deadline: u64,
         dock: &Fqdn,
-        reply: Option<&str>,
+        ending: Ending<'_>,
     ) -> Result<bool, BusError> {
+        let Ending { reply, dead } = ending;
         let keys = self.keys();
         let mut finish = self.scripts().finish.key(consumer.stream(delivery.source));
         finish.key(keys.request(&request.id)).key(keys.reply(&request.id));
-        finish.key(keys.promises(dock)).key(keys.load());
+        finish.key(keys.promises(dock)).key(keys.load()).key(keys.dead());
         finish.arg(GROUP).arg(consumer.name()).arg(delivery.entry.to_string()).arg(request.id.as_str());
         finish.arg(reply.unwrap_or_default()).arg(millis(REPLY_KEPT)).arg(u8::from(request.id_chosen));
-        finish.arg(deadline).arg(dock.as_str());
+        finish.arg(deadline).arg(dock.as_str()).arg(dead.unwrap_or_default());
+        finish.arg(dead.map(|_| request.without_secrets()).unwrap_or_default()).arg(DEAD_LETTERS);
         Ok(self.link().script(&finish).await?)
     }
 
@@ -122,11 +141,11 @@ impl Bus {
         id: &RequestId,
         answer: &Unbegun<'_>,
     ) -> Result<bool, BusError> {
+        const KEY_TAKEN: &str = "its reply key or its request key holds something else";
         let (reply, reason, again) = match answer {
             Unbegun::Refused(reply, reason) => (*reply, *reason, false),
-            Unbegun::Looked { reply, id_chosen } => {
-                (*reply, "its reply key or its request key holds something else", *id_chosen)
-            }
+            Unbegun::Looked { reply, id_chosen } => (*reply, KEY_TAKEN, *id_chosen),
+            Unbegun::Shed(reply) => (*reply, KEY_TAKEN, false),
             Unbegun::Unanswerable(reason) => ("", *reason, false),
         };
         let keys = self.keys();
@@ -134,10 +153,11 @@ impl Bus {
         script.key(keys.request(id)).key(keys.reply(id)).key(keys.dead());
         script.arg(GROUP).arg(delivery.entry.to_string());
         script.arg(reply).arg(millis(REPLY_KEPT)).arg(reason).arg(DEAD_LETTERS).arg(u8::from(again));
+        script.arg(u8::from(matches!(answer, Unbegun::Shed(_))));
         Ok(self.link().script(&script).await?)
     }
 
-    /// Moves a begun request to the stream of `dock`, with its id and its deadline.
+    /// Moves a begun request to the stream of `dock`, or back to the shared one, with its id and its deadline.
     ///
     /// # Errors
     /// [`BusError::Redis`]; it may be called again until it succeeds.
@@ -147,13 +167,14 @@ impl Bus {
         delivery: &Delivery,
         request: &Request,
         deadline: u64,
-        dock: &Fqdn,
+        dock: Option<&Fqdn>,
     ) -> Result<Moved, BusError> {
         let keys = self.keys();
         let mut pass = self.scripts().pass_on.key(consumer.stream(delivery.source));
-        pass.key(keys.own(dock)).key(keys.request(&request.id));
+        pass.key(dock.map_or_else(|| keys.shared(), |dock| keys.own(dock))).key(keys.request(&request.id));
         pass.arg(GROUP).arg(consumer.name()).arg(delivery.entry.to_string());
-        pass.arg(&request.json).arg(request.id.as_str()).arg(deadline).arg(dock.as_str()).arg(QUEUE_LENGTH);
+        pass.arg(&request.json).arg(request.id.as_str()).arg(deadline).arg(dock.map_or("", Fqdn::as_str));
+        pass.arg(QUEUE_LENGTH);
         pass.arg(u8::from(request.flat)).arg(u8::from(delivery.source == Source::Shared));
         pass.arg(u8::from(!request.id_chosen));
         Ok(match self.link().script::<i8>(&pass).await? {

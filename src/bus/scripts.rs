@@ -16,4 +16,6 @@ macro_rules! scripts {
     };
 }
 
-scripts!(ahead, answer, beat, begin, finish, hand_back, hold, instances, pass_on, place, release, standing, tidy);
+scripts!(
+    ahead, answer, beat, begin, finish, hand_back, hold, instances, pass_on, place, release, standing, tidy, watch,
+);

@@ -151,9 +151,19 @@ impl Docker {
 
     /// Whether the daemon answers within [`DAEMON_PING`].
     pub async fn is_up(&self) -> bool {
-        let parts = RequestParts::new(Method::GET, "");
-        let ping = self.send(&parts, "/_ping");
-        matches!(tokio::time::timeout(DAEMON_PING, ping).await, Ok(Ok(answer)) if answer.status().is_success())
+        matches!(tokio::time::timeout(DAEMON_PING, self.sign_of_life()).await, Ok(Ok(())))
+    }
+
+    /// Waits until the daemon answers (`GET /_ping`).
+    ///
+    /// # Errors
+    /// [`DockerError::Down`] when it cannot be reached, or answers with an error.
+    pub async fn sign_of_life(&self) -> Result<(), DockerError> {
+        let answer = self.read(self.send(&RequestParts::new(Method::GET, ""), "/_ping").await?).await?;
+        match answer.status {
+            200..300 => Ok(()),
+            status => Err(DockerError::Down(format!("the daemon answers its ping with {status}"))),
+        }
     }
 
     /// Forgets the agreed version: the daemon went away and may come back as another.

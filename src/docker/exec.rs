@@ -32,25 +32,30 @@ pub enum Executed {
 }
 
 impl Docker {
-    /// Runs a command inside a container and waits for its end.
+    /// Prepares a command inside a container. Returns the id under which it is run, or the daemon's refusal.
     ///
     /// # Errors
     /// [`DockerError`] when there is no answer.
-    pub async fn exec(&self, query: &ExecQuery) -> Result<Executed, DockerError> {
+    pub async fn prepare_exec(&self, query: &ExecQuery) -> Result<Result<String, Answer>, DockerError> {
         let mut config = query.config.clone();
         config["AttachStdout"] = json!(true);
         config["AttachStderr"] = json!(true);
         let create = RequestParts::new(Method::POST, "/containers/{}/exec").segment(&query.id).json(config);
         let created = self.call(&create).await?;
-        let Some(id) = created.text_field("Id").filter(|_| created.is_success()) else {
-            return Ok(Executed::Refused(created));
-        };
+        Ok(created.text_field("Id").filter(|_| created.is_success()).ok_or(created))
+    }
+
+    /// Runs the command that was prepared under `id`, and waits for its end.
+    ///
+    /// # Errors
+    /// [`DockerError`] when there is no answer.
+    pub async fn run_exec(&self, id: &str) -> Result<Executed, DockerError> {
         let start = json!({"Detach": false, "Tty": false});
-        let output = self.fetch(&RequestParts::new(Method::POST, "/exec/{}/start").segment(&id).json(start)).await?;
+        let output = self.fetch(&RequestParts::new(Method::POST, "/exec/{}/start").segment(id).json(start)).await?;
         if output.status != 200 {
             return Ok(Executed::Refused(output.into_answer()));
         }
-        let ended = self.fetch(&RequestParts::new(Method::GET, "/exec/{}/json").segment(&id)).await?;
+        let ended = self.fetch(&RequestParts::new(Method::GET, "/exec/{}/json").segment(id)).await?;
         let ended: Value = serde_json::from_slice(&ended.body).unwrap_or_default();
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         for (stream, payload) in frames(&output.body).unwrap_or_else(|| vec![(1, &output.body)]) {

@@ -91,12 +91,14 @@ error_codes! {
     Unhealthy = "unhealthy", 502;
     /// The daemon refused the request; its answer is passed on.
     DockerError = "docker-error", 502;
-    /// The daemon cannot be reached.
+    /// The daemon cannot be reached, or did not answer in time; nothing was asked of it.
     DaemonDown = "daemon-down", 503;
     /// The daemon's answer is larger than 8 MiB.
     AnswerTooLarge = "answer-too-large", 502;
     /// The time was up while the request ran; whether it took effect is not known.
     Timeout = "timeout", 504;
+    /// Its worker or its daemon was lost while it ran; whether it took effect is not known.
+    Interrupted = "interrupted", 504;
     /// The time was up before the request began; it was not executed.
     Expired = "expired", 408;
     /// Too many requests wait for that dock, in that worker, or at that HTTP node.
@@ -146,6 +148,11 @@ impl Failure {
     /// `dock` was taken out of the pool.
     pub fn dock_unregistered(dock: &Fqdn) -> Self {
         Self::new(ErrorCode::DockUnregistered, format!("the dock `{dock}` is unregistered: `register` brings it back"))
+    }
+
+    /// The status of the reply: the daemon's own, where it answered.
+    pub fn status(&self) -> u16 {
+        self.answer.as_ref().map_or_else(|| self.code.status(), |answer| answer.status)
     }
 
     /// Adds facts for the body of the reply.

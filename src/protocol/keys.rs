@@ -32,7 +32,12 @@ impl Keys {
 
     /// Stream: requests for one dock.
     pub fn own(&self, dock: &Fqdn) -> String {
-        format!("{}.docker.{dock}", self.namespace)
+        format!("{}{dock}", self.own_prefix())
+    }
+
+    /// What [`Self::own`] begins with, for scripts that look at several docks.
+    pub fn own_prefix(&self) -> String {
+        self.key("docker.")
     }
 
     /// List: the final reply of one request.
@@ -98,6 +103,27 @@ impl Keys {
     /// What [`Self::promises`] begins with, for scripts that choose a dock.
     pub fn promises_prefix(&self) -> String {
         self.key("promises.")
+    }
+
+    /// Sorted set: requests that were given to another dock because this one was lost, scored by their deadline. If it
+    /// made their instances all the same, those are too many.
+    pub fn replaced(&self, dock: &Fqdn) -> String {
+        format!("{}{dock}", self.replaced_prefix())
+    }
+
+    /// What [`Self::replaced`] begins with, for scripts that choose a dock.
+    pub fn replaced_prefix(&self) -> String {
+        self.key("replaced.")
+    }
+
+    /// String with a time to live: which worker looks after what nobody else does.
+    pub fn watch(&self) -> String {
+        self.key("watch")
+    }
+
+    /// Stream: what has happened that people should know.
+    pub fn events(&self) -> String {
+        self.key("events")
     }
 
     /// Hash: name to container template.

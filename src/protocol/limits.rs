@@ -40,6 +40,12 @@ pub const QUEUE_LENGTH: usize = 10_000;
 /// How often a request is tried that kills its worker each time.
 pub const ATTEMPTS: u32 = 5;
 
+/// How many requests of one lost dock may be given to others before further ones are answered instead.
+pub const REPLACED: usize = 10_000;
+
+/// About how many events the stream of events keeps.
+pub const EVENTS: usize = 10_000;
+
 /// How many instances one request may create.
 pub const INSTANCES_AT_ONCE: u64 = 1000;
 

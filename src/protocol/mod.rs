@@ -13,7 +13,8 @@ pub use failure::{ErrorCode, Failure};
 pub use keys::{GROUP, HANDED_BACK, Keys};
 pub use names::{EntryId, Fqdn, InvalidName, RequestId};
 pub use records::{
-    DaemonState, DockFacts, DockRecord, DockState, Labels, OwnerRecord, Port, Standing, Summary, label, millis, rfc3339,
+    DaemonState, DockFacts, DockRecord, DockState, Event, Labels, OwnerRecord, Port, Standing, Summary, label, millis,
+    rfc3339,
 };
 pub use reply::{Answer, Body, Reply};
 pub use request::{COMMON_FIELDS, Fields, Request, Undecodable, decode, read_timeout};

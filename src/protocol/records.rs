@@ -236,6 +236,24 @@ pub struct OwnerRecord {
     pub request_id: Option<String>,
 }
 
+/// One entry of `deblox.events`: what has happened that people should know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// A dock that was lost came back with an instance whose request had been done on another dock meanwhile. It was
+    /// stopped, or paused if stopping would remove it, and given this name.
+    InstanceExtra {
+        /// The dock that came back.
+        dock: Fqdn,
+        /// The full id of the instance.
+        id: String,
+        /// Its name now.
+        name: String,
+        /// The request that created it.
+        request_id: String,
+    },
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

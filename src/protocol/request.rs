@@ -44,6 +44,18 @@ pub struct Undecodable {
     pub failure: Failure,
 }
 
+/// Fields that may hold what nobody else should see: passwords, tokens, headers with either.
+const SECRET_FIELDS: &[&str] = &["session", "token", "credentials", "headers"];
+
+impl Request {
+    /// The request as JSON, to be kept for people to look at.
+    pub fn without_secrets(&self) -> String {
+        let mut object: Map<String, Value> = serde_json::from_str(&self.json).unwrap_or_default();
+        object.retain(|name, _| !SECRET_FIELDS.contains(&name.as_str()));
+        Value::Object(object).to_string()
+    }
+}
+
 /// Names of the fields that every request may have.
 pub const COMMON_FIELDS: &[&str] = &["action", "id", "requestId", "timeout", "session", "token", "dock"];
 

@@ -1,7 +1,7 @@
 //! The way of one request: decode, check, begin, route, do, finish.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt;
@@ -10,88 +10,18 @@ use tracing::Instrument;
 
 use super::Worker;
 use super::backoff::Backoff;
+use super::job::{Job, Place, Ready};
 use super::lanes::Turn;
 use super::route::{Way, asked, route};
-use crate::actions::{Access, Action, Arguments, Context, Outcome, Recorded};
-use crate::bus::{Begun, BusError, Delivery, Moved, Source, Unbegun};
-use crate::protocol::limits::DAEMON_CALL;
-use crate::protocol::{ErrorCode, Failure, Reply, Request, RequestId, Undecodable, decode, millis};
+use crate::actions::{Access, Context, Outcome, Recorded};
+use crate::bus::{Begun, BusError, Consumer, Delivery, Ending, Fence, Moved, Source, Unbegun};
+use crate::protocol::limits::{ATTEMPTS, DAEMON_CALL};
+use crate::protocol::{Answer, ErrorCode, Failure, Reply, RequestId, Undecodable};
 
 /// How often a step is tried that Redis itself refuses; while Redis is away it is tried for as long as that lasts.
 const REFUSALS: u32 = 5;
 
-/// A delivered entry, understood as far as that goes.
-pub(super) enum Job {
-    /// A request, ready to be begun.
-    Request(Box<Ready>),
-    /// No request, and what is to be said about it.
-    Refusal(Delivery, Undecodable),
-}
-
-/// A delivered request that makes sense.
-pub(super) struct Ready {
-    pub(super) worker: Arc<Worker>,
-    pub(super) delivery: Delivery,
-    pub(super) request: Request,
-    pub(super) action: &'static Action,
-    pub(super) arguments: Arguments,
-    /// In milliseconds of Redis's clock.
-    pub(super) deadline: u64,
-    /// Its place among those that work, or among those that wait.
-    place: Mutex<Option<Place>>,
-}
-
-/// A place in this worker, given back when dropped.
-enum Place {
-    /// Among those that work.
-    Working(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit),
-    /// Among those that only wait.
-    Waiting(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit),
-}
-
 impl Job {
-    /// Decodes an entry and checks it against the table of actions.
-    pub(super) fn new(worker: &Arc<Worker>, delivery: Delivery) -> Self {
-        let own = (delivery.source == Source::Own).then(|| worker.dock());
-        let understood = decode(delivery.entry, own, &delivery.fields).and_then(|request| {
-            let checked = Action::find(&request.action).and_then(|action| Ok((action, action.check(&request)?)));
-            match checked {
-                Ok((action, arguments)) => Ok((request, action, arguments)),
-                Err(failure) => Err(Undecodable { id: request.id, failure }),
-            }
-        });
-        let (request, action, arguments) = match understood {
-            Ok(parts) => parts,
-            Err(undecodable) => return Self::Refusal(delivery, undecodable),
-        };
-        let timeout = request.timeout.unwrap_or_else(|| action.default_timeout(arguments.whole("time")));
-        let end = delivery.entry.millis.saturating_add(millis(timeout));
-        let deadline = request.deadline.map_or(end, |earlier| earlier.min(end));
-        let worker = Arc::clone(worker);
-        let place = Mutex::default();
-        Self::Request(Box::new(Ready { worker, delivery, request, action, arguments, deadline, place }))
-    }
-
-    /// What it must not overtake another request for: the instance that it is or will be about, by its full id where
-    /// that is known here; or the dock whose standing it changes.
-    pub(super) fn lane(&self) -> Option<String> {
-        let Self::Request(ready) = self else { return None };
-        let Ready { worker, request, action, arguments, .. } = &**ready;
-        if let (Access::Dock, Some(dock)) = (action.access, arguments.text("hostname")) {
-            return Some(format!("dock {dock}"));
-        }
-        let reference = request.instance.as_deref().or_else(|| arguments.text("name"))?;
-        Some(match worker.inventory.find(reference).as_slice() {
-            [one] => {
-                // What only looks need not wait until a new instance has shown that it is any good.
-                let changes = action.access != Access::View;
-                let maker = changes.then(|| worker.inventory.maker(&one.id)).flatten();
-                maker.and_then(|request| worker.lanes.shared(&request)).unwrap_or_else(|| one.id.clone())
-            }
-            _ => reference.to_owned(),
-        })
-    }
-
     /// Handles it to its end, when its turn has come. It ends in one reply, or in the hands of another. What only waits
     /// keeps neither its turn nor its `place` among those that work.
     pub(super) async fn handle(self, worker: &Worker, mut turn: Turn, place: OwnedSemaphorePermit) {
@@ -118,18 +48,20 @@ impl Job {
                 .instrument(span)
                 .await;
             }
-            Self::Refusal(delivery, Undecodable { id, failure }) => refuse(worker, &delivery, id, failure).await,
+            Self::Refusal(delivery, Undecodable { id, failure }) => {
+                refuse(worker, &worker.consumer, &delivery, id, failure).await;
+            }
         }
     }
 }
 
 /// Answers what is no request.
-async fn refuse(worker: &Worker, delivery: &Delivery, id: RequestId, failure: Failure) {
+pub(super) async fn refuse(worker: &Worker, consumer: &Consumer, delivery: &Delivery, id: RequestId, failure: Failure) {
     tracing::info!(request = %id, error = failure.code.as_str(), "refused: {}", failure.message);
     let reason = failure.to_string();
     let reply = Reply::failure(id.clone(), worker.dock().clone(), failure).to_json();
     let refused = Unbegun::Refused(&reply, &reason);
-    let answered = persist(|| worker.bus.answer(&worker.consumer, delivery, &id, &refused)).await;
+    let answered = persist(|| worker.bus.answer(consumer, delivery, &id, &refused)).await;
     if let Err(error) = answered {
         tracing::error!(request = %id, %error, "a refusal could not be sent");
     }
@@ -150,15 +82,17 @@ impl Ready {
         }
         let bus = &self.worker.bus;
         let begun = persist(|| bus.begin(&self.worker.consumer, &self.delivery, &self.request, self.deadline)).await;
+        let mut dead = None;
         let outcome = match begun {
             Ok(Begun::Settled) => return,
-            Ok(Begun::Expired) => self.too_late().await,
+            Ok(Begun::Expired { begun }) => self.too_late(begun).await,
             Ok(Begun::Poison) => {
-                let message = "it was begun several times and each time its worker was lost: it is not tried again";
-                Err(Failure::new(ErrorCode::Poison, message))
+                let failure = poison();
+                dead = Some(failure.message.clone());
+                Err(failure)
             }
             Ok(Begun::Go { until, attempt }) => match hindrance {
-                Some(Hindrance::TooLate) => self.too_late().await,
+                Some(Hindrance::TooLate) => self.too_late(attempt > 1).await,
                 Some(Hindrance::Crowded) => Err(crowded(&self.worker)),
                 None => match self.proceed(until, attempt, way).await {
                     Some(outcome) => outcome,
@@ -167,7 +101,7 @@ impl Ready {
             },
             Err(error) => return self.bury(&error).await,
         };
-        self.finish(outcome).await;
+        self.finish(outcome, dead.as_deref()).await;
     }
 
     /// A worker that stops begins nothing: others may have it at once.
@@ -227,6 +161,9 @@ impl Ready {
 
     /// Does the request, or passes it on: then there is nothing to finish. `way` is where to, if that is known.
     async fn proceed(&self, until: Instant, attempt: u32, way: Option<Way>) -> Option<Result<Outcome, Failure>> {
+        if attempt > 1 && !self.action.may_be_repeated(&self.arguments) {
+            return Some(Err(interrupted()));
+        }
         let way = match way {
             Some(way) => Ok(way),
             None => self.route(until, attempt).await,
@@ -235,13 +172,13 @@ impl Ready {
             Ok(Way::Here(instance)) => {
                 let done = self.perform(instance.as_deref(), attempt, until).await;
                 self.show(&done, instance.as_deref()).await;
-                Some(done)
+                Some(self.settle(done, attempt))
             }
             Ok(Way::To(dock)) => {
                 let bus = &self.worker.bus;
                 let consumer = &self.worker.consumer;
                 let moved =
-                    persist(|| bus.pass_on(consumer, &self.delivery, &self.request, self.deadline, &dock)).await;
+                    persist(|| bus.pass_on(consumer, &self.delivery, &self.request, self.deadline, Some(&dock))).await;
                 match moved {
                     Ok(Moved::Yes) => {
                         tracing::debug!(%dock, "passed on");
@@ -255,7 +192,15 @@ impl Ready {
                     Err(error) => Some(Err(error.into())),
                 }
             }
-            Err(failure) => Some(Err(failure)),
+            Err(failure) => Some(self.settle(Err(failure), attempt)),
+        }
+    }
+
+    /// What a refusal means where an earlier attempt may have done it: that it did.
+    fn settle(&self, done: Result<Outcome, Failure>, attempt: u32) -> Result<Outcome, Failure> {
+        match done {
+            Err(failure) if attempt > 1 && self.action.is_done_by(&failure) => Ok(Outcome::Answer(Answer::empty(204))),
+            done => done,
         }
     }
 
@@ -276,17 +221,17 @@ impl Ready {
         }
     }
 
-    /// What is said of a request whose time was up before it began, or before it was taken up again: what an earlier
-    /// attempt has left half done is told then, and stays as it is.
-    async fn too_late(&self) -> Result<Outcome, Failure> {
+    /// What is said of a request whose time was up before it began, or if it had `begun`, before it was taken up again:
+    /// what an earlier attempt has left half done is told then, and stays as it is.
+    async fn too_late(&self, begun: bool) -> Result<Outcome, Failure> {
         if self.action.resumes && self.delivery.source == Source::Own {
-            let now = Instant::now();
-            let told = tokio::time::timeout(DAEMON_CALL, self.act(self.request.instance.as_deref(), 2, now)).await;
+            let work = Work { instance: self.request.instance.as_deref(), attempt: 2, until: Instant::now() };
+            let told = tokio::time::timeout(DAEMON_CALL, self.act(&self.fence(), work)).await;
             if let Ok(told @ (Ok(_) | Err(Failure { code: ErrorCode::Timeout, .. }))) = told {
                 return told;
             }
         }
-        Err(expired())
+        Err(if begun && self.action.access != Access::View { interrupted() } else { expired() })
     }
 
     /// Where it is done; nothing is done before that is known.
@@ -295,7 +240,8 @@ impl Ready {
         tokio::time::timeout_at(until.into(), way).await.unwrap_or_else(|_| Err(expired()))
     }
 
-    async fn act(&self, instance: Option<&str>, attempt: u32, until: Instant) -> Result<Outcome, Failure> {
+    async fn act(&self, fence: &Fence<'_>, work: Work<'_>) -> Result<Outcome, Failure> {
+        let Work { instance, attempt, until } = work;
         let context = Context {
             docker: &self.worker.docker,
             bus: &self.worker.bus,
@@ -307,24 +253,34 @@ impl Ready {
             arguments: &self.arguments,
             instance,
             attempt,
+            fence,
         };
         self.action.run(&context).await
     }
 
+    fn fence(&self) -> Fence<'_> {
+        Fence::new(&self.worker.bus, &self.worker.consumer, &self.delivery, &self.request, self.deadline)
+    }
+
     /// Does it until the deadline, and says honestly what is known when that has passed.
     async fn perform(&self, instance: Option<&str>, attempt: u32, until: Instant) -> Result<Outcome, Failure> {
-        match tokio::time::timeout_at(until.into(), self.act(instance, attempt, until)).await {
-            Ok(result) => result,
-            Err(_) if self.action.access == Access::View => {
-                let message = "the dock did not answer before the request's time was up";
-                Err(Failure::new(ErrorCode::Timeout, message))
-            }
-            Err(_) => {
-                let message = "the dock did not finish before the request's time was up: whether it took effect is \
-                               not known, so look before you send it again";
-                Err(Failure::new(ErrorCode::Timeout, message))
-            }
+        let fence = self.fence();
+        let work = Work { instance, attempt, until };
+        if let Ok(result) = tokio::time::timeout_at(until.into(), self.act(&fence, work)).await {
+            return result;
         }
+        let (code, message) = if self.action.access == Access::View {
+            (ErrorCode::Timeout, "the dock did not answer before the request's time was up")
+        } else if fence.was_passed() || attempt > 1 {
+            let message = "the dock did not finish before the request's time was up: whether it took effect is not \
+                           known, so look before you send it again";
+            (ErrorCode::Timeout, message)
+        } else {
+            let message = "the Docker daemon did not answer before the request's time was up: nothing was asked of it, \
+                           so it was not executed";
+            (ErrorCode::DaemonDown, message)
+        };
+        Err(Failure::new(code, message))
     }
 
     /// The reply for an outcome; none for an action that has none.
@@ -344,11 +300,12 @@ impl Ready {
         }
     }
 
-    async fn finish(&self, outcome: Result<Outcome, Failure>) {
+    async fn finish(&self, outcome: Result<Outcome, Failure>, dead: Option<&str>) {
         let reply = self.reply(outcome);
         let json = reply.as_ref().map(Reply::to_json);
         let (bus, consumer, dock) = (&self.worker.bus, &self.worker.consumer, self.worker.dock());
-        let finish = || bus.finish(consumer, &self.delivery, &self.request, self.deadline, dock, json.as_deref());
+        let ending = Ending { reply: json.as_deref(), dead };
+        let finish = || bus.finish(consumer, &self.delivery, &self.request, self.deadline, dock, ending);
         let finished = persist(finish).await;
         self.note(finished, reply.as_ref()).await;
     }
@@ -382,6 +339,17 @@ enum Hindrance {
     Crowded,
 }
 
+/// What there is to do.
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    /// The full id of the instance that it is about.
+    instance: Option<&'a str>,
+    /// Above 1 where an earlier attempt may have taken effect.
+    attempt: u32,
+    /// When its time is up.
+    until: Instant,
+}
+
 /// What became of an attempt to look.
 enum Looked {
     /// It is answered.
@@ -394,6 +362,18 @@ fn crowded(worker: &Worker) -> Failure {
     let message =
         format!("too many requests wait at the dock `{}` for something to happen: try again later", worker.dock());
     Failure::new(ErrorCode::Busy, message)
+}
+
+/// What is said of a request that was begun so often that it is not tried again.
+pub(super) fn poison() -> Failure {
+    let message = format!("it was begun {ATTEMPTS} times and each time its worker was lost: it is not tried again");
+    Failure::new(ErrorCode::Poison, message)
+}
+
+fn interrupted() -> Failure {
+    let message = "its worker was lost while it ran: whether it took effect is not known, so look before you send it \
+                   again with a new `requestId`";
+    Failure::new(ErrorCode::Interrupted, message)
 }
 
 fn expired() -> Failure {

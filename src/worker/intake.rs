@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Worker;
 use super::backoff::Backoff;
-use super::handle::Job;
+use super::job::Job;
 use crate::bus::{BusError, Delivery, Source};
 use crate::protocol::EntryId;
 use crate::protocol::limits::{HOLD, RECONCILE, SWEEP, WAITING};
@@ -50,7 +50,8 @@ impl Intake {
         let consumer = &self.worker.consumer;
         let mut backoff = Backoff::new();
         let mut reader = None;
-        let mut inherited = false;
+        // Where what earlier workers of this dock have left goes on; none when all of it is in hand.
+        let mut legacy = Some(None);
         loop {
             let count = self.free().await;
             let batch = async {
@@ -59,18 +60,22 @@ impl Intake {
                     Some(reader) => reader,
                     none => none.insert(consumer.open().await?),
                 };
-                match inherited {
-                    false => consumer.inherit(count).await,
-                    true if reopened => self.missed().await,
-                    true => consumer.read(reader, count).await,
+                match &legacy {
+                    Some(from) => {
+                        let (deliveries, next) = consumer.inherit(from.as_deref(), count).await?;
+                        if next.is_none() {
+                            // Groups exist and the past is settled: now others may be told.
+                            self.register().await?;
+                        }
+                        legacy = next.map(Some);
+                        Ok(deliveries)
+                    }
+                    None if reopened => self.missed().await,
+                    None => consumer.read(reader, count).await,
                 }
             };
             match batch.await {
                 Ok(deliveries) => {
-                    if !inherited {
-                        // Groups exist and the past is settled: now others may be told.
-                        inherited = self.register().await.is_ok();
-                    }
                     backoff = Backoff::new();
                     self.dispatch(deliveries, &self.worker.room).await;
                     // What has come goes first; the next read would be written, and answered, before it.

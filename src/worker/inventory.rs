@@ -158,6 +158,12 @@ impl Inventory {
         from.take_while(|(id, _)| id.starts_with(reference)).take(CANDIDATES + 1).map(|(_, s)| location(s)).collect()
     }
 
+    /// The containers that a request made.
+    pub(super) fn made_by(&self, request: &str) -> Vec<Summary> {
+        let known = self.known.read().expect("never held across a panic");
+        known.instances.values().filter(|summary| summary.request_id.as_deref() == Some(request)).cloned().collect()
+    }
+
     /// The request that made the container with this full id, if one did.
     pub(super) fn maker(&self, id: &str) -> Option<String> {
         self.known.read().expect("never held across a panic").instances.get(id)?.request_id.clone()

@@ -1,13 +1,16 @@
 //! The process beside a Docker daemon: takes requests from the bus, does them, keeps the shared records current.
 
 mod backoff;
+mod extras;
 mod handle;
 mod heartbeat;
 mod intake;
 mod inventory;
+mod job;
 mod lanes;
 mod resources;
 mod route;
+mod watch;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -19,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use crate::bus::{Bus, BusError, Consumer, RedisOptions};
 use crate::docker::{Docker, DockerError, DockerOptions};
 use crate::protocol::limits::{BEAT, WAITING};
-use crate::protocol::{Fqdn, Labels, Standing};
+use crate::protocol::{Fqdn, Labels, Standing, millis};
 use intake::Intake;
 use inventory::Inventory;
 
@@ -121,7 +124,13 @@ impl Worker {
             return Ok(true);
         }
         // The next heartbeat will notice.
-        Ok(!self.bus.is_live(self.dock()).await?)
+        Ok(!self.bus.is_known(self.dock()).await?)
+    }
+
+    /// What Redis's clock shows, in milliseconds, as the last heartbeat told it: never later than it does.
+    fn now(&self) -> Option<u64> {
+        let (now, asked) = (*self.clock.lock().expect("never held across a panic"))?;
+        Some(now + millis(asked.elapsed()))
     }
 
     /// When `deadline`, in milliseconds of Redis's clock, is on this host's monotonic clock: as the last heartbeat
@@ -175,6 +184,9 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
     // The first heartbeat that others see should say whether the daemon is there.
     let _ = tokio::time::timeout(DAEMON_AT_START, worker.inventory.first_contact()).await;
     let heart = tasks.spawn(background.clone().run_until_cancelled_owned(heartbeat::run(Arc::clone(&worker))));
+
+    tasks.spawn(background.clone().run_until_cancelled_owned(extras::run(Arc::clone(&worker))));
+    tasks.spawn(background.clone().run_until_cancelled_owned(watch::run(Arc::clone(&worker))));
 
     warn_about_eviction(&worker.bus).await;
     tracing::info!(dock = %worker.dock(), redis = ?worker.options.redis, docker = %worker.options.docker.host, "worker is up");

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::Worker;
-use super::handle::{Ready, persist};
+use super::handle::persist;
+use super::job::Ready;
 use crate::actions::{Access, Target};
 use crate::bus::{Ahead, BusError, Dock, Found, Location, Placement, Purpose, Source, Unfit};
 use crate::protocol::limits::CANDIDATES;
@@ -41,7 +42,8 @@ pub(super) async fn route(ready: &Ready, attempt: u32) -> Result<Way, Failure> {
     let (here, deadline) = (worker.dock(), *deadline);
     let asked = asked(worker, request, delivery.source);
     let place = async |purpose, labels: &Labels| {
-        let placement = Placement { request: &request.id, deadline, purpose, dock: asked, labels };
+        let replace = arguments.flag("replace");
+        let placement = Placement { request: &request.id, deadline, purpose, dock: asked, labels, replace };
         let placed = settled(worker, || worker.bus.place(&placement), Result::is_err).await?;
         match placed {
             Ok(dock) if dock == *here => Ok(Way::Here(None)),
@@ -211,6 +213,14 @@ async fn reach(worker: &Worker, dock: &Fqdn) -> Result<(), Failure> {
 }
 
 async fn explain(worker: &Worker, unfit: Unfit, asked: Option<&Fqdn>) -> Failure {
+    if let Unfit::Promised(dock) = &unfit {
+        let silent = persist(|| worker.bus.dock(dock)).await.ok().flatten();
+        let mut failure = silent.map_or_else(|| Failure::unknown_dock(dock), |silent| lost(dock, &silent));
+        failure.code = ErrorCode::DockLost;
+        failure.message += "; it was to be created there: whether it was is not known, and it is not tried on another \
+                            dock unless the request says `\"replace\": true` and names no `dock`";
+        return failure;
+    }
     let Some(dock) = asked.filter(|_| unfit != Unfit::None) else {
         return Failure::no_dock();
     };
@@ -227,14 +237,15 @@ async fn explain(worker: &Worker, unfit: Unfit, asked: Option<&Fqdn>) -> Failure
         Unfit::Labels => {
             Failure::new(ErrorCode::NoDock, format!("the dock `{dock}` does not have the labels in `dock-labels`"))
         }
-        Unfit::Lost | Unfit::None => match persist(|| worker.bus.dock(dock)).await {
+        Unfit::Lost | Unfit::None | Unfit::Promised(_) => match persist(|| worker.bus.dock(dock)).await {
             Ok(Some(silent)) => lost(dock, &silent),
             _ => Failure::unknown_dock(dock),
         },
     }
 }
 
-fn lost(dock: &Fqdn, silent: &Dock) -> Failure {
+/// Why nothing can be asked of a dock whose worker is silent, and when it was last seen.
+pub(super) fn lost(dock: &Fqdn, silent: &Dock) -> Failure {
     let state = match silent.state {
         DockState::Stopped => "its worker was stopped",
         DockState::NeverSeen => "no worker has ever spoken for it",

@@ -29,5 +29,6 @@ mod resource_records;
 mod resources;
 mod schema;
 mod specification;
+mod takeover;
 mod tls;
 mod web;

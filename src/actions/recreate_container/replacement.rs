@@ -117,7 +117,8 @@ impl Replacement {
             failure = health::with_evidence(context, &self.new, failure).await;
         }
         let mut undone = self.undo(context).await;
-        while let Err(Failure { code: ErrorCode::DaemonDown | ErrorCode::Timeout, .. }) = undone
+        while let Err(Failure { code: ErrorCode::DaemonDown | ErrorCode::Interrupted | ErrorCode::Timeout, .. }) =
+            undone
             && Instant::now() + AGAIN < context.until
         {
             // The daemon may be starting again; there is time for this, and nobody else will do it.

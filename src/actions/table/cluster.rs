@@ -17,6 +17,7 @@ pub(super) static DOCKS: &[Action] = &[
         |context| Box::pin(registration::register(context)),
     )
     .fields(&[HOSTNAME])
+    .again()
     .silent(),
     Action::own(
         "unregister",
@@ -26,6 +27,7 @@ pub(super) static DOCKS: &[Action] = &[
         |context| Box::pin(registration::unregister(context)),
     )
     .fields(&[HOSTNAME])
+    .again()
     .silent(),
     Action::own(
         "list-docks",
@@ -41,15 +43,18 @@ pub(super) static DOCKS: &[Action] = &[
         "a dock keeps its instances and takes no new ones",
         |context| Box::pin(docks::drain(context)),
     )
-    .fields(&[HOSTNAME]),
+    .fields(&[HOSTNAME])
+    .again(),
     Action::own("undrain", Access::Dock, Target::Cluster, "a drained dock takes new instances again", |context| {
         Box::pin(docks::undrain(context))
     })
-    .fields(&[HOSTNAME]),
+    .fields(&[HOSTNAME])
+    .again(),
     Action::own("label-dock", Access::Dock, Target::Cluster, "sets labels that a create can ask for", |context| {
         Box::pin(docks::label(context))
     })
-    .fields(&[HOSTNAME, Field::new("labels", Pairs, "labels to set; one with an empty value is removed").required()]),
+    .fields(&[HOSTNAME, Field::new("labels", Pairs, "labels to set; one with an empty value is removed").required()])
+    .again(),
     Action::own("ping", Access::View, Target::Cluster, "answers, without asking a daemon", |context| {
         Box::pin(std::future::ready(Ok(ping::run(context))))
     }),
@@ -59,7 +64,8 @@ pub(super) static TEMPLATES: &[Action] = &[
     Action::own("put-template", Access::Create, Target::Cluster, "keeps a template under a name", |context| {
         Box::pin(templates::put(context))
     })
-    .fields(&[NAME, Field::new("body", Object, "Docker's own JSON for creating a container").required()]),
+    .fields(&[NAME, Field::new("body", Object, "Docker's own JSON for creating a container").required()])
+    .again(),
     Action::own("get-template", Access::View, Target::Cluster, "one template", |context| {
         Box::pin(templates::get(context))
     })
@@ -70,5 +76,6 @@ pub(super) static TEMPLATES: &[Action] = &[
     Action::own("delete-template", Access::Delete, Target::Cluster, "forgets a template", |context| {
         Box::pin(templates::delete(context))
     })
-    .fields(&[NAME]),
+    .fields(&[NAME])
+    .gone_when_done(),
 ];

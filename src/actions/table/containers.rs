@@ -27,6 +27,11 @@ const OWNER: Field = text("owner", "whom it belongs to (anonymous)");
 const START: Field = Field::new("start", Flag, "start it as well (false)");
 const PULLS: Kind = Word(&["missing", "always", "never"]);
 const PULL: Field = Field::new("pull", PULLS, "when to fetch the image (missing)");
+const REPLACE: Field = Field::new(
+    "replace",
+    Flag,
+    "if its dock is lost before it has answered, create it on another one; without it the caller is told (false)",
+);
 const DOCK_LABELS: Field = Field::new("dock-labels", Pairs, "labels that its dock must have");
 
 pub(super) static CONTAINERS: &[Action] = &[
@@ -34,6 +39,7 @@ pub(super) static CONTAINERS: &[Action] = &[
         Box::pin(create_container::run(context))
     })
     .within(PULL_TIMEOUT)
+    .again()
     .spreads()
     .fields(&[
         Field::new("image", Image, "an image: name, name:tag or id; with `template` it overrides the template's")
@@ -62,11 +68,13 @@ pub(super) static CONTAINERS: &[Action] = &[
         START,
         OWNER,
         DOCK_LABELS,
+        REPLACE,
     ]),
     Action::own("create-raw-container", Create, NewInstance, "creates an instance from Docker's own JSON", |context| {
         Box::pin(create_container::run(context))
     })
     .within(PULL_TIMEOUT)
+    .again()
     .spreads()
     .fields(&[
         Field::new("body", Object, "Docker's own JSON for creating a container").required(),
@@ -76,6 +84,7 @@ pub(super) static CONTAINERS: &[Action] = &[
         START,
         OWNER,
         DOCK_LABELS,
+        REPLACE,
     ]),
     Action::own(
         "list-containers",
@@ -101,7 +110,7 @@ pub(super) static CONTAINERS: &[Action] = &[
         "everything the daemon knows about it",
     )
     .fields(&[Field::new("size", Flag, "with the size of its files").query("size")]),
-    Action::plain("start-container", Operate, Instance, Method::POST, "/containers/{}/start", "starts it"),
+    Action::plain("start-container", Operate, Instance, Method::POST, "/containers/{}/start", "starts it").again(),
     Action::plain(
         "stop-container",
         Operate,
@@ -110,6 +119,7 @@ pub(super) static CONTAINERS: &[Action] = &[
         "/containers/{}/stop",
         "asks it to stop, and kills it when it does not",
     )
+    .again()
     .fields(&[GRACE]),
     Action::plain(
         "restart-container",
@@ -144,6 +154,7 @@ pub(super) static CONTAINERS: &[Action] = &[
     Action::own("update-container", Operate, Instance, "changes its limits and its restart policy", |context| {
         Box::pin(update_container::run(context))
     })
+    .again()
     .fields(&[MEMORY, CPUS, RESTART]),
     Action::own(
         "recreate-container",
@@ -167,6 +178,7 @@ pub(super) static CONTAINERS: &[Action] = &[
     ]),
     Action::plain("delete-container", Delete, Instance, Method::DELETE, "/containers/{}", "removes it")
         .also(&["remove-container"])
+        .gone_when_done()
         .fields(&[
             Field::new("force", Flag, "kill it first if it runs (false)").query("force"),
             Field::new("volumes", Flag, "remove its anonymous volumes too (false)").query("v"),
@@ -241,5 +253,6 @@ pub(super) static CONTAINERS: &[Action] = &[
         "/containers/prune",
         "removes a dock's stopped containers",
     )
+    .again()
     .fields(&[FILTERS]),
 ];

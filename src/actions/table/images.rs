@@ -41,14 +41,17 @@ pub(super) static IMAGES: &[Action] = &[
         Box::pin(pull_image::run(context))
     })
     .within(PULL_TIMEOUT)
+    .again()
     .recorded(CHANGED)
     .fields(&[IMAGE, CREDENTIALS]),
     Action::own("push-image", Operate, NamedDaemon, "sends a dock's image to its registry", |context| {
         Box::pin(push_image::run(context))
     })
     .within(PULL_TIMEOUT)
+    .again()
     .fields(&[IMAGE, CREDENTIALS]),
     Action::plain("tag-image", Operate, NamedDaemon, Method::POST, "/images/{}/tag", "gives an image a further name")
+        .again()
         .recorded(CHANGED)
         .fields(&[
             IMAGE,
@@ -57,6 +60,7 @@ pub(super) static IMAGES: &[Action] = &[
         ]),
     Action::plain("remove-image", Delete, NamedDaemon, Method::DELETE, "/images/{}", "removes an image")
         .also(&["delete-image"])
+        .gone_when_done()
         .recorded(CHANGED)
         .fields(&[
             IMAGE,
@@ -64,6 +68,7 @@ pub(super) static IMAGES: &[Action] = &[
             Field::new("noprune", Flag, "keep its untagged parents").query("noprune"),
         ]),
     Action::plain("prune-images", Delete, NamedDaemon, Method::POST, "/images/prune", "removes a dock's unused images")
+        .again()
         .recorded(CHANGED)
         .fields(&[FILTERS]),
     Action::plain("search-images", View, Daemon, Method::GET, "/images/search", "searches Docker Hub").fields(&[

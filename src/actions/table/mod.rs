@@ -7,7 +7,7 @@ mod images;
 mod resources;
 
 use super::Kind::{Flag, Image, Text, Whole};
-use super::{Access, Action, Field, Kind, OwnFn, Place, Plain, Recorded, Run, Target};
+use super::{Access, Action, Again, Field, Kind, OwnFn, Place, Plain, Recorded, Run, Target};
 use crate::docker::Method;
 use crate::protocol::limits::REQUEST_TIMEOUT;
 
@@ -72,6 +72,7 @@ impl Action {
             passive: false,
             recorded: None,
             resumes: false,
+            again: Again::No,
             widens: false,
             spreads: false,
             fields: &[],
@@ -111,6 +112,18 @@ impl Action {
 
     const fn resumes(mut self) -> Self {
         self.resumes = true;
+        self.again()
+    }
+
+    /// May be done again where it is not known whether it was done.
+    const fn again(mut self) -> Self {
+        self.again = Again::Yes;
+        self
+    }
+
+    /// The same for what is gone when it is done.
+    const fn gone_when_done(mut self) -> Self {
+        self.again = Again::DoneIf(404);
         self
     }
 

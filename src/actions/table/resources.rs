@@ -39,6 +39,7 @@ pub(super) static NETWORKS: &[Action] = &[
         ]),
     Action::plain("remove-network", Delete, NamedDaemon, Method::DELETE, "/networks/{}", "removes a network")
         .also(&["delete-network"])
+        .gone_when_done()
         .recorded(NETWORKS_CHANGED)
         .fields(&[NETWORK]),
     Action::plain(
@@ -49,6 +50,7 @@ pub(super) static NETWORKS: &[Action] = &[
         "/networks/prune",
         "removes a dock's unused networks",
     )
+    .again()
     .recorded(NETWORKS_CHANGED)
     .fields(&[FILTERS]),
     Action::plain(
@@ -98,6 +100,7 @@ pub(super) static VOLUMES: &[Action] = &[
         "removes a volume and what is in it",
     )
     .also(&["delete-volume"])
+    .gone_when_done()
     .recorded(VOLUMES_CHANGED)
     .fields(&[VOLUME, FORCE]),
     Action::plain(
@@ -108,6 +111,7 @@ pub(super) static VOLUMES: &[Action] = &[
         "/volumes/prune",
         "removes a dock's unused volumes",
     )
+    .again()
     .recorded(VOLUMES_CHANGED)
     .fields(&[FILTERS]),
 ];

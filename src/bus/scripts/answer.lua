@@ -2,15 +2,20 @@
 -- Whoever acknowledges the entry answers it; that another worker may have looked as well does no harm.
 -- KEYS: stream, request, reply, dead
 -- ARGV: group, entry, reply or '' for the dead, kept ms, reason, dead letters kept,
---       1 where the caller chose the id and so may send it again
+--       1 where the caller chose the id and so may send it again, 1 where nobody has been given the entry
 -- Returns 1 when this call answered it, 0 when it was another's
 local stream, request, entry, reply = KEYS[1], KEYS[2], ARGV[2], ARGV[3]
-if redis.call('XACK', stream, ARGV[1], entry) == 0 then
-  -- the group is gone after a FLUSHALL: then nobody else can have the entry
-  local pending = redis.pcall('XPENDING', stream, ARGV[1])
-  if not pending.err then return 0 end
+if ARGV[8] == '1' then
+  local pending = redis.pcall('XPENDING', stream, ARGV[1], entry, entry, 1)
+  if not pending.err and pending[1] or redis.call('XDEL', stream, entry) == 0 then return 0 end
+else
+  if redis.call('XACK', stream, ARGV[1], entry) == 0 then
+    -- the group is gone after a FLUSHALL: then nobody else can have the entry
+    local pending = redis.pcall('XPENDING', stream, ARGV[1])
+    if not pending.err then return 0 end
+  end
+  redis.call('XDEL', stream, entry)
 end
-redis.call('XDEL', stream, entry)
 
 local function push()
   -- another worker may have taken it over meanwhile, and begun it: it must not answer as well

@@ -1,7 +1,10 @@
--- Takes a delivered entry in hand, once. Decides on Redis's clock whether it may still run.
--- KEYS: stream, request, reply, dead
--- ARGV: group, consumer, entry, request id, action, deadline ms, kept ms, attempts allowed, dead letters kept
--- Returns {verdict, now ms, attempt}: go, expired, poison, repeated, taken (by another worker), unanswerable
+-- Takes a delivered entry in hand, once. Decides on Redis's clock whether it may still run. Asked again by the same
+-- handling, it says whether the entry is still its own.
+-- KEYS: stream, request, reply, dead, lease on the dock whose own stream it is
+-- ARGV: group, consumer, entry, request id, action, deadline ms, kept ms, attempts allowed, dead letters kept,
+--       number of the handling, who must have the lease: a token, 'nobody', or '' where it does not matter; lease ms
+-- Returns {verdict, now ms, attempt}: go, expired, poison, repeated, taken (by another worker), unanswerable;
+--         with expired, attempt is how often it was begun before
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local group, consumer, entry, deadline = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[6])
@@ -9,6 +12,20 @@ local group, consumer, entry, deadline = ARGV[1], ARGV[2], ARGV[3], tonumber(ARG
 local function drop()
   redis.pcall('XACK', KEYS[1], group, entry)
   redis.call('XDEL', KEYS[1], entry)
+end
+
+if ARGV[11] ~= '' then
+  local lessee = redis.call('GET', KEYS[5])
+  if lessee and lessee ~= ARGV[11] then return {'taken', now, 0} end
+  if ARGV[11] == 'nobody' then
+    -- in the place of a worker that is lost; it may never have read the entry
+    if redis.call('XLEN', KEYS[1]) > 0 then
+      redis.pcall('XCLAIM', KEYS[1], group, consumer, 0, entry, 'FORCE', 'JUSTID')
+    end
+  else
+    -- kept while what is begun reaches the daemon, or a successor might begin the same meanwhile
+    redis.call('SET', KEYS[5], ARGV[11], 'PX', ARGV[12])
+  end
 end
 
 local reply_type = redis.call('TYPE', KEYS[3]).ok
@@ -20,7 +37,7 @@ if (reply_type ~= 'none' and reply_type ~= 'list') or (request_type ~= 'none' an
   return {'unanswerable', now, 0}
 end
 
-local seen = redis.call('HMGET', KEYS[2], 'entry', 'state', 'reply')
+local seen = redis.call('HMGET', KEYS[2], 'entry', 'state', 'reply', 'by', 'handling', 'attempts')
 -- the group is gone after a FLUSHALL: then nobody else can have the entry
 local pending = redis.pcall('XPENDING', KEYS[1], group, entry, entry, 1)
 local holder = not pending.err and pending[1] and pending[1][2]
@@ -41,9 +58,18 @@ if seen[1] and seen[1] ~= entry then
   return {'repeated', now, 0}
 end
 
-redis.call('HSET', KEYS[2], 'entry', entry, 'state', 'taken', 'by', consumer, 'action', ARGV[5])
+if seen[2] == 'done' then
+  -- ended, and delivered again by a Redis that lost what came last
+  drop()
+  return {'repeated', now, 0}
+end
+
+local again = seen[2] == 'taken' and seen[4] == consumer and seen[5] == ARGV[10]
+if again and holder then redis.call('XCLAIM', KEYS[1], group, consumer, 0, entry, 'JUSTID') end
+redis.call('HSET', KEYS[2], 'entry', entry, 'state', 'taken', 'by', consumer, 'handling', ARGV[10], 'action', ARGV[5])
 redis.call('PEXPIREAT', KEYS[2], math.max(deadline, now) + tonumber(ARGV[7]))
-if now >= deadline then return {'expired', now, 0} end
-local attempt = redis.call('HINCRBY', KEYS[2], 'attempts', 1)
+local attempt = tonumber(seen[6] or 0)
+if now >= deadline then return {'expired', now, attempt} end
+if not again then attempt = redis.call('HINCRBY', KEYS[2], 'attempts', 1) end
 if attempt > tonumber(ARGV[8]) then return {'poison', now, attempt} end
 return {'go', now, attempt}

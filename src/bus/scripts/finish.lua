@@ -1,7 +1,8 @@
 -- Ends a request that was begun: its one reply, its record and its entry in one step.
 -- A worker from whom it was taken over changes nothing.
--- KEYS: stream, request, reply, promises of the dock, load
--- ARGV: group, consumer, entry, request id, reply or '' for none, kept ms, 1 to remember the reply, deadline ms, dock
+-- KEYS: stream, request, reply, promises of the dock, load, dead
+-- ARGV: group, consumer, entry, request id, reply or '' for none, kept ms, 1 to remember the reply, deadline ms, dock,
+--       why it is one of the dead or '', its JSON for them, dead letters kept
 -- Returns 1 when this call ended it, 0 when it was another's to end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -23,6 +24,10 @@ end
 redis.call('HSET', KEYS[2], 'state', 'done', 'by', ARGV[2], 'entry', ARGV[3])
 if ARGV[7] == '1' and ARGV[5] ~= '' then redis.call('HSET', KEYS[2], 'reply', ARGV[5]) end
 redis.call('PEXPIRE', KEYS[2], ARGV[6])
+if ARGV[10] ~= '' then
+  redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[12], '*', 'entry', ARGV[3], 'stream', KEYS[1], 'requestId', ARGV[4],
+    'reason', ARGV[10], 'json', ARGV[11])
+end
 -- a create that failed no longer counts towards its dock; one that succeeded was counted with its instance
 if redis.call('ZREM', KEYS[4], ARGV[4]) == 1 then redis.call('ZINCRBY', KEYS[5], -1, ARGV[9]) end
 return 1

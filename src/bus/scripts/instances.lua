@@ -14,7 +14,8 @@ local function forget(id)
   if not old then return end
   old = cjson.decode(old)
   delta = delta - counts(old.state)
-  redis.call('ZREM', KEYS[3], 'id/' .. id .. '/' .. dock, 'name/' .. old.name .. '/' .. dock .. '/' .. id)
+  redis.call('ZREM', KEYS[3], 'id/' .. id .. '/' .. dock, 'name/' .. old.name .. '/' .. dock .. '/' .. id,
+    'request/' .. (old.requestId or '') .. '/' .. dock .. '/' .. id)
 end
 
 local at = 4
@@ -27,7 +28,10 @@ for _ = 1, upserts do
   redis.call('ZADD', KEYS[3], 0, 'id/' .. id .. '/' .. dock, 0, 'name/' .. name .. '/' .. dock .. '/' .. id)
   delta = delta + tonumber(count)
   -- the promise is kept: from here on the instance itself counts
-  if request ~= '' then delta = delta - redis.call('ZREM', KEYS[5], request) end
+  if request ~= '' then
+    delta = delta - redis.call('ZREM', KEYS[5], request)
+    redis.call('ZADD', KEYS[3], 0, 'request/' .. request .. '/' .. dock .. '/' .. id)
+  end
 end
 for i = at, #ARGV do
   forget(ARGV[i])

@@ -1,6 +1,7 @@
--- Moves a begun request to the stream of the dock that must do it, with its id and its deadline.
+-- Moves a begun request to the stream of the dock that must do it, with its id and its deadline; or from the stream of
+-- a dock that is lost back to the shared one.
 -- KEYS: from, to, request
--- ARGV: group, consumer, entry, json, request id, deadline ms, dock, longest queue,
+-- ARGV: group, consumer, entry, json, request id, deadline ms, dock or '', longest queue,
 --       1 where it came as flat fields, 1 where it was sent to the shared stream,
 --       1 where its id is nobody's own, so that it will not be sent again
 -- Returns 1 when moved, 0 when it was another's, -1 when too many wait there
@@ -14,7 +15,8 @@ mark('flat', '1', ARGV[9])
 mark('sent', ARGV[3], ARGV[10])
 mark('once', '1', ARGV[11])
 local entry = redis.call('XADD', KEYS[2], '*', unpack(fields))
-redis.call('HSET', KEYS[3], 'entry', entry, 'by', '', 'state', 'passed-on', 'dock', ARGV[7])
+redis.call('HSET', KEYS[3], 'entry', entry, 'by', '', 'state', 'passed-on')
+if ARGV[7] ~= '' then redis.call('HSET', KEYS[3], 'dock', ARGV[7]) end
 redis.call('HINCRBY', KEYS[3], 'attempts', -1)
 redis.pcall('XACK', KEYS[1], ARGV[1], ARGV[3])
 redis.call('XDEL', KEYS[1], ARGV[3])

@@ -1,8 +1,11 @@
 -- Chooses a dock and, for a create, promises the instance to it in the same step. Or lists the docks that fit a create.
--- KEYS: load, docks, request
+-- KEYS: load, docks, request, index
 -- ARGV: lease prefix, promises prefix, request id, deadline ms, purpose (create, read or list), dock asked for or '',
 --       labels the dock must have (JSON object), how many to list
--- Returns {1, dock} or {0, why the dock asked for does not fit, or '' when none fits}; docks for a list
+--       1 if another dock may take the place of one that is lost, prefix of the requests placed anew, how many at most,
+--       how often at most
+-- Returns {1, dock}, {0, why the dock asked for does not fit, or '' when none fits}, {-1, dock that is lost and may have
+-- created it}; docks for a list
 local wanted = cjson.decode(ARGV[7])
 local create = ARGV[5] == 'create'
 local drained_will_do = ARGV[5] == 'read'
@@ -46,11 +49,31 @@ end
 
 if ARGV[5] == 'list' then return fitting(tonumber(ARGV[8])) end
 
--- asked again, because the answer was lost or the request was taken over: the promise stands
+-- Asked again, because the answer was lost or the request was taken over: the promise stands. The dock may have created
+-- it already, so however it stands now, no other dock will do.
 local promised = create and redis.call('HGET', KEYS[3], 'dock')
-if promised and (ARGV[6] == '' or ARGV[6] == promised) and
-    redis.call('ZSCORE', ARGV[2] .. promised, ARGV[3]) and not unfit(promised) then
+if promised and unfit(promised) == 'lost' then
+  if redis.call('ZREM', ARGV[2] .. promised, ARGV[3]) == 1 then redis.call('ZINCRBY', KEYS[1], -1, promised) end
+  local anew = ARGV[9] == '1' and ARGV[6] == '' and redis.call('HINCRBY', KEYS[3], 'replaced', 1) <= tonumber(ARGV[12])
+    and redis.call('ZCARD', ARGV[10] .. promised) < tonumber(ARGV[11])
+  if not anew then return {-1, promised} end
+  redis.call('ZADD', ARGV[10] .. promised, ARGV[4], ARGV[3])
+  redis.call('HDEL', KEYS[3], 'dock')
+elseif promised then
   return {1, promised}
+end
+
+-- The same id was used before, perhaps in a Redis that has lost its data since: its instance is there.
+local made = create and redis.call('ZRANGEBYLEX', KEYS[4], '[request/' .. ARGV[3] .. '/',
+  '[request/' .. ARGV[3] .. '/\127', 'LIMIT', 0, 1)[1]
+if made then
+  local dock = string.match(made, '^request/[^/]*/([^/]*)/')
+  local why = unfit(dock)
+  if (ARGV[6] == '' or ARGV[6] == dock) and why ~= 'unknown' then
+    if why == 'lost' then return {-1, dock} end
+    redis.call('HSET', KEYS[3], 'dock', dock)
+    return {1, dock}
+  end
 end
 
 if ARGV[6] ~= '' then

@@ -1,0 +1,99 @@
+//! What nobody else takes care of: the streams of docks that are lost, and streams in which too many requests wait.
+
+use std::time::Duration;
+
+use redis::cmd;
+
+use super::consumer::delivery;
+use super::{Bus, BusError, Consumer, Delivery, Source};
+use crate::protocol::limits::{LEASE, QUEUE_LENGTH};
+use crate::protocol::{EntryId, Fqdn, GROUP, millis};
+
+/// Streams that one round tells of.
+const STREAMS: usize = 100;
+
+/// What a round has found.
+#[derive(Debug)]
+pub struct Watched {
+    /// Redis's clock, in milliseconds.
+    pub now: u64,
+    /// The streams to look after.
+    pub neglected: Vec<Neglected>,
+}
+
+/// A stream that somebody must look after.
+#[derive(Debug)]
+pub struct Neglected {
+    /// The dock whose own stream it is; none for the shared one.
+    pub dock: Option<Fqdn>,
+    /// Whether that dock has no live worker.
+    pub lost: bool,
+    /// How long nothing has been heard of it.
+    pub silent: Duration,
+    /// How many entries there are too many.
+    pub excess: usize,
+}
+
+impl Bus {
+    /// Looks for streams that need somebody, as the one worker that does so for the whole cluster. Nothing where
+    /// another one does.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn watch(&self, token: &str) -> Result<Option<Watched>, BusError> {
+        let keys = self.keys();
+        let mut watch = self.scripts().watch.key(keys.watch());
+        watch.key(keys.docks()).key(keys.shared());
+        watch.arg(token).arg(millis(LEASE)).arg(keys.own_prefix()).arg(keys.lease_prefix());
+        watch.arg(QUEUE_LENGTH).arg(STREAMS);
+        let mut rows = self.link().script::<Vec<redis::Value>>(&watch).await?.into_iter();
+        let Some(now) = rows.next() else { return Ok(None) };
+        let now: u64 = redis::from_redis_value(now).map_err(redis::RedisError::from)?;
+        let read = |row| -> Result<Neglected, BusError> {
+            let (dock, lost, seen, excess): (String, bool, u64, usize) =
+                redis::from_redis_value(row).map_err(redis::RedisError::from)?;
+            let named = |e| BusError::Unexpected(format!("a dock's name: {e}"));
+            let dock = if dock.is_empty() { None } else { Some(Fqdn::new(&dock).map_err(named)?) };
+            let silent = Duration::from_millis(now.saturating_sub(seen));
+            Ok(Neglected { dock, lost, silent, excess })
+        };
+        Ok(Some(Watched { now, neglected: rows.map(read).collect::<Result<_, _>>()? }))
+    }
+}
+
+impl Consumer {
+    /// Up to `count` entries of a stream after the entry `after`, oldest first, whoever has them.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn waiting(&self, source: Source, after: EntryId, count: usize) -> Result<Vec<Delivery>, BusError> {
+        let mut range = cmd("XRANGE");
+        range.arg(self.stream(source)).arg(format!("({after}")).arg("+").arg("COUNT").arg(count);
+        self.look(source, &range).await
+    }
+
+    /// The newest `count` entries of a stream, newest first, whoever has them.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn newest(&self, source: Source, count: usize) -> Result<Vec<Delivery>, BusError> {
+        let mut range = cmd("XREVRANGE");
+        range.arg(self.stream(source)).arg("+").arg("-").arg("COUNT").arg(count);
+        self.look(source, &range).await
+    }
+
+    /// Takes an entry of the own stream, whoever had it.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn seize(&self, delivery: &Delivery) -> Result<(), BusError> {
+        let mut claim = cmd("XCLAIM");
+        claim.arg(self.stream(Source::Own)).arg(GROUP).arg(self.name()).arg(0).arg(delivery.entry.to_string());
+        Ok(self.bus().link().query(claim.arg("FORCE").arg("JUSTID")).await?)
+    }
+
+    async fn look(&self, source: Source, range: &redis::Cmd) -> Result<Vec<Delivery>, BusError> {
+        let entries: Vec<redis::Value> = self.bus().link().query(range).await?;
+        Ok(entries.into_iter().filter_map(|entry| delivery(source, entry, false)).collect())
+    }
+}

@@ -1,0 +1,96 @@
+//! A delivered entry, understood as far as that goes.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Worker;
+use crate::actions::{Access, Action, Arguments};
+use crate::bus::{Delivery, Source};
+use crate::protocol::{Fqdn, Request, Undecodable, decode, millis};
+
+/// What to do with a delivered entry.
+pub(super) enum Job {
+    /// A request, ready to be begun.
+    Request(Box<Ready>),
+    /// No request, and what is to be said about it.
+    Refusal(Delivery, Undecodable),
+}
+
+/// A delivered request that makes sense.
+pub(super) struct Ready {
+    pub(super) worker: Arc<Worker>,
+    pub(super) delivery: Delivery,
+    pub(super) request: Request,
+    pub(super) action: &'static Action,
+    pub(super) arguments: Arguments,
+    /// In milliseconds of Redis's clock.
+    pub(super) deadline: u64,
+    /// Its place among those that work, or among those that wait.
+    pub(super) place: Mutex<Option<Place>>,
+}
+
+/// A place in this worker, given back when dropped.
+pub(super) enum Place {
+    /// Among those that work.
+    Working(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit),
+    /// Among those that only wait.
+    Waiting(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit),
+}
+
+/// What an entry asks for.
+pub(super) struct Understood {
+    pub(super) request: Request,
+    pub(super) action: &'static Action,
+    pub(super) arguments: Arguments,
+    /// In milliseconds of Redis's clock.
+    pub(super) deadline: u64,
+}
+
+/// Decodes an entry and checks it against the table of actions. `dock` is that whose own stream it comes from, if it
+/// comes from one.
+pub(super) fn understand(delivery: &Delivery, dock: &Fqdn) -> Result<Understood, Undecodable> {
+    let own = (delivery.source == Source::Own).then_some(dock);
+    let request = decode(delivery.entry, own, &delivery.fields)?;
+    let checked = Action::find(&request.action).and_then(|action| Ok((action, action.check(&request)?)));
+    let (action, arguments) = match checked {
+        Ok(parts) => parts,
+        Err(failure) => return Err(Undecodable { id: request.id, failure }),
+    };
+    let timeout = request.timeout.unwrap_or_else(|| action.default_timeout(arguments.whole("time")));
+    let end = delivery.entry.millis.saturating_add(millis(timeout));
+    let deadline = request.deadline.map_or(end, |earlier| earlier.min(end));
+    Ok(Understood { request, action, arguments, deadline })
+}
+
+impl Job {
+    pub(super) fn new(worker: &Arc<Worker>, delivery: Delivery) -> Self {
+        match understand(&delivery, worker.dock()) {
+            Ok(Understood { request, action, arguments, deadline }) => {
+                let (worker, place) = (Arc::clone(worker), Mutex::default());
+                Self::Request(Box::new(Ready { worker, delivery, request, action, arguments, deadline, place }))
+            }
+            Err(undecodable) => Self::Refusal(delivery, undecodable),
+        }
+    }
+
+    /// What it must not overtake another request for: the instance that it is or will be about, by its full id where
+    /// that is known here; or the dock whose standing it changes.
+    pub(super) fn lane(&self) -> Option<String> {
+        let Self::Request(ready) = self else { return None };
+        let Ready { worker, request, action, arguments, .. } = &**ready;
+        if let (Access::Dock, Some(dock)) = (action.access, arguments.text("hostname")) {
+            return Some(format!("dock {dock}"));
+        }
+        let reference = request.instance.as_deref().or_else(|| arguments.text("name"))?;
+        Some(match worker.inventory.find(reference).as_slice() {
+            [one] => {
+                // What only looks need not wait until a new instance has shown that it is any good.
+                let changes = action.access != Access::View;
+                let maker = changes.then(|| worker.inventory.maker(&one.id)).flatten();
+                maker.and_then(|request| worker.lanes.shared(&request)).unwrap_or_else(|| one.id.clone())
+            }
+            _ => reference.to_owned(),
+        })
+    }
+}

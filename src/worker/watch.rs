@@ -1,0 +1,136 @@
+//! Looks after what nobody else does, for the whole cluster and by one worker at a time: what waits at docks that are
+//! lost is answered when its time is up, and what is too much for a stream is refused.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::Worker;
+use super::handle::{poison, refuse};
+use super::job::{Understood, understand};
+use super::route::lost;
+use crate::actions::Target;
+use crate::bus::{Begun, BusError, Consumer, Delivery, Ending, Neglected, Source, Unbegun};
+use crate::protocol::limits::{QUEUE_LENGTH, SWEEP, TAKE_OVER};
+use crate::protocol::{EntryId, ErrorCode, Failure, Fqdn, Reply, Undecodable};
+
+/// Entries of one stream that are looked at in a round; the next round goes on behind them.
+const PAGE: usize = 500;
+
+/// Where each lost dock's stream was left.
+type Places = HashMap<Fqdn, EntryId>;
+
+/// Watches as long as the worker lives.
+pub(super) async fn run(worker: Arc<Worker>) {
+    let mut rounds = interval(SWEEP);
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut places = Places::new();
+    loop {
+        rounds.tick().await;
+        if let Err(error) = round(&worker, &mut places).await {
+            tracing::debug!(%error, "watching");
+        }
+    }
+}
+
+async fn round(worker: &Worker, places: &mut Places) -> Result<(), BusError> {
+    let Some(watched) = worker.bus.watch(&worker.token).await? else {
+        places.clear();
+        return Ok(());
+    };
+    for neglected in watched.neglected {
+        shed(worker, &neglected).await?;
+        if let Some(dock) = neglected.dock.as_ref().filter(|_| neglected.lost) {
+            let consumer = worker.consumer.standing_in(dock);
+            let from = places.remove(dock).unwrap_or(EntryId { millis: 0, sequence: 0 });
+            let waiting = consumer.waiting(Source::Own, from, PAGE).await?;
+            if let Some(last) = waiting.get(PAGE - 1) {
+                places.insert(dock.clone(), last.entry);
+            }
+            let stand_in = StandIn { worker, consumer, dock, silent: neglected.silent };
+            stand_in.look_through(&waiting, watched.now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses the newest of what is too much for a stream.
+async fn shed(worker: &Worker, Neglected { dock, excess, .. }: &Neglected) -> Result<(), BusError> {
+    if *excess == 0 {
+        return Ok(());
+    }
+    let (source, of) = dock.as_ref().map_or((Source::Shared, worker.dock()), |dock| (Source::Own, dock));
+    let consumer = worker.consumer.standing_in(of);
+    let message = format!("more than {QUEUE_LENGTH} requests wait: it was not executed; try again later");
+    for delivery in consumer.newest(source, (*excess).min(PAGE)).await? {
+        let id =
+            understand(&delivery, of).map_or_else(|undecodable| undecodable.id, |understood| understood.request.id);
+        let busy = Failure::new(ErrorCode::Busy, message.clone());
+        let reply = Reply::failure(id.clone(), worker.dock().clone(), busy).to_json();
+        worker.bus.answer(&consumer, &delivery, &id, &Unbegun::Shed(&reply)).await?;
+    }
+    tracing::warn!(stream = consumer.stream(source), excess, "too many requests wait; refused the newest");
+    Ok(())
+}
+
+/// In the place of the worker of a lost dock.
+struct StandIn<'a> {
+    worker: &'a Worker,
+    consumer: Consumer,
+    dock: &'a Fqdn,
+    /// How long nothing has been heard of the dock.
+    silent: Duration,
+}
+
+impl StandIn<'_> {
+    /// Does for each entry what needs no daemon. `now` is Redis's clock in milliseconds.
+    async fn look_through(&self, entries: &[Delivery], now: u64) -> Result<(), BusError> {
+        for delivery in entries {
+            match understand(delivery, self.dock) {
+                Ok(understood) => {
+                    // Where to go with what was placed there is decided anew; the rest waits for the dock while it may.
+                    let placed = understood.action.target_of(&understood.arguments) == Target::NewInstance
+                        && delivery.fields.iter().any(|(name, _)| name == b"sent");
+                    if now >= understood.deadline || (placed && self.silent >= TAKE_OVER) {
+                        self.settle(delivery, understood).await?;
+                    }
+                }
+                Err(Undecodable { id, failure }) => {
+                    self.consumer.seize(delivery).await?;
+                    refuse(self.worker, &self.consumer, delivery, id, failure).await;
+                }
+            }
+        }
+        self.consumer.leave().await
+    }
+
+    /// Ends one request, or has it placed again by whoever takes it from the shared stream.
+    async fn settle(&self, delivery: &Delivery, understood: Understood) -> Result<(), BusError> {
+        let Understood { request, deadline, .. } = understood;
+        let (bus, consumer) = (&self.worker.bus, &self.consumer);
+        let (failure, dead) = match bus.begin(consumer, delivery, &request, deadline).await? {
+            Begun::Settled => return Ok(()),
+            Begun::Go { .. } => return bus.pass_on(consumer, delivery, &request, deadline, None).await.map(drop),
+            Begun::Poison => (poison(), true),
+            Begun::Expired { begun } => (self.lost(begun).await?, false),
+        };
+        tracing::info!(request = %request.id, dock = %self.dock, "answered for a lost dock: {failure}");
+        let dead = dead.then(|| failure.message.clone());
+        let reply = Reply::failure(request.id.clone(), self.worker.dock().clone(), failure).to_json();
+        let ending = Ending { reply: Some(&reply), dead: dead.as_deref() };
+        bus.finish(consumer, delivery, &request, deadline, self.dock, ending).await.map(drop)
+    }
+
+    async fn lost(&self, begun: bool) -> Result<Failure, BusError> {
+        let known = self.worker.bus.dock(self.dock).await?;
+        let mut failure = known.map_or_else(|| Failure::unknown_dock(self.dock), |silent| lost(self.dock, &silent));
+        failure.message += if begun {
+            "; the request's time is up, and whether it took effect is not known"
+        } else {
+            "; the request's time is up, and it was not executed"
+        };
+        Ok(failure)
+    }
+}
