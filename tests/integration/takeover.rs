@@ -69,6 +69,12 @@ async fn a_create_of_a_dock_that_died_is_placed_anew_only_if_asked_and_the_extra
     for request in [&stays, &moves] {
         until("the daemon has done it", async || (!made(1, request).await.is_empty()).then_some(())).await;
     }
+    // That its records already show the instance makes no difference.
+    until("it is recorded", async || {
+        let extra = made(1, &moves).await;
+        bus.redis::<bool>(&["HEXISTS", &bus.key("owners"), &extra]).await.then_some(())
+    })
+    .await;
     lost.killed().await;
     let extra = made(1, &moves).await;
     docker(1, &["start", &extra]);

@@ -69,7 +69,8 @@ local made = create and redis.call('ZRANGEBYLEX', KEYS[4], '[request/' .. ARGV[3
 if made then
   local dock = string.match(made, '^request/[^/]*/([^/]*)/')
   local why = unfit(dock)
-  if (ARGV[6] == '' or ARGV[6] == dock) and why ~= 'unknown' then
+  local given_up = redis.call('ZSCORE', ARGV[10] .. dock, ARGV[3])
+  if not given_up and (ARGV[6] == '' or ARGV[6] == dock) and why ~= 'unknown' then
     if why == 'lost' then return {-1, dock} end
     redis.call('HSET', KEYS[3], 'dock', dock)
     return {1, dock}
