@@ -17,5 +17,6 @@ macro_rules! scripts {
 }
 
 scripts!(
-    ahead, answer, beat, begin, finish, hand_back, hold, instances, pass_on, place, release, standing, tidy, watch,
+    ahead, answer, beat, begin, finish, hand_back, hold, instances, pass_on, place, release, standing, stranger, tidy,
+    watch,
 );

@@ -12,6 +12,10 @@ use crate::protocol::{EntryId, Fqdn, GROUP, millis};
 /// Streams that one round tells of.
 const STREAMS: usize = 100;
 
+/// Keys that are looked at in one step through all of Redis, and steps at a time.
+const KEYS: usize = 500;
+const STEPS: usize = 20;
+
 /// What a round has found.
 #[derive(Debug)]
 pub struct Watched {
@@ -61,6 +65,37 @@ impl Bus {
     }
 }
 
+impl Bus {
+    /// Looks on through the keys of Redis, from where `cursor` stands, for streams of docks that nobody knows: somebody
+    /// may have misspelt a name. It is 0 at the beginning, and again when it has been through.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn strangers(&self, cursor: &mut u64) -> Result<Vec<Fqdn>, BusError> {
+        let prefix = self.keys().own_prefix();
+        let mut streams = Vec::<String>::new();
+        for _ in 0..STEPS {
+            let mut scan = cmd("SCAN");
+            scan.arg(*cursor).arg("MATCH").arg(format!("{prefix}*")).arg("COUNT").arg(KEYS).arg("TYPE").arg("stream");
+            let (next, found): (u64, Vec<String>) = self.link().query(&scan).await?;
+            *cursor = next;
+            streams.extend(found);
+            if next == 0 {
+                break;
+            }
+        }
+        let mut strangers = Vec::new();
+        for dock in streams.iter().filter_map(|stream| Fqdn::new(stream.strip_prefix(&prefix)?).ok()) {
+            let mut look = self.scripts().stranger.key(self.keys().own(&dock));
+            look.key(self.keys().docks()).arg(dock.as_str());
+            if self.link().script(&look).await? {
+                strangers.push(dock);
+            }
+        }
+        Ok(strangers)
+    }
+}
+
 impl Consumer {
     /// Up to `count` entries of a stream after the entry `after`, oldest first, whoever has them.
     ///
@@ -89,7 +124,11 @@ impl Consumer {
     pub async fn seize(&self, delivery: &Delivery) -> Result<(), BusError> {
         let mut claim = cmd("XCLAIM");
         claim.arg(self.stream(Source::Own)).arg(GROUP).arg(self.name()).arg(0).arg(delivery.entry.to_string());
-        Ok(self.bus().link().query(claim.arg("FORCE").arg("JUSTID")).await?)
+        match self.bus().link().query::<redis::Value>(claim.arg("FORCE").arg("JUSTID")).await {
+            // Nobody has ever read the stream.
+            Err(e) if e.code() != Some("NOGROUP") => Err(e.into()),
+            _ => Ok(()),
+        }
     }
 
     async fn look(&self, source: Source, range: &redis::Cmd) -> Result<Vec<Delivery>, BusError> {

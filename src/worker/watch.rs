@@ -12,48 +12,67 @@ use super::handle::{poison, refuse};
 use super::job::{Understood, understand};
 use super::route::lost;
 use crate::actions::Target;
-use crate::bus::{Begun, BusError, Consumer, Delivery, Ending, Neglected, Source, Unbegun};
+use crate::bus::{Begun, BusError, Consumer, Delivery, Ending, Neglected, Source, Unbegun, Watched};
 use crate::protocol::limits::{QUEUE_LENGTH, SWEEP, TAKE_OVER};
 use crate::protocol::{EntryId, ErrorCode, Failure, Fqdn, Reply, Undecodable};
 
 /// Entries of one stream that are looked at in a round; the next round goes on behind them.
 const PAGE: usize = 500;
 
-/// Where each lost dock's stream was left.
-type Places = HashMap<Fqdn, EntryId>;
+/// What the watch remembers from round to round.
+#[derive(Default)]
+struct Memory {
+    /// Where each stream was left that is longer than a page.
+    places: HashMap<Fqdn, EntryId>,
+    /// Where the search for streams of docks that nobody knows stands.
+    cursor: u64,
+}
 
 /// Watches as long as the worker lives.
 pub(super) async fn run(worker: Arc<Worker>) {
     let mut rounds = interval(SWEEP);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut places = Places::new();
+    let mut memory = Memory::default();
     loop {
         rounds.tick().await;
-        if let Err(error) = round(&worker, &mut places).await {
+        if let Err(error) = round(&worker, &mut memory).await {
             tracing::debug!(%error, "watching");
         }
     }
 }
 
-async fn round(worker: &Worker, places: &mut Places) -> Result<(), BusError> {
-    let Some(watched) = worker.bus.watch(&worker.token).await? else {
-        places.clear();
+async fn round(worker: &Worker, memory: &mut Memory) -> Result<(), BusError> {
+    let Some(Watched { now, neglected }) = worker.bus.watch(&worker.token).await? else {
+        *memory = Memory::default();
         return Ok(());
     };
-    for neglected in watched.neglected {
+    for neglected in neglected {
         shed(worker, &neglected).await?;
         if let Some(dock) = neglected.dock.as_ref().filter(|_| neglected.lost) {
-            let consumer = worker.consumer.standing_in(dock);
-            let from = places.remove(dock).unwrap_or(EntryId { millis: 0, sequence: 0 });
-            let waiting = consumer.waiting(Source::Own, from, PAGE).await?;
-            if let Some(last) = waiting.get(PAGE - 1) {
-                places.insert(dock.clone(), last.entry);
-            }
-            let stand_in = StandIn { worker, consumer, dock, silent: neglected.silent };
-            stand_in.look_through(&waiting, watched.now).await?;
+            stand_in(worker, dock, neglected.silent, now, memory).await?;
         }
     }
+    for stranger in worker.bus.strangers(&mut memory.cursor).await? {
+        stand_in(worker, &stranger, Duration::ZERO, now, memory).await?;
+    }
     Ok(())
+}
+
+/// Looks at a page of what waits for a dock without a worker.
+async fn stand_in(
+    worker: &Worker,
+    dock: &Fqdn,
+    silent: Duration,
+    now: u64,
+    memory: &mut Memory,
+) -> Result<(), BusError> {
+    let consumer = worker.consumer.standing_in(dock);
+    let from = memory.places.remove(dock).unwrap_or(EntryId { millis: 0, sequence: 0 });
+    let waiting = consumer.waiting(Source::Own, from, PAGE).await?;
+    if let Some(last) = waiting.get(PAGE - 1) {
+        memory.places.insert(dock.clone(), last.entry);
+    }
+    StandIn { worker, consumer, dock, silent }.look_through(&waiting, now).await
 }
 
 /// Refuses the newest of what is too much for a stream.

@@ -46,6 +46,20 @@ async fn what_waits_at_a_lost_dock_is_done_when_it_returns_or_answered_at_its_de
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_to_a_dock_that_nobody_knows_is_answered_at_its_deadline() {
+    let bus = Bus::new().await;
+    let _worker = bus.worker(1, "a.test").await;
+    let ping = bus.send_to("docker.b.test", &["action", "ping", "timeout", "1500"]).await;
+    let malformed = bus.send_to("docker.b.test", &["json", "{"]).await;
+    refused(&bus.reply(&malformed).await, 400, "bad-json", &[]);
+    refused(&bus.reply(&ping).await, 404, "unknown-dock", &["b.test", "list-docks", "was not executed"]);
+    until("its stream is removed", async || {
+        (!bus.redis::<bool>(&["EXISTS", &bus.key("docker.b.test")]).await).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_create_of_a_dock_that_died_is_placed_anew_only_if_asked_and_the_extra_one_is_set_aside() {
     let bus = Bus::new().await;
     // The daemon does what it is asked, and the worker dies before it hears of it.
