@@ -207,6 +207,27 @@ async fn a_hung_daemon_is_asked_for_nothing_that_it_could_do_when_it_wakes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_takes_longer_than_a_worker_may_be_silent_is_not_taken_from_it() {
+    let bus = Bus::new().await;
+    let (_a, _b) = (bus.worker(1, "a.test").await, bus.worker(2, "b.test").await);
+    bus.registered(2).await;
+    let name = unique("long");
+    let _scrub = Scrub::new(1, &name);
+    bus.running("a.test", &name).await;
+    let seconds = TAKE_OVER.as_secs() + 3;
+    let exec = json!({"action": "exec-container", "id": name, "timeout": 60_000, "requestId": "long",
+        "cmd": ["sh", "-c", format!("echo once >> /log; sleep {seconds}")]});
+    for stream in ["docker", "docker.a.test"] {
+        bus.send_to(stream, &["json", &exec.to_string()]).await;
+    }
+    for _ in 0..2 {
+        succeeded(&bus.reply_within("long", 2 * TAKE_OVER).await.expect("a reply"), 200);
+    }
+    assert_eq!(docker(1, &["exec", &name, "cat", "/log"]), "once", "sent twice, done once");
+    bus.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_may_not_be_done_twice_is_not_done_again_and_the_caller_is_told() {
     let bus = Bus::new().await;
     let worker = bus.program(1, "a.test").await;
