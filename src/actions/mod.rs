@@ -341,6 +341,10 @@ impl Action {
 /// The name that is most like `name`, if one is like it at all.
 fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     const ALIKE: f64 = 0.7;
+    // Comparing takes time and memory in proportion to the length, and no name of ours comes near this one.
+    if name.len() > 100 {
+        return None;
+    }
     names
         .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), candidate))
         .filter(|(likeness, _)| *likeness >= ALIKE)

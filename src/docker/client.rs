@@ -16,7 +16,6 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::connector::Connector;
 use super::options::DockerOptions;
@@ -263,20 +262,9 @@ impl Fetched {
         Some(self.headers.get(name)?.to_str().ok()?.to_owned())
     }
 
-    /// The answer with its body verbatim where it is JSON, as text where it is text, and as bytes otherwise. What
-    /// the daemon calls neither, such as an archive, is bytes even where it happens to be readable.
     pub(super) fn into_answer(self) -> Answer {
-        let readable = |kind: &String| kind.starts_with("text/") || kind.contains("json");
-        let readable = self.header(CONTENT_TYPE).as_ref().is_none_or(readable);
-        let body = match std::str::from_utf8(&self.body) {
-            Ok(text) if text.trim().is_empty() => Body::Empty,
-            Ok(text) if readable => match serde_json::from_str::<&RawValue>(text) {
-                Ok(json) => Body::Json(json.to_owned()),
-                Err(_) => Body::Text(text.to_owned()),
-            },
-            _ => Body::Binary(self.body.to_vec()),
-        };
         let (content_type, date, length) = (self.header(CONTENT_TYPE), self.header(DATE), Some(self.body.len()));
+        let body = Body::read(content_type.as_deref(), &self.body);
         Answer { status: self.status, content_type, date, length, body }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::limits::MESSAGE_BYTES;
 use super::{Answer, Fqdn};
 
 macro_rules! error_codes {
@@ -128,9 +129,15 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure of which only code and sentence are known.
+    /// A failure of which only code and sentence are known; of a sentence longer than [`MESSAGE_BYTES`] the beginning.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), answer: None }
+        let mut message: String = message.into();
+        if message.len() > MESSAGE_BYTES {
+            let end = (0..=MESSAGE_BYTES).rfind(|at| message.is_char_boundary(*at)).unwrap_or_default();
+            message.truncate(end);
+            message.push_str(" …");
+        }
+        Self { code, message, answer: None }
     }
 
     /// Nobody knows `dock`.

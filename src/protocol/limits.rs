@@ -6,6 +6,12 @@ use std::time::Duration;
 /// kilobytes; larger data (build contexts, archives) travels as a stream.
 pub const REQUEST_BYTES: usize = 1024 * 1024;
 
+/// What may stand beside a request's `json` on its stream, all fields together.
+pub const ENVELOPE_BYTES: usize = 1024;
+
+/// The longest message of an error: what it quotes of a request may be as long as that.
+pub const MESSAGE_BYTES: usize = 4096;
+
 /// The largest body that the daemon may send for one reply: an inventory of several thousand
 /// containers fits.
 pub const ANSWER_BYTES: usize = 8 * 1024 * 1024;

@@ -37,6 +37,20 @@ pub enum Body {
 }
 
 impl Body {
+    /// The body that a daemon sent: verbatim where it is JSON, as text where it is text, and as bytes otherwise. What the
+    /// daemon calls neither, such as an archive, is bytes even where it happens to be readable.
+    pub fn read(content_type: Option<&str>, bytes: &[u8]) -> Self {
+        let readable = content_type.is_none_or(|kind| kind.starts_with("text/") || kind.contains("json"));
+        match std::str::from_utf8(bytes) {
+            Ok(text) if text.trim().is_empty() => Self::Empty,
+            Ok(text) if readable => match serde_json::from_str::<&RawValue>(text) {
+                Ok(json) => Self::Json(json.to_owned()),
+                Err(_) => Self::Text(text.to_owned()),
+            },
+            _ => Self::Binary(bytes.to_vec()),
+        }
+    }
+
     /// The number of bytes, as `Content-Length` has it.
     pub fn len(&self) -> usize {
         match self {
