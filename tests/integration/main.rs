@@ -1,5 +1,6 @@
 //! Integration tests: real Redis servers, the real Docker daemons of the lab, and the real program.
 
+mod laws;
 mod processes;
 mod proxy;
 mod support;
@@ -20,6 +21,7 @@ mod membership;
 mod more_actions;
 mod order;
 mod placement;
+mod properties;
 mod raw_docker;
 mod records;
 mod recreate;
