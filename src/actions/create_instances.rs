@@ -86,6 +86,7 @@ impl<'a> Parts<'a> {
             purpose: Purpose::Create,
             dock: None,
             labels: &labels,
+            by: "",
             replace: false,
         };
         Ok(self.context.bus.fitting(&placement, count).await?)

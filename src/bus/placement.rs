@@ -1,8 +1,8 @@
 //! Choosing the dock for what names none.
 
 use super::{Bus, BusError};
-use crate::protocol::limits::{ATTEMPTS, REPLACED};
-use crate::protocol::{Fqdn, Labels, RequestId};
+use crate::protocol::limits::{ATTEMPTS, REPLACED, REPLY_KEPT};
+use crate::protocol::{Fqdn, Labels, RequestId, millis};
 
 /// What a dock is chosen for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Placement<'a> {
     pub dock: Option<&'a Fqdn>,
     /// Labels the dock must have.
     pub labels: &'a Labels,
+    /// The name of the consumer that has begun the request; a list needs none.
+    pub by: &'a str,
     /// Whether another dock may take the place of one that was lost after the promise, and may have kept it.
     pub replace: bool,
 }
@@ -47,6 +49,8 @@ pub enum Unfit {
     DaemonDown,
     /// It does not have the labels asked for.
     Labels,
+    /// Another worker has taken the request over.
+    TakenOver,
     /// It was promised to this dock before, which is lost since and may have kept the promise.
     Promised(Fqdn),
 }
@@ -64,6 +68,7 @@ impl Bus {
         match placed {
             1 => return dock().map(Ok),
             -1 => return Ok(Err(Unfit::Promised(dock()?))),
+            -2 => return Ok(Err(Unfit::TakenOver)),
             _ => {}
         }
         Ok(Err(match text.as_str() {
@@ -96,6 +101,7 @@ impl Bus {
         place.arg(placement.request.as_str()).arg(placement.deadline).arg(purpose);
         place.arg(placement.dock.map_or("", Fqdn::as_str)).arg(super::presence::json(placement.labels)).arg(count);
         place.arg(u8::from(placement.replace)).arg(keys.replaced_prefix()).arg(REPLACED).arg(ATTEMPTS);
+        place.arg(placement.by).arg(millis(REPLY_KEPT));
         place
     }
 }

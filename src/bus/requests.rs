@@ -121,11 +121,12 @@ impl Bus {
         let keys = self.keys();
         let mut finish = self.scripts().finish.key(consumer.stream(delivery.source));
         finish.key(keys.request(&request.id)).key(keys.reply(&request.id));
-        finish.key(keys.promises(dock)).key(keys.load()).key(keys.dead());
+        finish.key(keys.load()).key(keys.dead());
         finish.arg(GROUP).arg(consumer.name()).arg(delivery.entry.to_string()).arg(request.id.as_str());
         finish.arg(reply.unwrap_or_default()).arg(millis(REPLY_KEPT)).arg(u8::from(request.id_chosen));
         finish.arg(deadline).arg(dock.as_str()).arg(dead.unwrap_or_default());
         finish.arg(dead.map(|_| request.without_secrets()).unwrap_or_default()).arg(DEAD_LETTERS);
+        finish.arg(keys.promises_prefix());
         Ok(self.link().script(&finish).await?)
     }
 
@@ -176,7 +177,7 @@ impl Bus {
         pass.arg(&request.json).arg(request.id.as_str()).arg(deadline).arg(dock.map_or("", Fqdn::as_str));
         pass.arg(QUEUE_LENGTH);
         pass.arg(u8::from(request.flat)).arg(u8::from(delivery.source == Source::Shared));
-        pass.arg(u8::from(!request.id_chosen));
+        pass.arg(u8::from(!request.id_chosen)).arg(millis(REPLY_KEPT));
         Ok(match self.link().script::<i8>(&pass).await? {
             1 => Moved::Yes,
             -1 => Moved::Busy,

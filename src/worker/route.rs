@@ -43,7 +43,15 @@ pub(super) async fn route(ready: &Ready, attempt: u32) -> Result<Way, Failure> {
     let asked = asked(worker, request, delivery.source);
     let place = async |purpose, labels: &Labels| {
         let replace = arguments.flag("replace");
-        let placement = Placement { request: &request.id, deadline, purpose, dock: asked, labels, replace };
+        let placement = Placement {
+            request: &request.id,
+            deadline,
+            purpose,
+            dock: asked,
+            labels,
+            by: worker.consumer.name(),
+            replace,
+        };
         let placed = settled(worker, || worker.bus.place(&placement), Result::is_err).await?;
         match placed {
             Ok(dock) if dock == *here => Ok(Way::Here(None)),
@@ -213,6 +221,9 @@ async fn reach(worker: &Worker, dock: &Fqdn) -> Result<(), Failure> {
 }
 
 async fn explain(worker: &Worker, unfit: Unfit, asked: Option<&Fqdn>) -> Failure {
+    if unfit == Unfit::TakenOver {
+        return Failure::new(ErrorCode::Interrupted, "another worker has taken it over");
+    }
     if let Unfit::Promised(dock) = &unfit {
         let silent = persist(|| worker.bus.dock(dock)).await.ok().flatten();
         let mut failure = silent.map_or_else(|| Failure::unknown_dock(dock), |silent| lost(dock, &silent));
@@ -237,10 +248,12 @@ async fn explain(worker: &Worker, unfit: Unfit, asked: Option<&Fqdn>) -> Failure
         Unfit::Labels => {
             Failure::new(ErrorCode::NoDock, format!("the dock `{dock}` does not have the labels in `dock-labels`"))
         }
-        Unfit::Lost | Unfit::None | Unfit::Promised(_) => match persist(|| worker.bus.dock(dock)).await {
-            Ok(Some(silent)) => lost(dock, &silent),
-            _ => Failure::unknown_dock(dock),
-        },
+        Unfit::Lost | Unfit::None | Unfit::TakenOver | Unfit::Promised(_) => {
+            match persist(|| worker.bus.dock(dock)).await {
+                Ok(Some(silent)) => lost(dock, &silent),
+                _ => Failure::unknown_dock(dock),
+            }
+        }
     }
 }
 

@@ -18,6 +18,8 @@ mod identity;
 mod instances;
 mod lists;
 mod membership;
+mod model;
+mod model_world;
 mod more_actions;
 mod order;
 mod placement;

@@ -274,7 +274,8 @@ async fn a_request_that_costs_every_worker_its_life_is_put_with_the_dead() {
     let read = ["XREADGROUP", "GROUP", GROUP, "dead.test/1", "COUNT", "1", "STREAMS", &stream, ">"];
     bus.redis::<redis::Value>(&read).await;
     let attempts = ATTEMPTS.to_string();
-    let record = ["entry", &id, "state", "taken", "by", "dead.test/1", "attempts", &attempts];
+    let place = format!("{id} {stream}");
+    let record = ["entry", &place, "state", "taken", "by", "dead.test/1", "attempts", &attempts];
     bus.redis::<()>(&[&["HSET", bus.key("request.poison").as_str()], record.as_slice()].concat()).await;
     let back = ["XCLAIM", &stream, GROUP, "handed-back", "0", &id, "IDLE", "86400000", "JUSTID"];
     bus.redis::<redis::Value>(&back).await;

@@ -22,8 +22,9 @@ local function push()
   if ARGV[7] == '1' or redis.call('EXISTS', request) == 1 then
     local seen = redis.pcall('HMGET', request, 'entry', 'state', 'reply')
     if seen.err then return seen end
-    if not seen[1] or seen[1] == entry then
-      redis.call('HSET', request, 'entry', entry, 'state', 'done', 'reply', reply)
+    local place = entry .. ' ' .. stream
+    if not seen[1] or seen[1] == place then
+      redis.call('HSET', request, 'entry', place, 'state', 'done', 'reply', reply)
       redis.call('PEXPIRE', request, ARGV[4])
     elseif seen[2] == 'done' then
       reply = seen[3] -- the same id again gets the first reply again

@@ -37,14 +37,17 @@ if (reply_type ~= 'none' and reply_type ~= 'list') or (request_type ~= 'none' an
   return {'unanswerable', now, 0}
 end
 
+-- two streams may give the same id
+local place = entry .. ' ' .. KEYS[1]
 local seen = redis.call('HMGET', KEYS[2], 'entry', 'state', 'reply', 'by', 'handling', 'attempts')
 -- the group is gone after a FLUSHALL: then nobody else can have the entry
 local pending = redis.pcall('XPENDING', KEYS[1], group, entry, entry, 1)
 local holder = not pending.err and pending[1] and pending[1][2]
+local again = seen[1] == place and seen[2] == 'taken' and seen[4] == consumer and seen[5] == ARGV[10]
 if holder and holder ~= consumer then return {'taken', now, 0} end
-if not holder and seen[1] then return {'taken', now, 0} end
+if not holder and seen[1] and not again then return {'taken', now, 0} end
 
-if seen[1] and seen[1] ~= entry then
+if seen[1] and seen[1] ~= place then
   -- the same id again: one effect, and the first reply for each
   if seen[2] == 'done' then
     if seen[3] then
@@ -64,9 +67,8 @@ if seen[2] == 'done' then
   return {'repeated', now, 0}
 end
 
-local again = seen[2] == 'taken' and seen[4] == consumer and seen[5] == ARGV[10]
 if again and holder then redis.call('XCLAIM', KEYS[1], group, consumer, 0, entry, 'JUSTID') end
-redis.call('HSET', KEYS[2], 'entry', entry, 'state', 'taken', 'by', consumer, 'handling', ARGV[10], 'action', ARGV[5])
+redis.call('HSET', KEYS[2], 'entry', place, 'state', 'taken', 'by', consumer, 'handling', ARGV[10], 'action', ARGV[5])
 redis.call('PEXPIREAT', KEYS[2], math.max(deadline, now) + tonumber(ARGV[7]))
 local attempt = tonumber(seen[6] or 0)
 if now >= deadline then return {'expired', now, attempt} end

@@ -1,14 +1,15 @@
 -- Ends a request that was begun: its one reply, its record and its entry in one step.
 -- A worker from whom it was taken over changes nothing.
--- KEYS: stream, request, reply, promises of the dock, load, dead
+-- KEYS: stream, request, reply, load, dead
 -- ARGV: group, consumer, entry, request id, reply or '' for none, kept ms, 1 to remember the reply, deadline ms, dock,
---       why it is one of the dead or '', its JSON for them, dead letters kept
+--       why it is one of the dead or '', its JSON for them, dead letters kept, promises prefix
 -- Returns 1 when this call ended it, 0 when it was another's to end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local seen = redis.call('HMGET', KEYS[2], 'by', 'state', 'waiting')
+local place = ARGV[3] .. ' ' .. KEYS[1]
+local seen = redis.call('HMGET', KEYS[2], 'by', 'state', 'waiting', 'dock', 'entry')
 if seen[1] then
-  if seen[1] ~= ARGV[2] or seen[2] == 'done' then return 0 end
+  if seen[1] ~= ARGV[2] or seen[2] == 'done' or seen[5] ~= place then return 0 end
 elseif now > tonumber(ARGV[8]) + tonumber(ARGV[6]) then
   return 0 -- its record has expired; had it been lost with Redis's data, there would still be time
 end
@@ -21,13 +22,14 @@ if ARGV[5] ~= '' then
   for _ = 1, 1 + tonumber(seen[3] or 0) do redis.call('RPUSH', KEYS[3], ARGV[5]) end
   redis.call('PEXPIRE', KEYS[3], ARGV[6])
 end
-redis.call('HSET', KEYS[2], 'state', 'done', 'by', ARGV[2], 'entry', ARGV[3])
+redis.call('HSET', KEYS[2], 'state', 'done', 'by', ARGV[2], 'entry', place)
 if ARGV[7] == '1' and ARGV[5] ~= '' then redis.call('HSET', KEYS[2], 'reply', ARGV[5]) end
 redis.call('PEXPIRE', KEYS[2], ARGV[6])
 if ARGV[10] ~= '' then
-  redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[12], '*', 'entry', ARGV[3], 'stream', KEYS[1], 'requestId', ARGV[4],
+  redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[12], '*', 'entry', ARGV[3], 'stream', KEYS[1], 'requestId', ARGV[4],
     'reason', ARGV[10], 'json', ARGV[11])
 end
 -- a create that failed no longer counts towards its dock; one that succeeded was counted with its instance
-if redis.call('ZREM', KEYS[4], ARGV[4]) == 1 then redis.call('ZINCRBY', KEYS[5], -1, ARGV[9]) end
+local dock = seen[4] or ARGV[9]
+if redis.call('ZREM', ARGV[13] .. dock, ARGV[4]) == 1 then redis.call('ZINCRBY', KEYS[4], -1, dock) end
 return 1

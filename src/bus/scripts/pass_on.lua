@@ -3,9 +3,10 @@
 -- KEYS: from, to, request
 -- ARGV: group, consumer, entry, json, request id, deadline ms, dock or '', longest queue,
 --       1 where it came as flat fields, 1 where it was sent to the shared stream,
---       1 where its id is nobody's own, so that it will not be sent again
+--       1 where its id is nobody's own, so that it will not be sent again; kept ms
 -- Returns 1 when moved, 0 when it was another's, -1 when too many wait there
-if redis.call('HGET', KEYS[3], 'by') ~= ARGV[2] then return 0 end
+local by = redis.call('HGET', KEYS[3], 'by')
+if by and by ~= ARGV[2] then return 0 end
 if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[8]) then return -1 end
 local fields = {'json', ARGV[4], 'requestId', ARGV[5], 'deadline', ARGV[6]}
 local function mark(name, value, is)
@@ -15,9 +16,10 @@ mark('flat', '1', ARGV[9])
 mark('sent', ARGV[3], ARGV[10])
 mark('once', '1', ARGV[11])
 local entry = redis.call('XADD', KEYS[2], '*', unpack(fields))
-redis.call('HSET', KEYS[3], 'entry', entry, 'by', '', 'state', 'passed-on')
+redis.call('HSET', KEYS[3], 'entry', entry .. ' ' .. KEYS[2], 'by', '', 'state', 'passed-on')
 if ARGV[7] ~= '' then redis.call('HSET', KEYS[3], 'dock', ARGV[7]) end
-redis.call('HINCRBY', KEYS[3], 'attempts', -1)
+redis.call('PEXPIREAT', KEYS[3], ARGV[6] + ARGV[12])
+if by then redis.call('HINCRBY', KEYS[3], 'attempts', -1) end
 redis.pcall('XACK', KEYS[1], ARGV[1], ARGV[3])
 redis.call('XDEL', KEYS[1], ARGV[3])
 return 1

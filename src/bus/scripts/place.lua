@@ -3,9 +3,9 @@
 -- ARGV: lease prefix, promises prefix, request id, deadline ms, purpose (create, read or list), dock asked for or '',
 --       labels the dock must have (JSON object), how many to list
 --       1 if another dock may take the place of one that is lost, prefix of the requests placed anew, how many at most,
---       how often at most
+--       how often at most, consumer, kept ms
 -- Returns {1, dock}, {0, why the dock asked for does not fit, or '' when none fits}, {-1, dock that is lost and may have
--- created it}; docks for a list
+-- created it}, {-2, ''} where another worker has taken the request over; docks for a list
 local wanted = cjson.decode(ARGV[7])
 local create = ARGV[5] == 'create'
 local drained_will_do = ARGV[5] == 'read'
@@ -25,12 +25,16 @@ local function unfit(dock)
   return nil
 end
 
-local function choose(dock)
-  if create and redis.call('ZADD', ARGV[2] .. dock, 'NX', ARGV[4], ARGV[3]) == 1 then
-    redis.call('ZINCRBY', KEYS[1], 1, dock)
-    redis.call('HSET', KEYS[3], 'dock', dock)
-  end
+local function settle(dock)
+  redis.call('HSET', KEYS[3], 'dock', dock)
+  redis.call('PEXPIREAT', KEYS[3], ARGV[4] + ARGV[14])
   return {1, dock}
+end
+
+local function choose(dock)
+  if not create then return {1, dock} end
+  if redis.call('ZADD', ARGV[2] .. dock, 'NX', ARGV[4], ARGV[3]) == 1 then redis.call('ZINCRBY', KEYS[1], 1, dock) end
+  return settle(dock)
 end
 
 -- Up to `count` docks, least loaded first; in pages, so that a cluster of any size costs what it takes to find those.
@@ -48,6 +52,10 @@ local function fitting(count)
 end
 
 if ARGV[5] == 'list' then return fitting(tonumber(ARGV[8])) end
+
+-- A worker that slept must not promise what is settled.
+local by = create and redis.call('HGET', KEYS[3], 'by')
+if by and by ~= ARGV[13] then return {-2, ''} end
 
 -- Asked again, because the answer was lost or the request was taken over: the promise stands. The dock may have created
 -- it already, so however it stands now, no other dock will do.
@@ -72,8 +80,7 @@ if made then
   local given_up = redis.call('ZSCORE', ARGV[10] .. dock, ARGV[3])
   if not given_up and (ARGV[6] == '' or ARGV[6] == dock) and why ~= 'unknown' then
     if why == 'lost' then return {-1, dock} end
-    redis.call('HSET', KEYS[3], 'dock', dock)
-    return {1, dock}
+    return settle(dock)
   end
 end
 
