@@ -1,6 +1,6 @@
 # 'make up' and 'make test' are the two commands to know. Each installs what it lacks and does everything.
 SHELL := /bin/bash
-.PHONY: help up down build lint test bench lab clean-lab
+.PHONY: help up down build lint test fuzz bench lab clean-lab
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -19,6 +19,10 @@ lint: ## format, lints, licences, docs
 
 test: ## lint, and all tests, against a lab of Docker hosts
 	@scripts/test.sh
+
+SECONDS ?= 60
+fuzz: ## look for inputs that break a law, SECONDS=60 for each target
+	@scripts/fuzz.sh $(SECONDS)
 
 bench: ## what the bus costs, against the floor in the same run
 	@scripts/bench.sh
