@@ -77,8 +77,9 @@ fn next(kind: Kind, step: Step, said: Said) -> Option<Step> {
         (Step::Place, Said::NoDock) => Step::Finish("no-dock"),
         (Step::Place, Said::DockLost) => Step::Finish("dock-lost"),
         (Step::Execute, Said::Done) => Step::Finish("done"),
-        (_, Said::NotOurs) | (Step::PassOn, Said::Moved) => return None,
-        (Step::Finish(_) | Step::Answer | Step::Refuse, Said::Done) => return None,
+        (_, Said::NotOurs)
+        | (Step::PassOn, Said::Moved)
+        | (Step::Finish(_) | Step::Answer | Step::Refuse, Said::Done) => return None,
         other => panic!("no such transition: {other:?}"),
     })
 }

@@ -94,6 +94,9 @@ pub struct Sight {
     handling: String,
 }
 
+/// The same as the script gives it.
+type Seen = ([(usize, Vec<(String, String)>); 3], String, String);
+
 /// The entries of one stream.
 pub struct Stream {
     pub new: usize,
@@ -184,7 +187,6 @@ impl World {
 
     pub async fn look(&self) -> Sight {
         let [shared, a, b] = STREAMS.map(|name| self.redis.key(name));
-        type Seen = ([(usize, Vec<(String, String)>); 3], String, String);
         let (all, request) = (self.redis.key("*"), self.redis.key(&format!("request.{ID}")));
         let look = ["EVAL", LOOK, "3", &shared, &a, &b, GROUP, &all, &request];
         let (streams, text, handling): Seen = self.redis.redis(&look).await;
@@ -213,7 +215,7 @@ impl World {
                     if at == known.len() {
                         known.push(number);
                     }
-                    state += &format!("#{at}{end}");
+                    state.extend(["#", &at.to_string(), end]);
                 }
                 None if number.len() == 13 => state += end,
                 _ => state += word,
@@ -379,7 +381,7 @@ impl World {
             },
             Step::Place => {
                 let (purpose, labels) = (Purpose::Create, &Labels::new());
-                let asked = (delivery.source == Source::Own).then_some(&*dock);
+                let asked = (delivery.source == Source::Own).then_some(dock);
                 let placement = Placement {
                     request: &id,
                     deadline,
@@ -451,7 +453,7 @@ impl World {
         let key = self.redis.key(&format!("reply.{ID}"));
         let replies: Vec<String> = self.redis.redis(&["LRANGE", &key, "0", "-1"]).await;
         let code =
-            |reply: &String| serde_json::from_str::<Value>(reply).expect("JSON")["error"].as_str().unwrap().to_owned();
+            |reply: &String| serde_json::from_str::<Value>(reply).expect("JSON")["error"].as_str().expect("text").to_owned();
         replies.iter().map(code).collect()
     }
 
