@@ -1,12 +1,14 @@
 //! Sending a request and waiting for its reply.
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use deadpool_redis::{Manager, Pool, Runtime, Timeouts};
-use redis::{Client, cmd};
+use redis::cmd;
+use tokio::sync::Semaphore;
 
-use super::link::{self, query_on};
+use super::link::query_on;
 use super::replies::{NotTold, Ticket};
+use super::server::Connection;
 use super::{Bus, BusError};
 use crate::protocol::{Fqdn, RequestId};
 
@@ -34,21 +36,22 @@ pub enum CallError {
     NoReply(Duration),
 }
 
-pub(super) fn pool(client: &Client) -> Result<Pool, BusError> {
-    let info = client.get_connection_info().clone();
-    let manager = Manager::new_with_config(info, link::config(BLOCK + Duration::from_secs(10)))?;
-    let timeouts = Timeouts {
-        wait: None,
-        create: Some(Duration::from_secs(5)),
-        // Without it a connection that is still blocked would hang its next user.
-        recycle: Some(Duration::from_secs(1)),
-    };
-    Pool::builder(manager)
-        .max_size(WAITING)
-        .timeouts(timeouts)
-        .runtime(Runtime::Tokio1)
-        .build()
-        .map_err(|e| BusError::Options(e.to_string()))
+/// The connections on which replies are waited for, one by one.
+pub(super) struct Waiting {
+    places: Semaphore,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self { places: Semaphore::new(WAITING), idle: Mutex::default() }
+    }
+}
+
+impl Waiting {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().expect("never held across a panic")
+    }
 }
 
 /// A request on its way out.
@@ -154,13 +157,19 @@ impl Bus {
 
     /// Waits for a reply on a connection of its own.
     async fn pop(&self, key: &str, wait: Duration) -> Option<String> {
+        let waiting = &self.inner.waiting;
         let popped = async {
-            let mut connection =
-                self.inner.waiting.get().await.map_err(|e| BusError::Unexpected(format!("no connection: {e}")))?;
+            let _place = waiting.places.acquire().await.expect("never closed");
+            let idle = waiting.idle().pop();
+            let mut connection = match idle {
+                Some(connection) => connection,
+                None => self.link().dedicated(BLOCK).await?,
+            };
             let mut pop = cmd("BLPOP");
             pop.arg(key).arg(wait.as_secs_f64());
-            // A connection that is put back while it still blocks fails its recycling, and is dropped then.
-            let popped: Option<(String, String)> = query_on(&mut *connection, &pop).await?;
+            let popped: Option<(String, String)> = query_on(&mut connection, &pop).await?;
+            // One that still blocks, because its caller has left, does not come here, and ends.
+            waiting.idle().push(connection);
             Ok::<_, BusError>(popped.map(|(_, reply)| reply))
         };
         match popped.await {
@@ -168,6 +177,7 @@ impl Bus {
             // The reply waits in Redis; so does this, until Redis is back or the time is up.
             Err(error) => {
                 tracing::debug!(%error, "waiting for a reply");
+                waiting.idle().clear();
                 tokio::time::sleep(RETRY.min(wait)).await;
                 None
             }

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
 use redis::{Value, cmd};
 
+use super::server::Connection;
 use super::{Bus, BusError, link};
 use crate::protocol::limits::TAKE_OVER;
 use crate::protocol::{EntryId, Fields, Fqdn, GROUP, HANDED_BACK, millis};
@@ -66,7 +66,7 @@ pub struct Consumer {
 
 /// The connection on which a [`Consumer`] waits. It is used by one task only; dropping it ends the wait.
 pub struct Reader {
-    connection: MultiplexedConnection,
+    connection: Connection,
 }
 
 impl Consumer {

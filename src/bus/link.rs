@@ -3,10 +3,12 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, ProtocolVersion, PushInfo};
+use redis::aio::ConnectionLike;
+use redis::{AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, Pipeline, ProtocolVersion, PushInfo};
 use redis::{RedisError, RedisResult, ScriptInvocation, ServerErrorKind};
 use tokio::sync::mpsc;
+
+use super::server::{Connection, Server, is_demotion};
 
 /// How long a connection may take to open.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -21,15 +23,15 @@ const READY: usize = 1024;
 const WRITE_BYTES: usize = 256 * 1024;
 
 pub(super) struct Link {
-    client: Client,
-    current: tokio::sync::Mutex<Option<MultiplexedConnection>>,
+    server: Server,
+    current: tokio::sync::Mutex<Option<Connection>>,
     /// Since when Redis has been away; said once when it begins and once when it ends.
     away: Mutex<Option<Instant>>,
 }
 
 impl Link {
-    pub(super) fn new(client: Client) -> Self {
-        Self { client, current: tokio::sync::Mutex::default(), away: Mutex::default() }
+    pub(super) fn new(server: Server) -> Self {
+        Self { server, current: tokio::sync::Mutex::default(), away: Mutex::default() }
     }
 
     /// Runs one command.
@@ -48,18 +50,15 @@ impl Link {
     }
 
     /// A connection of its own for a command that blocks for up to `block`.
-    pub(super) async fn dedicated(&self, block: Duration) -> RedisResult<MultiplexedConnection> {
-        let opened = self.client.get_multiplexed_async_connection_with_config(&config(block + RESPONSE)).await;
+    pub(super) async fn dedicated(&self, block: Duration) -> RedisResult<Connection> {
+        let opened = self.server.open(&config(block + RESPONSE), None).await;
         self.watch(opened).await
     }
 
     /// A connection on which Redis tells, through `pushes`, of changes to the keys that were read on it.
-    pub(super) async fn told(&self, pushes: mpsc::UnboundedSender<PushInfo>) -> RedisResult<MultiplexedConnection> {
-        let info = self.client.get_connection_info();
-        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let client = Client::open(info.clone().set_redis_settings(settings))?;
+    pub(super) async fn told(&self, pushes: mpsc::UnboundedSender<PushInfo>) -> RedisResult<Connection> {
         let config = config(RESPONSE).set_push_sender(pushes);
-        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        let mut connection = self.server.open(&config, Some(ProtocolVersion::RESP3)).await?;
         query_on::<()>(&mut connection, redis::cmd("CLIENT").arg("TRACKING").arg("ON").arg("NOLOOP")).await?;
         Ok(connection)
     }
@@ -69,6 +68,9 @@ impl Link {
         match &result {
             Err(error) if is_unusable(error) => {
                 self.current.lock().await.take();
+                if is_demotion(error) {
+                    return result;
+                }
                 let mut away = self.away.lock().expect("never held across a panic");
                 if away.is_none() {
                     tracing::warn!(error = %explain(error), "Redis is away; trying again until it is back");
@@ -87,7 +89,7 @@ impl Link {
 
     /// Runs a step; once more on a fresh connection if the one in use turns out to be broken: one that is cut while
     /// it is idle is noticed only here. Every script may run twice, and a request sent twice has one effect.
-    async fn run<T, F>(&self, step: impl Fn(MultiplexedConnection) -> F) -> RedisResult<T>
+    async fn run<T, F>(&self, step: impl Fn(Connection) -> F) -> RedisResult<T>
     where
         F: Future<Output = RedisResult<T>>,
     {
@@ -101,12 +103,12 @@ impl Link {
         }
     }
 
-    async fn connection(&self) -> RedisResult<MultiplexedConnection> {
+    async fn connection(&self) -> RedisResult<Connection> {
         let mut current = self.current.lock().await;
         if let Some(connection) = &*current {
             return Ok(connection.clone());
         }
-        let opened = self.client.get_multiplexed_async_connection_with_config(&config(RESPONSE)).await;
+        let opened = self.server.open(&config(RESPONSE), None).await;
         if let Ok(connection) = &opened {
             *current = Some(connection.clone());
         }
@@ -117,7 +119,7 @@ impl Link {
 
 /// The settings of every connection; redis-rs's defaults lose what arrives after half a second, and write a few
 /// commands at a time where many are ready.
-pub(super) fn config(response: Duration) -> AsyncConnectionConfig {
+fn config(response: Duration) -> AsyncConnectionConfig {
     AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT))
         .set_response_timeout(Some(response))
@@ -126,7 +128,7 @@ pub(super) fn config(response: Duration) -> AsyncConnectionConfig {
 }
 
 /// Whether the error means that this connection, or this server, is no use for now.
-fn is_unusable(error: &RedisError) -> bool {
+pub(super) fn is_unusable(error: &RedisError) -> bool {
     error.is_io_error()
         || error.is_connection_dropped()
         || error.is_timeout()

@@ -13,6 +13,8 @@ mod records;
 mod replies;
 mod requests;
 mod scripts;
+mod sentinel;
+mod server;
 mod templates;
 mod watch;
 
@@ -46,7 +48,7 @@ struct Inner {
     scripts: Scripts,
     replies: Replies,
     /// For servers that do not tell when a reply is there.
-    waiting: deadpool_redis::Pool,
+    waiting: caller::Waiting,
 }
 
 /// Why something could not be done on the bus.
@@ -79,10 +81,9 @@ impl Bus {
     /// # Errors
     /// [`BusError::Options`] for a URL or certificate that cannot be used.
     pub fn new(options: &RedisOptions) -> Result<Self, BusError> {
-        let client = options.client()?;
-        let waiting = caller::pool(&client)?;
+        let link = Link::new(options.server()?);
         let keys = Keys::new(&options.namespace);
-        let (link, scripts, replies) = (Link::new(client), Scripts::new(), Replies::default());
+        let (scripts, replies, waiting) = (Scripts::new(), Replies::default(), caller::Waiting::default());
         Ok(Self { inner: Arc::new(Inner { keys, link, scripts, replies, waiting }) })
     }
 

@@ -1,17 +1,27 @@
 //! How Redis is reached.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use redis::io::tcp::TcpSettings;
 use redis::{Client, ClientTlsConfig, ConnectionAddr, IntoConnectionInfo, TlsCertificates};
 
 use super::BusError;
+use super::sentinel::Sentinels;
+use super::server::Server;
 use crate::protocol::Keys;
+
+/// What follows the scheme in the URL of sentinels.
+const SENTINEL: &str = "+sentinel://";
+
+/// Where a sentinel listens if the URL does not say.
+const SENTINEL_PORT: u16 = 26379;
 
 /// Where Redis is and how to speak to it.
 #[derive(Clone)]
 pub struct RedisOptions {
-    /// `redis://`, `rediss://` (TLS) or `unix://`, with user, password and database as redis-cli takes them.
+    /// `redis://`, `rediss://` (TLS) or `unix://`, with user, password and database as redis-cli takes them; or
+    /// `redis+sentinel://[USER:PASSWORD@]HOST[:26379],…/NAME[/DATABASE]`, `rediss+sentinel://` (TLS).
     pub url: String,
     /// What every key begins with.
     pub namespace: String,
@@ -39,6 +49,13 @@ impl RedisOptions {
 
     /// The URL without its password, for people to read.
     pub fn place(&self) -> String {
+        if let Some(Watched { scheme, user, rest }) = Watched::read(&self.url) {
+            let rest = rest.split('?').next().unwrap_or_default();
+            return match user.trim_end_matches('@').split_once(':') {
+                Some((user, _)) => format!("{scheme}{SENTINEL}{user}:***@{rest}"),
+                None => format!("{scheme}{SENTINEL}{user}{rest}"),
+            };
+        }
         match url::Url::parse(&self.url) {
             Ok(mut url) => {
                 if url.password().is_some() {
@@ -52,15 +69,39 @@ impl RedisOptions {
         }
     }
 
-    pub(super) fn client(&self) -> Result<Client, BusError> {
-        let invalid = |e: redis::RedisError| {
-            BusError::Options(format!(
-                "REDIS_URL {} cannot be used: {e}. It should look like redis://host:6379, rediss://host:6379 \
-                 or unix:///path/to/redis.sock",
-                self.place()
-            ))
+    /// Where Redis is.
+    pub(super) fn server(&self) -> Result<Server, BusError> {
+        let Some(Watched { scheme, user, rest }) = Watched::read(&self.url) else {
+            return Ok(Server::One(Box::new(self.client()?)));
         };
-        let info = self.url.as_str().into_connection_info().map_err(invalid)?;
+        let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (name, database) = path.split_once('/').unwrap_or((path, ""));
+        if name.is_empty() {
+            return Err(self.unusable(&"it does not end in the name that the sentinels have for the primary"));
+        }
+        let nodes = hosts.split(',').map(|host| {
+            let mut url = url::Url::parse(&format!("{scheme}://{host}")).map_err(|e| self.unusable(&e))?;
+            if url.port().is_none() {
+                url.set_port(Some(SENTINEL_PORT)).map_err(|()| self.unusable(&"a sentinel has no host"))?;
+            }
+            Ok(self.open(url.as_str())?.get_connection_info().clone())
+        });
+        let nodes = nodes.collect::<Result<Vec<_>, BusError>>()?;
+        // At the host of a sentinel for now.
+        let host = hosts.split(',').next().unwrap_or_default();
+        let server = self.open(&format!("{scheme}://{user}{host}/{database}"))?;
+        let server = server.get_connection_info().clone();
+        Ok(Server::Watched(Arc::new(Sentinels::new(nodes, name.to_owned(), server))))
+    }
+
+    /// The one server that the URL names.
+    pub(super) fn client(&self) -> Result<Client, BusError> {
+        self.open(&self.url)
+    }
+
+    fn open(&self, url: &str) -> Result<Client, BusError> {
+        let invalid = |e: redis::RedisError| self.unusable(&e);
+        let info = url.into_connection_info().map_err(invalid)?;
         // Small messages must not wait for each other: redis-rs leaves Nagle's algorithm on.
         let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
         if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
@@ -78,6 +119,32 @@ impl RedisOptions {
         // Building with certificates starts again from the defaults of TCP.
         let info = client.get_connection_info().clone().set_tcp_settings(TcpSettings::default().set_nodelay(true));
         Client::open(info).map_err(invalid)
+    }
+
+    fn unusable(&self, why: &dyn std::fmt::Display) -> BusError {
+        BusError::Options(format!(
+            "REDIS_URL {} cannot be used: {why}. It should look like redis://host:6379, rediss://host:6379, \
+             unix:///path/to/redis.sock or redis+sentinel://host1:26379,host2:26379/name",
+            self.place()
+        ))
+    }
+}
+
+/// A URL of sentinels, in parts.
+struct Watched<'a> {
+    /// How the servers are reached: `redis` or `rediss`.
+    scheme: &'a str,
+    /// User and password, with the `@` behind them; or nothing.
+    user: &'a str,
+    /// Hosts, name and database.
+    rest: &'a str,
+}
+
+impl<'a> Watched<'a> {
+    fn read(url: &'a str) -> Option<Self> {
+        let (scheme, rest) = url.split_once(SENTINEL).filter(|(scheme, _)| matches!(*scheme, "redis" | "rediss"))?;
+        let (user, rest) = rest.split_at(rest.rfind('@').map_or(0, |at| at + 1));
+        Some(Self { scheme, user, rest })
     }
 }
 

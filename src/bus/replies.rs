@@ -11,10 +11,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::aio::ConnectionLike;
 use redis::{Cmd, ErrorKind, Pipeline, PushInfo, PushKind, RedisError, RedisResult, Value, cmd, pipe};
 use tokio::sync::{mpsc, oneshot};
 
+use super::link::is_unusable;
+use super::server::Connection;
 use super::{Bus, Inner};
 
 /// How often it is looked at what has been waited for that long: a bell that did not ring costs no more than this.
@@ -43,7 +45,7 @@ enum Line {
     #[default]
     Closed,
     /// In use, with a number that tells it from its successor.
-    Open(MultiplexedConnection, u64),
+    Open(Connection, u64),
     /// It could not be opened, a moment ago; whoever stood in line behind that need not try as well.
     Failed(Instant, RedisError),
     /// The server does not let this user be told of changes.
@@ -117,7 +119,7 @@ impl Bus {
                     self.lose(number).await;
                 }
                 Err(error) => {
-                    if error.is_io_error() || error.is_timeout() {
+                    if is_unusable(&error) {
                         self.lose(number).await;
                     }
                     return Err(error);
@@ -136,7 +138,7 @@ impl Bus {
     }
 
     /// The connection for replies, opened where there is none; none where the server refuses to tell of changes.
-    async fn line(&self) -> RedisResult<Option<(MultiplexedConnection, u64)>> {
+    async fn line(&self) -> RedisResult<Option<(Connection, u64)>> {
         let mut line = self.inner.replies.line.lock().await;
         match &*line {
             Line::Open(connection, number) => return Ok(Some((connection.clone(), *number))),
@@ -180,7 +182,7 @@ impl Bus {
     }
 
     /// Reads the replies at `keys`, which tells Redis at the same time that they are still waited for.
-    async fn collect(&self, connection: &mut MultiplexedConnection, keys: &[String]) -> RedisResult<()> {
+    async fn collect(&self, connection: &mut Connection, keys: &[String]) -> RedisResult<()> {
         for batch in keys.chunks(BATCH) {
             let (mut reads, mut wanted) = (pipe(), Vec::new());
             for key in batch {
@@ -200,7 +202,7 @@ impl Bus {
 
     /// Gives what was read to those who wait for it, and takes it out of Redis; not before it is here, so that it is not
     /// lost with a connection that breaks.
-    fn deliver(&self, connection: &MultiplexedConnection, found: impl Iterator<Item = (String, Value)>) {
+    fn deliver(&self, connection: &Connection, found: impl Iterator<Item = (String, Value)>) {
         let (mut taken, mut given, mut waited_for) = (pipe(), Vec::new(), Vec::new());
         for (key, replies) in found {
             let Ok(replies) = redis::from_redis_value::<Vec<String>>(replies) else { continue };
@@ -249,7 +251,7 @@ impl Replies {
 /// Answers the bell of one connection until it is lost; then sees to it that there is another, if anybody waits.
 fn attend(
     bus: Weak<Inner>,
-    mut connection: MultiplexedConnection,
+    mut connection: Connection,
     number: u64,
     mut pushes: mpsc::UnboundedReceiver<PushInfo>,
 ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -261,6 +263,7 @@ fn attend(
             let rung = tokio::select! {
                 push = pushes.recv() => push,
                 _ = looks.tick() => None,
+                () = connection.demoted() => break,
             };
             let Some(bus) = bus.upgrade().map(|inner| Bus { inner }) else { return };
             if !bus.holds(number).await {
@@ -328,7 +331,7 @@ fn read(key: &str, count: usize) -> Cmd {
 }
 
 /// Runs several commands; the error of one is in its place among the answers.
-async fn run(connection: &mut MultiplexedConnection, commands: &Pipeline) -> RedisResult<Vec<Value>> {
+async fn run(connection: &mut Connection, commands: &Pipeline) -> RedisResult<Vec<Value>> {
     connection.req_packed_commands(commands, 0, commands.len()).await
 }
 

@@ -16,8 +16,8 @@ use crate::worker::WorkerOptions;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Redis")]
 pub(super) struct RedisArgs {
-    /// redis://, rediss:// (TLS) or unix:// [default: the private Redis of `deblox up` if it runs, else
-    /// redis://127.0.0.1:6379]
+    /// redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary NAME of sentinels
+    /// [default: the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
     #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
     redis_url: Option<String>,
     /// What every key begins with; {deblox} keeps all keys in one Redis Cluster slot

@@ -47,6 +47,7 @@ async fn work(about_redis: &str, web: &WebArgs, worker: WorkerOptions, stop: Can
     let web = Web::bind(&web.options(worker.redis.clone())).await?;
     let redis_cli = match worker.redis.url.strip_prefix("unix://") {
         Some(socket) => format!("redis-cli -s {socket}"),
+        None if worker.redis.url.contains("+sentinel://") => "redis-cli -h PRIMARY".to_owned(),
         None => "redis-cli -u \"$REDIS_URL\"".to_owned(),
     };
     let (namespace, address) = (&worker.redis.namespace, web.address());

@@ -86,8 +86,7 @@ pub enum ClientError {
 }
 
 impl Client {
-    /// A client of the bus at `url` (`redis://`, `rediss://` or `unix://`), in the default namespace; nothing is dialled
-    /// yet.
+    /// A client of the bus at `url` (see [`RedisOptions::url`]), in the default namespace; nothing is dialled yet.
     ///
     /// # Errors
     /// [`BusError::Options`] for a URL that cannot be used.

@@ -121,8 +121,9 @@ fn help_of_deblox_worker() {
 
     Redis:
           --redis-url <URL>
-              redis://, rediss:// (TLS) or unix:// [default: the private Redis of `deblox up` if it
-              runs, else redis://127.0.0.1:6379]
+              redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
+              NAME of sentinels [default: the private Redis of `deblox up` if it runs, else
+              redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
 
@@ -225,8 +226,9 @@ fn help_of_deblox_up() {
 
     Redis:
           --redis-url <URL>
-              redis://, rediss:// (TLS) or unix:// [default: the private Redis of `deblox up` if it
-              runs, else redis://127.0.0.1:6379]
+              redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
+              NAME of sentinels [default: the private Redis of `deblox up` if it runs, else
+              redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
 
@@ -289,8 +291,9 @@ fn help_of_deblox_web() {
 
     Redis:
           --redis-url <URL>
-              redis://, rediss:// (TLS) or unix:// [default: the private Redis of `deblox up` if it
-              runs, else redis://127.0.0.1:6379]
+              redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
+              NAME of sentinels [default: the private Redis of `deblox up` if it runs, else
+              redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
 
@@ -356,8 +359,9 @@ fn help_of_deblox_call() {
 
     Redis:
           --redis-url <URL>
-              redis://, rediss:// (TLS) or unix:// [default: the private Redis of `deblox up` if it
-              runs, else redis://127.0.0.1:6379]
+              redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
+              NAME of sentinels [default: the private Redis of `deblox up` if it runs, else
+              redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
 

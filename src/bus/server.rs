@@ -1,0 +1,137 @@
+//! Connections to Redis: to the one server that the options name, or to the primary that sentinels name.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, Pipeline, ProtocolVersion, RedisError, RedisFuture};
+use redis::{RedisResult, Value, cmd};
+use tokio_util::sync::CancellationToken;
+
+use super::link::query_on;
+use super::sentinel::Sentinels;
+
+/// Where Redis is.
+pub(super) enum Server {
+    /// Where the options say.
+    One(Box<Client>),
+    /// Where the sentinels say, whenever they are asked.
+    Watched(Arc<Sentinels>),
+}
+
+impl Server {
+    /// Opens a connection that speaks `protocol`, if that is not the usual one.
+    pub(super) async fn open(
+        &self,
+        config: &AsyncConnectionConfig,
+        protocol: Option<ProtocolVersion>,
+    ) -> RedisResult<Connection> {
+        match self {
+            Self::One(client) => {
+                Ok(Connection { inner: connect(client.get_connection_info(), config, protocol).await?, demoted: None })
+            }
+            Self::Watched(sentinels) => {
+                let (primary, demoted) = sentinels.primary().await?;
+                let opening = async {
+                    let mut inner = connect(&primary, config, protocol).await?;
+                    Ok((is_replica(&mut inner).await?, inner))
+                };
+                match until_demoted(Some(&demoted), Box::pin(opening)).await {
+                    Ok((false, inner)) => Ok(Connection { inner, demoted: Some(demoted) }),
+                    Ok((true, _)) => {
+                        sentinels.doubt().await;
+                        Err(unreachable(format!("the sentinels name {}, which is not a primary", primary.addr())))
+                    }
+                    Err(error) if (error.is_io_error() || error.is_timeout()) && !is_demotion(&error) => {
+                        Err(unreachable(format!("the primary {} does not answer: {error}", primary.addr())))
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+        }
+    }
+}
+
+/// A connection to Redis, cheap to clone. When its server is no longer the primary it is as if cut.
+#[derive(Clone)]
+pub(super) struct Connection {
+    inner: MultiplexedConnection,
+    /// Cancelled when the sentinels name another primary; none where there are no sentinels.
+    demoted: Option<CancellationToken>,
+}
+
+impl Connection {
+    /// Returns when the server is no longer the primary.
+    pub(super) async fn demoted(&self) {
+        match &self.demoted {
+            Some(demoted) => demoted.cancelled().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl ConnectionLike for Connection {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        let answer = self.inner.req_packed_command(command);
+        until_demoted(self.demoted.as_ref(), answer)
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        let answers = self.inner.req_packed_commands(pipeline, offset, count);
+        until_demoted(self.demoted.as_ref(), answers)
+    }
+
+    fn get_db(&self) -> i64 {
+        self.inner.get_db()
+    }
+}
+
+fn until_demoted<'a, T: Send + 'a>(
+    demoted: Option<&'a CancellationToken>,
+    answer: RedisFuture<'a, T>,
+) -> RedisFuture<'a, T> {
+    let Some(demoted) = demoted else { return answer };
+    Box::pin(async move {
+        let cut = || io::Error::new(io::ErrorKind::ConnectionAborted, "another server has become the primary");
+        demoted.run_until_cancelled(answer).await.unwrap_or_else(|| Err(cut().into()))
+    })
+}
+
+/// Whether a connection has ended because its server is no longer the primary.
+pub(super) fn is_demotion(error: &RedisError) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionAborted)
+}
+
+pub(super) async fn connect(
+    info: &ConnectionInfo,
+    config: &AsyncConnectionConfig,
+    protocol: Option<ProtocolVersion>,
+) -> RedisResult<MultiplexedConnection> {
+    let mut info = info.clone();
+    if let Some(protocol) = protocol {
+        let settings = info.redis_settings().clone().set_protocol(protocol);
+        info = info.set_redis_settings(settings);
+    }
+    Client::open(info)?.get_multiplexed_async_connection_with_config(config).await
+}
+
+/// Whether the server follows another one; a user who may not ask finds out by its refusals.
+async fn is_replica(connection: &mut MultiplexedConnection) -> RedisResult<bool> {
+    match query_on::<Vec<Value>>(connection, &cmd("ROLE")).await {
+        Ok(role) => Ok(role.first() != Some(&Value::BulkString(b"master".to_vec()))),
+        Err(error) if error.code() == Some("NOPERM") => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// That there is no server to speak to, and why.
+pub(super) fn unreachable(why: String) -> RedisError {
+    io::Error::other(why).into()
+}
