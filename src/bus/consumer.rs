@@ -124,7 +124,8 @@ impl Consumer {
             let mut create = cmd("XGROUP");
             create.arg("CREATE").arg(self.stream(source)).arg(GROUP).arg("0").arg("MKSTREAM");
             match self.bus.link().query::<()>(&create).await {
-                Err(e) if e.code() != Some("BUSYGROUP") => return Err(e.into()),
+                // Out of memory, Redis does not say whether there is one; the first read does.
+                Err(e) if !matches!(e.code(), Some("BUSYGROUP" | "OOM")) => return Err(e.into()),
                 _ => {}
             }
         }

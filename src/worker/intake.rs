@@ -52,6 +52,7 @@ impl Intake {
         let mut reader = None;
         // Where what earlier workers of this dock have left goes on; none when all of it is in hand.
         let mut legacy = Some(None);
+        let mut registered = false;
         loop {
             let count = self.free().await;
             let batch = async {
@@ -63,10 +64,6 @@ impl Intake {
                 match &legacy {
                     Some(from) => {
                         let (deliveries, next) = consumer.inherit(from.as_deref(), count).await?;
-                        if next.is_none() {
-                            // Groups exist and the past is settled: now others may be told.
-                            self.register().await?;
-                        }
                         legacy = next.map(Some);
                         Ok(deliveries)
                     }
@@ -76,6 +73,10 @@ impl Intake {
             };
             match batch.await {
                 Ok(deliveries) => {
+                    if legacy.is_none() && !registered {
+                        // Groups exist and the past is settled: now others may be told.
+                        registered = self.register().await.is_ok();
+                    }
                     backoff = Backoff::new();
                     self.dispatch(deliveries, &self.worker.room).await;
                     // What has come goes first; the next read would be written, and answered, before it.

