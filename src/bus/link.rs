@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use redis::aio::ConnectionLike;
 use redis::{AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, Pipeline, ProtocolVersion, PushInfo};
-use redis::{RedisError, RedisResult, ScriptInvocation, ServerErrorKind};
+use redis::{RedisError, RedisResult, ScriptInvocation};
 use tokio::sync::mpsc;
 
 use super::server::{Connection, Server, is_demotion};
@@ -25,8 +25,9 @@ const WRITE_BYTES: usize = 256 * 1024;
 pub(super) struct Link {
     server: Server,
     current: tokio::sync::Mutex<Option<Connection>>,
-    /// Since when Redis has been away; said once when it begins and once when it ends.
-    away: Mutex<Option<Instant>>,
+    /// Since when Redis has been away, and whether it was said that it lets nobody in; said once when it begins, once
+    /// when the password turns out to be wrong, and once when it ends.
+    away: Mutex<Option<(Instant, bool)>>,
 }
 
 impl Link {
@@ -72,14 +73,15 @@ impl Link {
                     return result;
                 }
                 let mut away = self.away.lock().expect("never held across a panic");
-                if away.is_none() {
+                let locked = is_locked(error);
+                if away.is_none_or(|(_, said)| locked && !said) {
                     tracing::warn!(error = %explain(error), "Redis is away; trying again until it is back");
-                    *away = Some(Instant::now());
+                    *away = Some((away.map_or_else(Instant::now, |(since, _)| since), locked));
                 }
             }
             _ => {
                 let since = self.away.lock().expect("never held across a panic").take();
-                if let Some(since) = since {
+                if let Some((since, _)) = since {
                     tracing::info!("Redis is back after {:.1} s", since.elapsed().as_secs_f32());
                 }
             }
@@ -132,26 +134,37 @@ pub(super) fn is_unusable(error: &RedisError) -> bool {
     error.is_io_error()
         || error.is_connection_dropped()
         || error.is_timeout()
-        || matches!(error.kind(), ErrorKind::AuthenticationFailed)
-        || matches!(
-            error.kind(),
-            ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown)
-        )
-        || matches!(error.code(), Some("NOAUTH" | "WRONGPASS"))
+        || is_locked(error)
+        || matches!(code(error), Some("READONLY" | "LOADING" | "MASTERDOWN"))
+}
+
+/// Whether Redis does not take the user or the password, or misses one.
+fn is_locked(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::AuthenticationFailed) || matches!(code(error), Some("NOAUTH" | "WRONGPASS"))
+}
+
+/// The code of what the server answered. For a command in a script, Redis before 7 has it in the text: `ERR Error
+/// running script (call to …): @user_script:1: -OOM command not allowed …`.
+fn code(error: &RedisError) -> Option<&str> {
+    let of_script = error.detail().filter(|text| text.starts_with("Error running script"));
+    let of_command = of_script.and_then(|text| text.split_once(": -")?.1.split(' ').next());
+    of_command.or_else(|| error.code())
 }
 
 /// Whether Redis refuses for a reason that lies in the request: a key of another type, an error in a script.
 /// Everything else (no memory, no replica, no rights, still loading) may pass.
 pub(super) fn is_refusal(error: &RedisError) -> bool {
-    matches!(error.code(), Some("WRONGTYPE" | "ERR"))
+    matches!(code(error), Some("WRONGTYPE" | "ERR"))
         || matches!(error.kind(), ErrorKind::UnexpectedReturnType | ErrorKind::Parse)
 }
 
 /// The error in a person's words.
 pub(super) fn explain(error: &RedisError) -> String {
-    match error.code() {
+    match code(error) {
         Some("NOAUTH") => "Redis wants a password: put it into REDIS_URL, redis://:PASSWORD@host:6379".to_owned(),
-        Some("WRONGPASS") => "Redis refuses the user or password in REDIS_URL".to_owned(),
+        Some("OOM") => "Redis is out of memory and takes nothing new: give it more (maxmemory)".to_owned(),
+        Some("MISCONF") => format!("Redis cannot write to its disk and takes nothing new: {error}"),
+        _ if is_locked(error) => "Redis refuses the user or password in REDIS_URL".to_owned(),
         _ if error.is_connection_refusal() => "nothing listens at REDIS_URL (connection refused)".to_owned(),
         _ if error.is_timeout() => "Redis does not answer in time".to_owned(),
         _ => error.to_string(),
@@ -162,4 +175,32 @@ pub(super) fn explain(error: &RedisError) -> String {
 pub(super) async fn query_on<T: FromRedisValue>(connection: &mut impl ConnectionLike, command: &Cmd) -> RedisResult<T> {
     let value = connection.req_packed_command(command).await?.extract_error()?;
     Ok(redis::from_redis_value(value)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_code_of_a_command_in_a_script_is_found_where_old_servers_put_it() {
+        let error = |answer: &str| {
+            redis::parse_redis_value(format!("-{answer}\r\n").as_bytes()).and_then(Value::extract_error).unwrap_err()
+        };
+        for (answer, wanted, refusal) in [
+            ("OOM command not allowed when used memory > 'maxmemory'. script: 0a3d, on @user_script:1.", "OOM", false),
+            (
+                "ERR Error running script (call to f_0a3d): @user_script:1: @user_script: 1: -OOM command not allowed",
+                "OOM",
+                false,
+            ),
+            ("ERR Error running script (call to f_0a3d): @user_script:9: -READONLY You can't write", "READONLY", false),
+            ("ERR Error running script (call to f_0a3d): @user_script:1: user_script:1: no such thing", "ERR", true),
+            ("WRONGTYPE Operation against a key holding the wrong kind of value", "WRONGTYPE", true),
+        ] {
+            let error = error(answer);
+            assert_eq!((code(&error), is_refusal(&error)), (Some(wanted), refusal), "{answer}");
+        }
+    }
 }

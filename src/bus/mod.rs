@@ -66,6 +66,11 @@ pub enum BusError {
 }
 
 impl BusError {
+    /// Whether Redis cannot be spoken to.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Redis(error) if link::is_unusable(error))
+    }
+
     /// Whether trying again would end the same way: Redis is there and refuses.
     pub fn is_lasting(&self) -> bool {
         match self {

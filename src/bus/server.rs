@@ -1,16 +1,20 @@
 //! Connections to Redis: to the one server that the options name, or to the primary that sentinels name.
 
-use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, Pipeline, ProtocolVersion, RedisError, RedisFuture};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, Pipeline, ProtocolVersion, RedisError, RedisFuture,
+};
 use redis::{RedisResult, Value, cmd};
 use tokio_util::sync::CancellationToken;
 
 use super::link::query_on;
 use super::sentinel::Sentinels;
+
+/// Why a connection ends that is as good as any, but leads to the wrong server.
+const DEMOTED: &str = "another server has become the primary";
 
 /// Where Redis is.
 pub(super) enum Server {
@@ -29,7 +33,9 @@ impl Server {
     ) -> RedisResult<Connection> {
         match self {
             Self::One(client) => {
-                Ok(Connection { inner: connect(client.get_connection_info(), config, protocol).await?, demoted: None })
+                let mut inner = connect(client.get_connection_info(), config, protocol).await?;
+                greet(&mut inner).await?;
+                Ok(Connection { inner, demoted: None })
             }
             Self::Watched(sentinels) => {
                 let (primary, demoted) = sentinels.primary().await?;
@@ -98,15 +104,14 @@ fn until_demoted<'a, T: Send + 'a>(
 ) -> RedisFuture<'a, T> {
     let Some(demoted) = demoted else { return answer };
     Box::pin(async move {
-        let cut = || io::Error::new(io::ErrorKind::ConnectionAborted, "another server has become the primary");
-        demoted.run_until_cancelled(answer).await.unwrap_or_else(|| Err(cut().into()))
+        let cut = || RedisError::from((ErrorKind::Io, "the connection has ended", DEMOTED.to_owned()));
+        demoted.run_until_cancelled(answer).await.unwrap_or_else(|| Err(cut()))
     })
 }
 
 /// Whether a connection has ended because its server is no longer the primary.
 pub(super) fn is_demotion(error: &RedisError) -> bool {
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
-    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionAborted)
+    error.detail() == Some(DEMOTED)
 }
 
 pub(super) async fn connect(
@@ -120,6 +125,14 @@ pub(super) async fn connect(
         info = info.set_redis_settings(settings);
     }
     Client::open(info)?.get_multiplexed_async_connection_with_config(config).await
+}
+
+/// Makes sure that commands are taken: to one without the password that it wants, Redis says so only if it is short.
+async fn greet(connection: &mut MultiplexedConnection) -> RedisResult<()> {
+    match query_on(connection, &cmd("PING")).await {
+        Err(error) if error.code() == Some("NOPERM") => Ok(()),
+        other => other,
+    }
 }
 
 /// Whether the server follows another one; a user who may not ask finds out by its refusals.

@@ -45,7 +45,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
     let client = Client::new(&redis)?;
     let reply = match with_progress(client.call(request)).await {
         Ok(reply) => reply,
-        Err(ClientError::Call(CallError::NotSent(error))) => bail!(
+        Err(ClientError::Call(CallError::NotSent(error))) if error.is_away() => bail!(
             "{error}; Redis was looked for at {}: start everything with `deblox up`, or set REDIS_URL",
             redis.place()
         ),

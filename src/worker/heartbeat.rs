@@ -18,8 +18,9 @@ const LOOK: Duration = Duration::from_millis(300);
 pub(super) async fn claim(worker: &Worker) -> Result<(), WorkerError> {
     let mut backoff = Backoff::new();
     let mut seen: Option<(String, Duration)> = None;
+    let mut refused = false;
     loop {
-        match beat(worker).await {
+        match beat(worker, &mut refused).await {
             Ok(Beat::Ours { .. }) => return Ok(()),
             Ok(Beat::Theirs { token, left }) => {
                 if seen.is_some_and(|(before, then)| before == token && left > then) {
@@ -40,27 +41,35 @@ pub(super) async fn claim(worker: &Worker) -> Result<(), WorkerError> {
 pub(super) async fn run(worker: Arc<Worker>) -> WorkerError {
     let mut ticks = tokio::time::interval(BEAT);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut refused = false;
     loop {
         ticks.tick().await;
-        match beat(&worker).await {
+        match beat(&worker, &mut refused).await {
             Ok(Beat::Ours { fresh: true, .. }) => {
                 *worker.data_lost.lock().expect("never held across a panic") = Some(Instant::now());
                 worker.inventory.reconcile();
             }
             Ok(Beat::Ours { fresh: false, .. }) => {}
             Ok(Beat::Theirs { .. }) => return WorkerError::TakenOver(worker.dock().clone()),
-            // That Redis is away has been said; the next beat is the next attempt.
+            // The next beat is the next attempt.
             Err(error) => tracing::debug!(%error, "no heartbeat"),
         }
     }
 }
 
-async fn beat(worker: &Worker) -> Result<Beat, BusError> {
+/// One beat. That Redis refuses it is said once, until it does not (`refused`); that Redis is away has been said.
+async fn beat(worker: &Worker, refused: &mut bool) -> Result<Beat, BusError> {
     let mut facts = worker.inventory.facts();
     facts.labels.clone_from(&worker.options.labels);
     let asked = Instant::now();
     let (standing, set_labels) = worker.membership.lock().expect("never held across a panic").clone();
-    let beat = worker.bus.beat(worker.dock(), &worker.token, &facts, standing, &set_labels).await?;
+    let beat = worker.bus.beat(worker.dock(), &worker.token, &facts, standing, &set_labels).await;
+    let refusal = beat.as_ref().err().filter(|error| !error.is_away());
+    if let (false, Some(error)) = (*refused, refusal) {
+        tracing::warn!(%error, "Redis refuses the heartbeat; trying again until it does not");
+    }
+    *refused = refusal.is_some();
+    let beat = beat?;
     if let Beat::Ours { standing, set_labels, now, .. } = &beat {
         *worker.membership.lock().expect("never held across a panic") = (*standing, set_labels.clone());
         *worker.clock.lock().expect("never held across a panic") = Some((*now, asked));
