@@ -44,12 +44,17 @@ pub(super) async fn run(worker: Arc<Worker>) -> WorkerError {
     let mut refused = false;
     loop {
         ticks.tick().await;
+        let before = worker.clock.lock().expect("never held across a panic").map(|(_, asked)| asked);
         match beat(&worker, &mut refused).await {
-            Ok(Beat::Ours { fresh: true, .. }) => {
-                *worker.data_lost.lock().expect("never held across a panic") = Some(Instant::now());
-                worker.inventory.reconcile();
+            Ok(Beat::Ours { fresh, .. }) => {
+                // Other docks were not heard either.
+                if fresh || before.is_some_and(|before| before.elapsed() > BEAT * 2) {
+                    *worker.disturbed.lock().expect("never held across a panic") = Some(Instant::now());
+                }
+                if fresh {
+                    worker.inventory.reconcile();
+                }
             }
-            Ok(Beat::Ours { fresh: false, .. }) => {}
             Ok(Beat::Theirs { .. }) => return WorkerError::TakenOver(worker.dock().clone()),
             // The next beat is the next attempt.
             Err(error) => tracing::debug!(%error, "no heartbeat"),

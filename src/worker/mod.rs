@@ -94,8 +94,8 @@ struct Worker {
     membership: Mutex<(Standing, Labels)>,
     /// Redis's clock in milliseconds, and when it was asked for.
     clock: Mutex<Option<(u64, Instant)>>,
-    /// When this worker last found its lease or its record missing from Redis.
-    data_lost: Mutex<Option<Instant>>,
+    /// When this worker last found that Redis had lost its data, or had been silent for longer than docks can bear.
+    disturbed: Mutex<Option<Instant>>,
     lanes: lanes::Lanes,
     /// Places for requests that work.
     room: Arc<Semaphore>,
@@ -116,15 +116,17 @@ impl Worker {
         self.membership.lock().expect("never held across a panic").0
     }
 
-    /// Whether the shared records may be incomplete: Redis has lost its data, and not every dock has had the two beats
-    /// in which it writes its own again.
+    /// Whether the shared records may be incomplete, or docks look lost that are not: Redis has lost its data or was
+    /// silent, and not every dock has had the two beats in which it makes itself known again.
     async fn is_healing(&self) -> Result<bool, BusError> {
-        let lost = *self.data_lost.lock().expect("never held across a panic");
-        if lost.is_some_and(|lost| lost.elapsed() < BEAT * 2) {
+        // The next heartbeat will notice the same.
+        if !self.bus.is_known(self.dock()).await? {
             return Ok(true);
         }
-        // The next heartbeat will notice.
-        Ok(!self.bus.is_known(self.dock()).await?)
+        let beat = *self.clock.lock().expect("never held across a panic");
+        let disturbed = *self.disturbed.lock().expect("never held across a panic");
+        let recent = |since: Instant| since.elapsed() < BEAT * 2;
+        Ok(disturbed.is_some_and(recent) || !beat.is_some_and(|(_, asked)| recent(asked)))
     }
 
     /// What Redis's clock shows, in milliseconds, as the last heartbeat told it: never later than it does.
@@ -163,7 +165,7 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
         inventory,
         membership: Mutex::default(),
         clock: Mutex::default(),
-        data_lost: Mutex::default(),
+        disturbed: Mutex::default(),
         lanes: lanes::Lanes::default(),
         room: Arc::new(Semaphore::new(concurrency)),
         waiting: Arc::new(Semaphore::new(WAITING)),
