@@ -111,6 +111,13 @@ impl RedisProcess {
         Self { server: None, port: free_port(), folder, arguments }
     }
 
+    /// With further settings, which go before the usual ones.
+    pub fn with(arguments: &[&str]) -> Self {
+        let mut server = Self::new();
+        server.arguments.extend(arguments.iter().map(|word| (*word).to_owned()));
+        server
+    }
+
     /// With TLS instead of plain text, as `arguments` describe it.
     pub fn with_tls(arguments: &[&str]) -> Self {
         let mut server = Self::new();
@@ -136,6 +143,11 @@ impl RedisProcess {
         until("redis-server is ready", async || server.output().contains("Ready to accept connections").then_some(()))
             .await;
         self.server = Some(server);
+    }
+
+    /// Sends it a signal, such as `STOP` or `CONT`.
+    pub fn signal(&self, name: &str) {
+        self.server.as_ref().expect("it runs").signal(name);
     }
 
     /// Kills it.

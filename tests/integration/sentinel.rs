@@ -1,0 +1,298 @@
+//! Redis Sentinel: a primary, two replicas and three sentinels, of which the primary fails in every way.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use deblox::bus::RedisOptions;
+use deblox::client::{Client, Reply};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use crate::processes::{Program, free_port};
+use crate::support::{Bus, PATIENCE, Scrub, deblox, docker, docker_host, succeeded, unique, until};
+
+/// The sentinels' decision is followed within a second; the rest is for a busy machine. Without following it, what is
+/// blocked on a server that lives on is held for more than nine.
+const FOLLOWED: Duration = Duration::from_secs(5);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_primary_is_killed_and_each_request_is_done_once_and_answered() {
+    let mut cluster = Cluster::start().await;
+    let worker = cluster.worker("a.test").await;
+    let name = unique("failover");
+    let client = cluster.client();
+    // Callers come one after the other, before, during and after the failover. A reply that does not come is asked for
+    // again under the same id, since what the old primary did not hand on is lost with it.
+    let (done, mut callers) = (Arc::new(AtomicBool::new(false)), JoinSet::new());
+    for caller in 0..4 {
+        let (client, name, done) = (client.clone(), name.clone(), Arc::clone(&done));
+        callers.spawn(async move {
+            let mut created = Vec::new();
+            while !done.load(Ordering::Relaxed) {
+                let name = format!("{name}-{caller}-{}", created.len());
+                let create = json!({"action": "create-container", "image": "busybox", "name": name, "requestId": name,
+                    "timeout": 5000});
+                let reply = insist(&client, &create).await;
+                created.push((name, reply.status(), reply.json().to_owned()));
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            created
+        });
+    }
+    let old = cluster.primary().await;
+    cluster.kill(old).await;
+    until("the sentinels have decided", async || (cluster.primary().await != old).then_some(())).await;
+    let begun = Instant::now();
+    until("some time later", async || (begun.elapsed() > Duration::from_secs(3)).then_some(())).await;
+    done.store(true, Ordering::Relaxed);
+
+    let created: Vec<_> = callers.join_all().await.into_iter().flatten().collect();
+    let _scrubs: Vec<_> = created.iter().map(|(name, ..)| Scrub::new(1, name)).collect();
+    for (name, status, reply) in &created {
+        assert_eq!(*status, 201, "{name}: {reply}");
+        let label = format!("label=deblox.request={name}");
+        let found = docker(1, &["ps", "-aq", "--no-trunc", "--filter", &label]);
+        assert!(found.lines().count() == 1 && reply.contains(&found), "{name} was made once: {found:?}, {reply}");
+    }
+    let errors = worker.errors();
+    assert_eq!(errors.matches("worker is up").count(), 1, "it was not started again: {errors}");
+    assert!(errors.matches("the sentinels name the primary of Redis").count() >= 2, "{errors}");
+    let bus = cluster.bus().await;
+    assert_eq!(bus.dock("a.test").await["state"], "up");
+    bus.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_hangs_on_a_primary_that_lives_on_after_a_failover() {
+    let cluster = Cluster::start().await;
+    let worker = cluster.worker("a.test").await;
+    let client = cluster.client();
+    let name = unique("demoted");
+    let _scrub = Scrub::new(1, &name);
+    let id = cluster.bus().await.running("a.test", &name).await;
+    let list = json!({"action": "list-docks", "timeout": 5000});
+    // Now it has a connection on which replies come, and the worker is blocked in its reading.
+    client.call(list.clone()).await.expect("a reply");
+    // Stopped while the primary changes.
+    let stop = json!({"action": "stop-container", "id": id, "time": 5, "requestId": "stop"});
+    let stopping = tokio::spawn({
+        let client = client.clone();
+        async move { client.call(stop).await }
+    });
+    let bus = cluster.bus().await;
+    until("it is begun", async || {
+        let state: Option<String> = bus.redis(&["HGET", &bus.key("request.stop"), "state"]).await;
+        (state.as_deref() == Some("taken")).then_some(())
+    })
+    .await;
+
+    let old = cluster.primary().await;
+    cluster.on(cluster.sentinels[0].0).await.redis::<()>(&["SENTINEL", "FAILOVER", "mymaster"]).await;
+    until("the sentinels have decided", async || (cluster.primary().await != old).then_some(())).await;
+    let decided = Instant::now();
+    let bus = cluster.bus().await;
+    // By another client, straight to the new primary: only the worker has to have moved.
+    succeeded(&bus.call(json!({"action": "inspect-container", "id": id, "dock": "a.test"})).await, 200);
+    assert!(decided.elapsed() < FOLLOWED, "{:?}", decided.elapsed());
+    let reply = insist(&client, &list).await;
+    assert!(reply.json().contains(r#""state":"up""#), "{}", reply.json());
+    assert!(decided.elapsed() < FOLLOWED, "{:?}", decided.elapsed());
+    let reply = stopping.await.expect("no panic").expect("a reply");
+    assert_eq!(reply.status(), 204, "{}", reply.json());
+
+    let eyes = cluster.on(old).await;
+    eyes.redis::<()>(&["PING"]).await;
+    let clients: String = eyes.redis(&["CLIENT", "LIST", "TYPE", "NORMAL"]).await;
+    let blocked = ["xreadgroup", "evalsha", "client|tracking"].map(|command| format!("cmd={command} "));
+    assert!(!blocked.iter().any(|command| clients.contains(command.as_str())), "nobody is left there: {clients}");
+    let errors = worker.errors();
+    assert_eq!(errors.matches("worker is up").count(), 1, "{errors}");
+    assert!(!errors.contains("Redis is away"), "it never was: {errors}");
+    bus.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_hangs_is_left_when_the_sentinels_give_it_up() {
+    let cluster = Cluster::start().await;
+    let _worker = cluster.worker("a.test").await;
+    let client = cluster.client();
+    let list = json!({"action": "list-docks", "timeout": 5000});
+    client.call(list.clone()).await.expect("a reply");
+    let old = cluster.primary().await;
+    cluster.signal(old, "STOP");
+    until("the sentinels have decided", async || (cluster.primary().await != old).then_some(())).await;
+    let decided = Instant::now();
+    insist(&client, &list).await;
+    // Both have connections to it that would only time out.
+    assert!(decided.elapsed() < FOLLOWED, "{:?}", decided.elapsed());
+    cluster.signal(old, "CONT");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_with_the_sentinels_is_said_in_a_line() {
+    let mut cluster = Cluster::start().await;
+    let call = |url: &str| {
+        let output = deblox().args(["call", r#"{"action":"ping"}"#]).env("REDIS_URL", url).output().expect("it runs");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
+        assert!(!errors.contains("secret"), "{errors}");
+        errors
+    };
+    let nobody = free_port();
+    let url = format!("redis+sentinel://:secret@127.0.0.1:{nobody},127.0.0.1:{}/other", cluster.sentinels[1].0);
+    assert!(call(&url).contains("no sentinel tells where `other` is"), "{}", call(&url));
+    let url = format!("redis+sentinel://user:secret@127.0.0.1:{nobody}/mymaster/0");
+    assert!(call(&url).contains("no sentinel tells where `mymaster` is"), "{}", call(&url));
+    let url = format!("redis+sentinel://:secret@127.0.0.1:{nobody}");
+    assert!(call(&url).contains("REDIS_URL redis+sentinel://:***@127.0.0.1"), "{}", call(&url));
+
+    // All are away at first, then the one that the URL names last is there.
+    let (ports, folders): (Vec<_>, Vec<_>) = std::mem::take(&mut cluster.sentinels)
+        .into_iter()
+        .map(|(port, folder, program)| {
+            drop(program);
+            (port, folder)
+        })
+        .unzip();
+    let hosts: Vec<_> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+    let url = format!("redis+sentinel://{}/mymaster", hosts.join(","));
+    let worker = Program::start(worker_command(&url, &cluster.namespace, "a.test"));
+    worker.says("no sentinel tells where `mymaster` is").await;
+    let _sentinel = sentinel(&folders[2]);
+    worker.says("worker is up").await;
+    let errors = worker.errors();
+    assert_eq!(errors.matches("Redis is away").count(), 1, "{errors}");
+}
+
+/// The reply to a request, which is sent again where none comes.
+async fn insist(client: &Client, request: &Value) -> Reply {
+    let begun = Instant::now();
+    loop {
+        match client.call(request.clone()).await {
+            Ok(reply) => return reply,
+            Err(error) => assert!(begun.elapsed() < PATIENCE, "{request}: {error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The servers of one test; all end with it.
+struct Cluster {
+    servers: Vec<(u16, Option<Program>)>,
+    sentinels: Vec<(u16, TempDir, Program)>,
+    namespace: String,
+    _data: TempDir,
+}
+
+impl Cluster {
+    async fn start() -> Self {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let mut servers: Vec<(u16, Option<Program>)> = Vec::new();
+        for number in 0..3 {
+            let (port, folder) = (free_port(), data.path().join(number.to_string()));
+            std::fs::create_dir(&folder).expect("a folder");
+            let mut command = Command::new("redis-server");
+            command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"]);
+            command.args(["--maxmemory-policy", "noeviction", "--repl-diskless-sync-delay", "0", "--dir"]).arg(folder);
+            if let Some((first, _)) = servers.first() {
+                command.args(["--replicaof", "127.0.0.1", &first.to_string()]);
+            }
+            let server = Program::start(command);
+            until("redis-server is ready", async || {
+                server.output().contains("Ready to accept connections").then_some(())
+            })
+            .await;
+            servers.push((port, Some(server)));
+        }
+        let sentinels = (0..3).map(|_| {
+            let (port, folder) = (free_port(), tempfile::tempdir().expect("a temporary folder"));
+            let settings = format!(
+                "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor mymaster 127.0.0.1 {} 2\n\
+                 sentinel down-after-milliseconds mymaster 2000\nsentinel failover-timeout mymaster 5000\n",
+                folder.path().display(),
+                servers[0].0
+            );
+            std::fs::write(folder.path().join("sentinel.conf"), settings).expect("a file");
+            let program = sentinel(&folder);
+            (port, folder, program)
+        });
+        let sentinels = sentinels.collect();
+        let cluster = Self { servers, sentinels, namespace: unique("t"), _data: data };
+        for (port, folder, _) in &cluster.sentinels {
+            // It writes there whom it has found.
+            until(&format!("sentinel {port} knows the others"), async || {
+                let known = std::fs::read_to_string(folder.path().join("sentinel.conf")).unwrap_or_default();
+                let count = |what: &str| known.lines().filter(|line| line.starts_with(what)).count();
+                (count("sentinel known-replica") == 2 && count("sentinel known-sentinel") == 2).then_some(())
+            })
+            .await;
+        }
+        cluster
+    }
+
+    fn url(&self) -> String {
+        let hosts: Vec<_> = self.sentinels.iter().map(|(port, ..)| format!("127.0.0.1:{port}")).collect();
+        format!("redis+sentinel://{}/mymaster", hosts.join(","))
+    }
+
+    /// Starts a worker that knows the sentinels only.
+    async fn worker(&self, dock: &str) -> Program {
+        let worker = Program::start(worker_command(&self.url(), &self.namespace, dock));
+        worker.says("worker is up").await;
+        let bus = self.bus().await;
+        bus.until_dock(dock, |record| record["daemon"] == "up").await;
+        bus.registered(1).await;
+        worker
+    }
+
+    /// A client that knows the sentinels only.
+    fn client(&self) -> Client {
+        let options = RedisOptions { namespace: self.namespace.clone(), ..RedisOptions::new(self.url()) };
+        Client::new(&options).expect("options")
+    }
+
+    /// Where the primary is, as the first sentinel says.
+    async fn primary(&self) -> u16 {
+        let eyes = self.on(self.sentinels[0].0).await;
+        let told: (String, u16) = eyes.redis(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster"]).await;
+        told.1
+    }
+
+    /// Eyes at the primary.
+    async fn bus(&self) -> Bus {
+        self.on(self.primary().await).await
+    }
+
+    /// Eyes at one server or sentinel.
+    async fn on(&self, port: u16) -> Bus {
+        let mut bus = Bus::on(&format!("redis://127.0.0.1:{port}")).await;
+        bus.namespace.clone_from(&self.namespace);
+        bus
+    }
+
+    async fn kill(&mut self, port: u16) {
+        let server = self.servers.iter_mut().find(|(at, _)| *at == port).expect("one of ours");
+        server.1.take().expect("it runs").killed().await;
+    }
+
+    fn signal(&self, port: u16, name: &str) {
+        let server = self.servers.iter().find(|(at, _)| *at == port).expect("one of ours");
+        server.1.as_ref().expect("it runs").signal(name);
+    }
+}
+
+fn sentinel(folder: &TempDir) -> Program {
+    let mut command = Command::new("redis-server");
+    command.arg(folder.path().join("sentinel.conf")).arg("--sentinel");
+    Program::start(command)
+}
+
+fn worker_command(url: &str, namespace: &str, dock: &str) -> Command {
+    let mut command = deblox();
+    command.args(["worker", "--hostname", dock]).env("REDIS_URL", url).env("DEBLOX_NAMESPACE", namespace);
+    command.env("DOCKER_HOST", docker_host(1));
+    command
+}
