@@ -1,23 +1,16 @@
 //! Sending a request and waiting for its reply.
 
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use redis::cmd;
-use tokio::sync::Semaphore;
 
-use super::link::query_on;
 use super::replies::{NotTold, Ticket};
-use super::server::Connection;
 use super::{Bus, BusError};
 use crate::protocol::{Fqdn, RequestId};
 
-/// Replies that are waited for at the same time on connections of their own; more callers wait for a place.
-const WAITING: usize = 64;
-
 /// How long one `BLPOP` waits. Shorter than a request's timeout, so that a server which vanished without a
 /// word is noticed.
-const BLOCK: Duration = Duration::from_secs(5);
+pub(super) const BLOCK: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether a request without a reply is done.
 const LOOK: Duration = Duration::from_millis(100);
@@ -34,24 +27,6 @@ pub enum CallError {
     /// It was sent, and no reply came in time.
     #[error("no reply within {}", humantime::format_duration(*.0))]
     NoReply(Duration),
-}
-
-/// The connections on which replies are waited for, one by one.
-pub(super) struct Waiting {
-    places: Semaphore,
-    idle: Mutex<Vec<Connection>>,
-}
-
-impl Default for Waiting {
-    fn default() -> Self {
-        Self { places: Semaphore::new(WAITING), idle: Mutex::default() }
-    }
-}
-
-impl Waiting {
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
-        self.idle.lock().expect("never held across a panic")
-    }
 }
 
 /// A request on its way out.
@@ -157,27 +132,13 @@ impl Bus {
 
     /// Waits for a reply on a connection of its own.
     async fn pop(&self, key: &str, wait: Duration) -> Option<String> {
-        let waiting = &self.inner.waiting;
-        let popped = async {
-            let _place = waiting.places.acquire().await.expect("never closed");
-            let idle = waiting.idle().pop();
-            let mut connection = match idle {
-                Some(connection) => connection,
-                None => self.link().dedicated(BLOCK).await?,
-            };
-            let mut pop = cmd("BLPOP");
-            pop.arg(key).arg(wait.as_secs_f64());
-            let popped: Option<(String, String)> = query_on(&mut connection, &pop).await?;
-            // One that still blocks, because its caller has left, does not come here, and ends.
-            waiting.idle().push(connection);
-            Ok::<_, BusError>(popped.map(|(_, reply)| reply))
-        };
-        match popped.await {
-            Ok(reply) => reply,
+        let mut pop = cmd("BLPOP");
+        pop.arg(key).arg(wait.as_secs_f64());
+        match self.inner.waiting.query::<Option<(String, String)>>(self.link(), &pop).await {
+            Ok(popped) => popped.map(|(_, reply)| reply),
             // The reply waits in Redis; so does this, until Redis is back or the time is up.
             Err(error) => {
                 tracing::debug!(%error, "waiting for a reply");
-                waiting.idle().clear();
                 tokio::time::sleep(RETRY.min(wait)).await;
                 None
             }

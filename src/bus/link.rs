@@ -35,6 +35,10 @@ impl Link {
         Self { server, current: tokio::sync::Mutex::default(), away: Mutex::default() }
     }
 
+    pub(super) fn server(&self) -> &Server {
+        &self.server
+    }
+
     /// Runs one command.
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
         self.run(|mut connection| async move { command.query_async(&mut connection).await }).await
@@ -121,7 +125,7 @@ impl Link {
 
 /// The settings of every connection; redis-rs's defaults lose what arrives after half a second, and write a few
 /// commands at a time where many are ready.
-fn config(response: Duration) -> AsyncConnectionConfig {
+pub(super) fn config(response: Duration) -> AsyncConnectionConfig {
     AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT))
         .set_response_timeout(Some(response))

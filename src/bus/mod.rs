@@ -16,6 +16,7 @@ mod scripts;
 mod sentinel;
 mod server;
 mod templates;
+mod waiting;
 mod watch;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use crate::protocol::Keys;
 use link::Link;
 use replies::Replies;
 use scripts::Scripts;
+use waiting::Waiting;
 
 /// A handle to the bus: cheap to clone, usable before Redis is, whole again after Redis was away.
 #[derive(Clone)]
@@ -48,7 +50,7 @@ struct Inner {
     scripts: Scripts,
     replies: Replies,
     /// For servers that do not tell when a reply is there.
-    waiting: caller::Waiting,
+    waiting: Waiting,
 }
 
 /// Why something could not be done on the bus.
@@ -88,7 +90,7 @@ impl Bus {
     pub fn new(options: &RedisOptions) -> Result<Self, BusError> {
         let link = Link::new(options.server()?);
         let keys = Keys::new(&options.namespace);
-        let (scripts, replies, waiting) = (Scripts::new(), Replies::default(), caller::Waiting::default());
+        let (scripts, replies, waiting) = (Scripts::new(), Replies::default(), Waiting::default());
         Ok(Self { inner: Arc::new(Inner { keys, link, scripts, replies, waiting }) })
     }
 

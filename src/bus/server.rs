@@ -25,6 +25,14 @@ pub(super) enum Server {
 }
 
 impl Server {
+    /// How the server is reached, and what is cancelled when another is to be used.
+    pub(super) async fn primary(&self) -> RedisResult<(ConnectionInfo, Option<CancellationToken>)> {
+        match self {
+            Self::One(client) => Ok((client.get_connection_info().clone(), None)),
+            Self::Watched(sentinels) => sentinels.primary().await.map(|(info, demoted)| (info, Some(demoted))),
+        }
+    }
+
     /// Opens a connection that speaks `protocol`, if that is not the usual one.
     pub(super) async fn open(
         &self,
@@ -98,7 +106,7 @@ impl ConnectionLike for Connection {
     }
 }
 
-fn until_demoted<'a, T: Send + 'a>(
+pub(super) fn until_demoted<'a, T: Send + 'a>(
     demoted: Option<&'a CancellationToken>,
     answer: RedisFuture<'a, T>,
 ) -> RedisFuture<'a, T> {

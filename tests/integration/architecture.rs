@@ -11,6 +11,7 @@ const SIDE_BY_SIDE: &[&str] = &["docker", "bus"];
 /// Crates that belong to a part of `src`, by the beginning of the file's path.
 const CRATES: &[(&str, &[&str])] = &[
     ("redis", &["bus/"]),
+    ("deadpool_redis", &["bus/"]),
     ("bollard", &["docker/"]),
     ("hyper", &["docker/", "web/"]),
     ("hyper_util", &["docker/", "web/"]),

@@ -452,8 +452,9 @@ impl World {
     pub async fn replies(&self) -> Vec<String> {
         let key = self.redis.key(&format!("reply.{ID}"));
         let replies: Vec<String> = self.redis.redis(&["LRANGE", &key, "0", "-1"]).await;
-        let code =
-            |reply: &String| serde_json::from_str::<Value>(reply).expect("JSON")["error"].as_str().expect("text").to_owned();
+        let code = |reply: &String| {
+            serde_json::from_str::<Value>(reply).expect("JSON")["error"].as_str().expect("text").to_owned()
+        };
         replies.iter().map(code).collect()
     }
 
