@@ -9,7 +9,7 @@
 #   lab.sh cut|heal HOST     pulls the network cable of HOST; undoes cut, deaf, loss and rate
 #   lab.sh deaf HOST         HOST hears nothing, and still sends
 #   lab.sh loss HOST PERCENT, lab.sh rate HOST RATE    loses packets, limits the bandwidth (RATE as in tc: 1mbit)
-#   lab.sh in lab|HOST COMMAND...    runs COMMAND in the network of the lab (address NET.1), or of HOST
+#   lab.sh in lab|HOST COMMAND...    runs COMMAND in the network of the lab (address NET.1), or of HOST, as whoever calls
 #
 # HOST is h1, h2, ...; host hN answers at unix://$DEBLOX_LAB/hN/docker.sock from everywhere on this machine, and at
 # tcp://NET.$((10+N)):2375 inside the lab. Each host is a network namespace, in which a dockerd and a containerd run;
@@ -198,7 +198,7 @@ down() {
 }
 
 if [ "$(id -u)" != 0 ]; then
-  exec sudo env "PATH=$PATH" "DEBLOX_LAB=$lab" "DEBLOX_LAB_NET=$net" \
+  exec sudo env "PATH=$PATH" "DEBLOX_LAB=$lab" "DEBLOX_LAB_NET=$net" "deblox_lab_caller=$(id -u) $(id -g)" \
     ${DOCKER_HOST:+"DOCKER_HOST=$DOCKER_HOST"} "$0" "$@"
 fi
 [[ ${1:-} =~ ^(kill|start|hang|wake|cut|heal|deaf|loss|rate)$ ]] && known "${2:-}"
@@ -218,6 +218,7 @@ deaf) in_ns "$prefix-$2" iptables -t raw -I PREROUTING -i eth0 -j DROP ;;
 loss) in_ns "$prefix-$2" iptables -t raw -I PREROUTING -i eth0 -m statistic --mode random --probability "$(awk -v p="$3" 'BEGIN { print p / 100 }')" -j DROP ;;
 rate) tc -n "$lab_ns" qdisc replace dev "$2" root tbf rate "$3" burst 16k latency 200ms ;;
 in) if [ "${2:-}" = lab ]; then ns=$lab_ns; else known "${2:-}"; ns=$prefix-$2; fi
-    exec nsenter --net="/run/netns/$ns" "${@:3}" ;;
+    read -r user group <<<"${deblox_lab_caller:-}"
+    exec nsenter --net="/run/netns/$ns" ${user:+setpriv --reuid "$user" --regid "$group" --init-groups} "${@:3}" ;;
 *) usage ;;
 esac
