@@ -1,6 +1,6 @@
 # 'make up' and 'make test' are the two commands to know. Each installs what it lacks and does everything.
 SHELL := /bin/bash
-.PHONY: help up down build lint test fuzz bench lab clean-lab
+.PHONY: help up down build lint test chaos fuzz bench lab clean-lab
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -23,6 +23,9 @@ test: ## lint, and all tests, against a lab of Docker hosts
 SECONDS ?= 60
 fuzz: ## look for inputs that break a law, SECONDS=60 for each target
 	@scripts/fuzz.sh $(SECONDS)
+
+chaos: ## 1,000 faults at random while requests are sent; was each answered and done once? [TRIALS=N] [SEED=S]
+	@scripts/chaos.sh
 
 bench: ## what the bus costs, against the floor in the same run
 	@scripts/bench.sh

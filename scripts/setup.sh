@@ -158,6 +158,8 @@ setup_test_tools() {
               pgrep:procps openssl:openssl tar:tar curl:curl; do
     have "${pair%:*}" || missing+=("${pair#*:}")
   done
+  # shows a program another time; a library only, and without it the hosts of the fault suite have the same one
+  compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || ! apt_offers libfaketime || missing+=(libfaketime)
   [ ${#missing[@]} = 0 ] || apt_install "for the tests" "${missing[@]}"
 }
 
