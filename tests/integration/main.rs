@@ -11,6 +11,7 @@ mod bad_input;
 mod cli;
 mod client;
 mod cluster;
+mod docker_faults;
 mod documentation;
 mod faults;
 mod help;

@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::docker_host;
 
@@ -17,6 +18,7 @@ pub struct Proxy {
     /// `DOCKER_HOST`.
     pub address: String,
     seen: Arc<Mutex<String>>,
+    connections: Connections,
     task: JoinHandle<()>,
     /// Where the socket is; goes with this.
     folder: Option<TempDir>,
@@ -67,6 +69,19 @@ impl Proxy {
         })
     }
 
+    /// Closes the connections on which a request that contains `text` has passed, and returns how many there were.
+    pub fn cut(&self, text: &str) -> usize {
+        let connections = std::mem::take(&mut *self.connections.lock().expect("no panic"));
+        let (cut, kept): (Vec<_>, Vec<_>) =
+            connections.into_iter().partition(|(seen, _)| seen.lock().expect("no panic").contains(text));
+        self.connections.lock().expect("no panic").extend(kept);
+        let open = cut.iter().filter(|(_, closed)| !closed.is_cancelled()).count();
+        for (_, closed) in &cut {
+            closed.cancel();
+        }
+        open
+    }
+
     /// Whether a request that contains `text` has passed.
     pub fn has_seen(&self, text: &str) -> bool {
         self.seen.lock().expect("no panic").contains(text)
@@ -85,8 +100,10 @@ impl Proxy {
     ) -> Self {
         let daemon = PathBuf::from(docker_host(host).trim_start_matches("unix://"));
         let seen = Arc::<Mutex<String>>::default();
-        let task = tokio::spawn(accept(Relay { daemon, seen: Arc::clone(&seen), lost }));
-        Self { address, seen, task, folder: None }
+        let connections = Connections::default();
+        let relay = Relay { daemon, seen: Arc::clone(&seen), connections: Arc::clone(&connections), lost };
+        let task = tokio::spawn(accept(relay));
+        Self { address, seen, connections, task, folder: None }
     }
 }
 
@@ -96,11 +113,15 @@ impl Drop for Proxy {
     }
 }
 
+/// What has passed on each connection, and what closes it.
+type Connections = Arc<Mutex<Vec<(Arc<Mutex<String>>, CancellationToken)>>>;
+
 /// One connection through a proxy.
 #[derive(Clone)]
 struct Relay {
     daemon: PathBuf,
     seen: Arc<Mutex<String>>,
+    connections: Connections,
     lost: Option<&'static str>,
 }
 
@@ -109,6 +130,9 @@ impl Relay {
         let Ok(daemon) = UnixStream::connect(&self.daemon).await else { return };
         let (mut from_client, mut to_client) = tokio::io::split(client);
         let (mut from_daemon, mut to_daemon) = daemon.into_split();
+        let (here, closed) = (Arc::<Mutex<String>>::default(), CancellationToken::new());
+        self.connections.lock().expect("no panic").push((Arc::clone(&here), closed.clone()));
+        let _closed = closed.clone().drop_guard();
         let mute = std::sync::atomic::AtomicBool::new(false);
         let requests = async {
             let mut chunk = vec![0; 16 * 1024];
@@ -121,6 +145,7 @@ impl Relay {
                     return;
                 }
                 self.seen.lock().expect("no panic").push_str(&text);
+                here.lock().expect("no panic").push_str(&text);
             }
         };
         let answers = async {
@@ -138,6 +163,7 @@ impl Relay {
         tokio::select! {
             () = requests => {}
             () = answers => {}
+            () = closed.cancelled() => {}
         }
     }
 }
