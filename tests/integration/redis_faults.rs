@@ -118,10 +118,12 @@ async fn a_redis_that_is_slow_for_longer_than_a_lease_costs_no_request_and_no_do
         });
         if way == "STOP" {
             redis.signal("STOP");
-            tokio::time::sleep(SLOW).await;
-            redis.signal("CONT");
         } else {
             bus.redis::<()>(&["CLIENT", "PAUSE", &SLOW.as_millis().to_string(), way]).await;
+        }
+        tokio::time::sleep(SLOW).await;
+        if way == "STOP" {
+            redis.signal("CONT");
         }
         for (id, status) in [(format!("{name}.stop"), 204), (format!("{name}.create"), 201)] {
             succeeded(&bus.reply(&id).await, status);
@@ -172,11 +174,11 @@ async fn a_wrong_password_is_said_and_put_right_without_a_restart() {
     bus.redis::<()>(&["CONFIG", "SET", "requirepass", "fourth"]).await;
     bus.redis::<()>(&["CLIENT", "KILL", "TYPE", "normal"]).await;
     until("it says so again", async || {
-        (worker.errors().matches("Redis refuses the user or password").count() == 2).then_some(())
+        (worker.errors().matches("Redis refuses the user or password").count() >= 2).then_some(())
     })
     .await;
     bus.redis::<()>(&["CONFIG", "SET", "requirepass", "second"]).await;
-    until("it is back", async || (worker.errors().matches("Redis is back").count() == 2).then_some(())).await;
+    until("it is back", async || (worker.errors().matches("Redis is back").count() >= 2).then_some(())).await;
     for dock in ["a.test", "c.test"] {
         succeeded(&bus.call(json!({"action": "list-containers", "dock": dock})).await, 200);
     }
