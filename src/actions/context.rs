@@ -39,14 +39,18 @@ impl Context<'_> {
     /// in its socket to be done when it wakes; and that the request is still this worker's, and not late.
     ///
     /// # Errors
-    /// [`ErrorCode::DaemonDown`], [`ErrorCode::Expired`], [`ErrorCode::Interrupted`]: nothing was asked of the daemon
-    /// this time.
+    /// [`ErrorCode::DaemonDown`], [`ErrorCode::Expired`], [`ErrorCode::Interrupted`], and [`ErrorCode::Timeout`] where
+    /// something was done before: nothing must be asked of the daemon now.
     pub(crate) async fn admit(&self) -> Result<(), Failure> {
         loop {
             let confirmed = match self.fence.confirm().await {
                 Ok(Ok(())) => true,
+                Ok(Err(Fenced::Expired)) if self.fence.was_passed() || self.attempt > 1 => {
+                    let message = "its time was up half way: whether it took effect is not known";
+                    return Err(Failure::new(ErrorCode::Timeout, message));
+                }
                 Ok(Err(Fenced::Expired)) => {
-                    let message = "its time was up before this could be asked of the daemon";
+                    let message = "its time was up before the daemon was asked: it was not executed";
                     return Err(Failure::new(ErrorCode::Expired, message));
                 }
                 Ok(Err(Fenced::TakenOver)) => {
