@@ -5,8 +5,10 @@
 --       1 where it came as flat fields, 1 where it was sent to the shared stream,
 --       1 where its id is nobody's own, so that it will not be sent again; kept ms
 -- Returns 1 when moved, 0 when it was another's, -1 when too many wait there
-local by = redis.call('HGET', KEYS[3], 'by')
-if by and by ~= ARGV[2] then return 0 end
+local seen = redis.call('HMGET', KEYS[3], 'by', 'entry')
+local by = seen[1]
+-- another entry: it was passed on before, and has come back to the same worker
+if by and (by ~= ARGV[2] or seen[2] ~= ARGV[3] .. ' ' .. KEYS[1]) then return 0 end
 if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[8]) then return -1 end
 -- a write first that is allowed even when Redis is out of memory; those that follow in one script are allowed then, too
 redis.pcall('XACK', KEYS[1], ARGV[1], '0-0')
