@@ -11,7 +11,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
 use super::{Context, Outcome};
-use crate::bus::{Call, CallError, Envelope, Placement, Purpose};
+use crate::bus::{Call, CallError, Envelope, Placement, Purpose, persist};
 use crate::protocol::{Answer, ErrorCode, Failure, Fqdn, Reply, RequestId, millis};
 
 /// Creates that are under way at the same time.
@@ -89,7 +89,7 @@ impl<'a> Parts<'a> {
             by: "",
             replace: false,
         };
-        Ok(self.context.bus.fitting(&placement, count).await?)
+        Ok(persist(|| self.context.bus.fitting(&placement, count)).await?)
     }
 
     /// Creates those with these numbers, on that dock each or where it fits best. The results are in the same order.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::registration::hostname;
 use super::{Context, Outcome};
-use crate::bus::Changed;
+use crate::bus::{Changed, persist};
 use crate::protocol::{Answer, Failure, Fqdn, Standing};
 
 pub(super) async fn drain(context: &Context<'_>) -> Result<Outcome, Failure> {
@@ -18,13 +18,17 @@ pub(super) async fn undrain(context: &Context<'_>) -> Result<Outcome, Failure> {
 pub(super) async fn label(context: &Context<'_>) -> Result<Outcome, Failure> {
     let dock = hostname(context)?;
     let labels = context.arguments.pairs("labels");
-    tell(&dock, context.bus.label_dock(&dock, &labels).await?, &json!({"hostname": dock, "labels": labels}))
+    tell(&dock, persist(|| context.bus.label_dock(&dock, &labels)).await?, &json!({"hostname": dock, "labels": labels}))
 }
 
 async fn stand(context: &Context<'_>, standing: Standing) -> Result<Outcome, Failure> {
     let dock = hostname(context)?;
     tracing::info!(%dock, ?standing, "standing changed");
-    tell(&dock, context.bus.set_standing(&dock, standing).await?, &json!({"hostname": dock, "standing": standing}))
+    tell(
+        &dock,
+        persist(|| context.bus.set_standing(&dock, standing)).await?,
+        &json!({"hostname": dock, "standing": standing}),
+    )
 }
 
 fn tell(dock: &Fqdn, changed: Changed, body: &serde_json::Value) -> Result<Outcome, Failure> {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::verdict::judge;
 use super::{Context, Outcome, Target};
-use crate::bus::Dock;
+use crate::bus::{Dock, persist};
 use crate::docker::{Method, RequestParts};
 use crate::protocol::{Answer, DaemonState, DockState, ErrorCode, Failure, Fqdn, Record, rfc3339};
 
@@ -63,7 +63,7 @@ pub(super) async fn page<R: Record>(
 ) -> Result<Outcome, Failure> {
     let limit = context.arguments.whole("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE);
     let from = context.arguments.text("cursor").map(|cursor| begin(context, cursor)).transpose()?;
-    let docks = context.bus.docks().await?;
+    let docks = persist(|| context.bus.docks()).await?;
     let unreachable = docks.iter().filter_map(|(hostname, dock)| unreachable(hostname, dock)).collect();
 
     let first = from.as_ref().map(|(dock, _)| dock);
@@ -75,7 +75,7 @@ pub(super) async fn page<R: Record>(
         let (next, later) = rest.split_at(batch.min(rest.len()));
         (rest, batch) = (later, BATCH.min(batch * 2));
         let names: Vec<&Fqdn> = next.iter().map(|(hostname, _)| *hostname).collect();
-        for ((hostname, dock), mut records) in next.iter().zip(context.bus.recorded::<R>(&names).await?) {
+        for ((hostname, dock), mut records) in next.iter().zip(persist(|| context.bus.recorded::<R>(&names)).await?) {
             if let Some((_, after)) = from.as_ref().filter(|(first, _)| first == *hostname) {
                 records.retain(|id, _| id > after);
             }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Context, Outcome};
+use crate::bus::persist;
 use crate::protocol::{Answer, DockFacts, DockState, Failure, Fqdn, Standing, rfc3339};
 
 #[derive(Serialize)]
@@ -21,7 +22,7 @@ struct Row {
 }
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
-    let docks = context.bus.docks().await?;
+    let docks = persist(|| context.bus.docks()).await?;
     let rows: Vec<Row> = docks
         .into_iter()
         .map(|(hostname, dock)| {

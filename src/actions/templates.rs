@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Context, Outcome};
+use crate::bus::persist;
 use crate::protocol::{Answer, ErrorCode, Failure};
 
 /// The longest name.
@@ -11,7 +12,7 @@ const NAME_BYTES: usize = 128;
 pub(super) async fn put(context: &Context<'_>) -> Result<Outcome, Failure> {
     let name = name(context)?;
     let body = context.arguments.get("body").cloned().unwrap_or_default();
-    let new = context.bus.put_template(name, &body).await?;
+    let new = persist(|| context.bus.put_template(name, &body)).await?;
     let status = if new { 201 } else { 200 };
     Ok(Outcome::Answer(Answer { status, ..Answer::json(&json!({"name": name})) }))
 }
@@ -21,17 +22,21 @@ pub(super) async fn get(context: &Context<'_>) -> Result<Outcome, Failure> {
 }
 
 pub(super) async fn list(context: &Context<'_>) -> Result<Outcome, Failure> {
-    Ok(Outcome::Answer(Answer::json(&context.bus.templates().await?)))
+    Ok(Outcome::Answer(Answer::json(&persist(|| context.bus.templates()).await?)))
 }
 
 pub(super) async fn delete(context: &Context<'_>) -> Result<Outcome, Failure> {
     let name = name(context)?;
-    if context.bus.delete_template(name).await? { Ok(Outcome::Answer(Answer::empty(204))) } else { Err(missing(name)) }
+    if persist(|| context.bus.delete_template(name)).await? {
+        Ok(Outcome::Answer(Answer::empty(204)))
+    } else {
+        Err(missing(name))
+    }
 }
 
 /// The template called `name`.
 pub(super) async fn find(context: &Context<'_>, name: &str) -> Result<Map<String, Value>, Failure> {
-    match context.bus.template(name).await? {
+    match persist(|| context.bus.template(name)).await? {
         Some(Value::Object(template)) => Ok(template),
         _ => Err(missing(name)),
     }

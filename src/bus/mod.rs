@@ -12,6 +12,7 @@ mod private;
 mod records;
 mod replies;
 mod requests;
+mod retry;
 mod scripts;
 mod sentinel;
 mod server;
@@ -30,6 +31,7 @@ pub use presence::{Beat, Changed, Dock};
 pub use private::{PrivateRedis, PrivateRedisError};
 pub use records::{Ahead, Found, Location};
 pub use requests::{Begun, Ending, Moved, Unbegun};
+pub use retry::{Backoff, persist};
 pub use watch::{Neglected, Watched};
 
 use crate::protocol::Keys;

@@ -9,17 +9,13 @@ use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
 use super::Worker;
-use super::backoff::Backoff;
 use super::job::{Job, Place, Ready};
 use super::lanes::Turn;
 use super::route::{Way, asked, route};
 use crate::actions::{Access, Context, Outcome, Recorded};
-use crate::bus::{Begun, BusError, Consumer, Delivery, Ending, Fence, Moved, Source, Unbegun};
+use crate::bus::{Begun, BusError, Consumer, Delivery, Ending, Fence, Moved, Source, Unbegun, persist};
 use crate::protocol::limits::{ATTEMPTS, DAEMON_CALL};
 use crate::protocol::{Answer, ErrorCode, Failure, Reply, RequestId, Undecodable};
-
-/// How often a step is tried that Redis itself refuses; while Redis is away it is tried for as long as that lasts.
-const REFUSALS: u32 = 5;
 
 impl Job {
     /// Handles it to its end, when its turn has come. It ends in one reply, or in the hands of another. What only waits
@@ -379,21 +375,4 @@ fn interrupted() -> Failure {
 fn expired() -> Failure {
     let message = "its time was up before it began: it was not executed; send it again with a new `requestId`";
     Failure::new(ErrorCode::Expired, message)
-}
-
-/// Repeats a step on the bus until Redis has done it, or has refused it several times.
-pub(super) async fn persist<T, F: Future<Output = Result<T, BusError>>>(step: impl Fn() -> F) -> Result<T, BusError> {
-    let mut backoff = Backoff::new();
-    let mut refusals = 0;
-    loop {
-        match step().await {
-            Err(error) if error.is_lasting() && refusals >= REFUSALS => return Err(error),
-            Err(error) => {
-                refusals += u32::from(error.is_lasting());
-                tracing::debug!(%error, "trying again");
-                backoff.pause().await;
-            }
-            done => return done,
-        }
-    }
 }

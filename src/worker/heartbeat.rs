@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::backoff::Backoff;
 use super::{Worker, WorkerError};
-use crate::bus::{Beat, BusError};
+use crate::bus::{Backoff, Beat, BusError};
 use crate::protocol::limits::BEAT;
 
 /// How often the holder of the name is looked at, to tell a live worker from a dead one's last lease.
@@ -16,7 +15,7 @@ const LOOK: Duration = Duration::from_millis(300);
 /// # Errors
 /// [`WorkerError::NameTaken`] when somebody renews it.
 pub(super) async fn claim(worker: &Worker) -> Result<(), WorkerError> {
-    let mut backoff = Backoff::new();
+    let mut backoff = Backoff::default();
     let mut seen: Option<(String, Duration)> = None;
     let mut refused = false;
     loop {

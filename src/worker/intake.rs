@@ -9,9 +9,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 use tokio_util::task::TaskTracker;
 
 use super::Worker;
-use super::backoff::Backoff;
 use super::job::Job;
-use crate::bus::{BusError, Delivery, Source};
+use crate::bus::{Backoff, BusError, Delivery, Source};
 use crate::protocol::EntryId;
 use crate::protocol::limits::{HOLD, RECONCILE, SWEEP, WAITING};
 
@@ -48,7 +47,7 @@ impl Intake {
 
     async fn read(&self) {
         let consumer = &self.worker.consumer;
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::default();
         let mut reader = None;
         // Where what earlier workers of this dock have left goes on; none when all of it is in hand.
         let mut legacy = Some(None);
@@ -77,7 +76,7 @@ impl Intake {
                         // Groups exist and the past is settled: now others may be told.
                         registered = self.register().await.is_ok();
                     }
-                    backoff = Backoff::new();
+                    backoff = Backoff::default();
                     self.dispatch(deliveries, &self.worker.room).await;
                     // What has come goes first; the next read would be written, and answered, before it.
                     give_way().await;

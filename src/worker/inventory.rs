@@ -9,9 +9,8 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use super::backoff::Backoff;
 use super::resources::{ResourceTasks, Resources};
-use crate::bus::{Bus, Location};
+use crate::bus::{Backoff, Bus, Location};
 use crate::docker::{DaemonEvent, Docker, DockerError, EngineFacts};
 use crate::protocol::limits::{CANDIDATES, DAEMON_PING, RECONCILE};
 use crate::protocol::{DaemonState, DockFacts, Fqdn, Resource, Summary};
@@ -173,7 +172,7 @@ impl Inventory {
 impl InventoryTask {
     /// Follows the daemon for ever, whether it is there or not.
     pub(super) async fn run(mut self) {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::default();
         let mut away: Option<Instant> = None;
         loop {
             let error = match self.open().await {
@@ -183,7 +182,7 @@ impl InventoryTask {
                         None => tracing::info!(api = self.api_version().as_deref(), "Docker is there"),
                     }
                     self.daemon.send_replace(DaemonState::Up);
-                    backoff = Backoff::new();
+                    backoff = Backoff::default();
                     self.follow(events).await
                 }
                 Err(error) => error,

@@ -1,6 +1,5 @@
 //! The process beside a Docker daemon: takes requests from the bus, does them, keeps the shared records current.
 
-mod backoff;
 mod extras;
 mod handle;
 mod heartbeat;

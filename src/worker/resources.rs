@@ -6,9 +6,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 
-use super::backoff::Backoff;
 use super::inventory::{LISTING, within};
-use crate::bus::Bus;
+use crate::bus::{Backoff, Bus};
 use crate::docker::Docker;
 use crate::protocol::{DaemonState, Fqdn, Resource};
 
@@ -125,7 +124,7 @@ impl ResourceTasks {
 
 impl ResourceTask {
     async fn run(mut self) {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::default();
         let (mut done, mut failing) = (0, false);
         while self.wanted.wait_for(|wanted| wanted.last > done).await.is_ok() {
             let urgent = self.wanted.wait_for(|wanted| wanted.urgent > done);
@@ -135,7 +134,7 @@ impl ResourceTask {
             if self.read(failing).await {
                 done = seen_to;
                 self.shown.send_replace(done);
-                (backoff, failing) = (Backoff::new(), false);
+                (backoff, failing) = (Backoff::default(), false);
             } else {
                 failing = true;
                 backoff.pause().await;

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use super::Worker;
-use super::handle::persist;
 use super::job::Ready;
 use crate::actions::{Access, Target};
-use crate::bus::{Ahead, BusError, Dock, Found, Location, Placement, Purpose, Source, Unfit};
+use crate::bus::{Ahead, BusError, Dock, Found, Location, Placement, Purpose, Source, Unfit, persist};
 use crate::protocol::limits::CANDIDATES;
 use crate::protocol::{DockState, ErrorCode, Failure, Fqdn, Labels, Request, Standing};
 
