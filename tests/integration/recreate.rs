@@ -66,6 +66,12 @@ pub fn inspect(host: usize, name: &str) -> Value {
     known[0].clone()
 }
 
+/// The same where the name may be nobody's for a moment.
+pub fn find(host: usize, name: &str) -> Option<Value> {
+    let looked = try_docker(host, &["inspect", name]);
+    looked.status.success().then(|| serde_json::from_slice::<Value>(&looked.stdout).expect("JSON")[0].take())
+}
+
 /// The names of all containers of the host that begin so.
 pub fn names(host: usize, name: &str) -> Vec<String> {
     let listed = docker(host, &["ps", "-a", "--filter", &format!("name={name}"), "--format", "{{.Names}}"]);
@@ -155,7 +161,7 @@ async fn the_old_instance_comes_back_when_the_daemon_crashes_on_the_way() {
     image.becomes(&[SLEEP, "HEALTHCHECK --interval=1s --start-period=1h CMD false"]);
     let id = bus.send(&["json", &with(recreate(&name), "timeout", 100_000).to_string()]).await;
     until("the new one has taken its place", async || {
-        let now = inspect(QUIET, &name);
+        let now = find(QUIET, &name)?;
         (now["Id"] != json!(old) && now["State"]["Running"] == true).then_some(())
     })
     .await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::recreate::{Image, SLEEP, inspect, names, recreate, with};
+use crate::recreate::{Image, SLEEP, find, inspect, names, recreate, with};
 use crate::support::{Bus, PATIENCE, Scrub, docker, refused, succeeded, try_docker, unique, until};
 
 const HOST: usize = 3;
@@ -153,7 +153,7 @@ async fn a_worker_that_is_killed_in_the_middle_is_followed_by_one_that_goes_on()
         let request = with(recreate(&name), "requestId", name.clone());
         bus.send(&["json", &request.to_string()]).await;
         until("the new one runs", async || {
-            (names(HOST, &name).len() == 2 && inspect(HOST, &name)["Id"] != old).then_some(())
+            (names(HOST, &name).len() == 2 && find(HOST, &name)?["Id"] != old).then_some(())
         })
         .await;
         first.killed().await;
