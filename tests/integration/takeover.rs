@@ -189,6 +189,32 @@ async fn a_worker_that_slept_does_not_do_what_another_has_taken_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_that_is_sent_again_while_it_waits_at_another_dock_is_answered_twice() {
+    let bus = Bus::new().await;
+    let sleeper = bus.program(1, "sleeper.test").await;
+    let _other = bus.worker(2, "other.test").await;
+    let name = unique("seen");
+    let _scrub = Scrub::new(1, &name);
+    let id = bus.running("sleeper.test", &name).await;
+    sleeper.signal("STOP");
+    let inspect = json!({"action": "inspect-container", "id": id, "requestId": "twice"}).to_string();
+    bus.send_to("docker.other.test", &["json", &inspect]).await;
+    until("it is passed on", async || (state(&bus, "twice").await.as_deref() == Some("passed-on")).then_some(())).await;
+    bus.send_to("docker.other.test", &["json", &inspect]).await;
+    until("it waits for the first", async || {
+        let waiting: Option<usize> = bus.redis(&["HGET", &bus.key("request.twice"), "waiting"]).await;
+        (waiting == Some(1)).then_some(())
+    })
+    .await;
+    sleeper.signal("CONT");
+    for _ in 0..2 {
+        succeeded(&bus.reply("twice").await, 200);
+    }
+    bus.settled().await;
+    assert_eq!(bus.redis::<usize>(&["LLEN", &bus.key("reply.twice")]).await, 0, "a third reply");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hung_daemon_is_asked_for_nothing_that_it_could_do_when_it_wakes() {
     let _quiet = quiet_hosts().await;
     let bus = Bus::new().await;

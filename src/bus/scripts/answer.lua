@@ -18,21 +18,24 @@ else
 end
 
 local function push()
+  local times = 1
   -- another worker may have taken it over meanwhile, and begun it: it must not answer as well
   if ARGV[7] == '1' or redis.call('EXISTS', request) == 1 then
-    local seen = redis.pcall('HMGET', request, 'entry', 'state', 'reply')
+    local seen = redis.pcall('HMGET', request, 'entry', 'state', 'reply', 'waiting')
     if seen.err then return seen end
     local place = entry .. ' ' .. stream
     if not seen[1] or seen[1] == place then
       redis.call('HSET', request, 'entry', place, 'state', 'done', 'reply', reply)
       redis.call('PEXPIRE', request, ARGV[4])
+      times = 1 + tonumber(seen[4] or 0) -- it was sent again while it was on its way to another dock
     elseif seen[2] == 'done' then
       reply = seen[3] -- the same id again gets the first reply again
     else
       return redis.call('HINCRBY', request, 'waiting', 1)
     end
   end
-  local pushed = redis.pcall('RPUSH', KEYS[3], reply)
+  local pushed
+  for _ = 1, times do pushed = redis.pcall('RPUSH', KEYS[3], reply) end
   if type(pushed) == 'number' then redis.call('PEXPIRE', KEYS[3], ARGV[4]) end
   return pushed
 end
