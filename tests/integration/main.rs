@@ -20,6 +20,7 @@ mod instances;
 mod lists;
 mod membership;
 mod model;
+mod model_data;
 mod model_world;
 mod more_actions;
 mod order;
