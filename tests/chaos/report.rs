@@ -57,7 +57,7 @@ pub fn tables(circumstances: &Circumstances, trials: &[Trial], calls: &[Call], f
     line("| what | count | must be |\n|---|---|---|".to_owned());
     let rows = [
         ("requests sent", calls.len()),
-        ("of these sent twice", twice),
+        ("of these sent a second time", twice),
         ("replies", replies),
         ("containers that should exist", findings.containers.0),
         ("of these there", findings.containers.1),
