@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Begun, Bus, BusError, Consumer, Delivery};
+use super::{Attempt, Begun, Bus, BusError, Consumer, Delivery};
 use crate::protocol::Request;
 
 /// What was confirmed longer ago is asked again. A host that sleeps does not count the time, so it is short.
@@ -36,15 +36,16 @@ pub enum Fenced {
 }
 
 impl<'a> Fence<'a> {
-    /// The fence of a request that has just been begun; `deadline` is that with which it was.
+    /// The fence of an attempt; `deadline` is that with which its request was begun.
     pub fn new(
         bus: &'a Bus,
         consumer: &'a Consumer,
         delivery: &'a Delivery,
         request: &'a Request,
         deadline: u64,
+        attempt: Attempt,
     ) -> Self {
-        let (confirmed, passed) = (Mutex::new(Instant::now()), AtomicBool::new(false));
+        let (confirmed, passed) = (Mutex::new(attempt.asked), AtomicBool::new(false));
         Self { bus, consumer, delivery, request, deadline, confirmed, passed }
     }
 
@@ -56,9 +57,8 @@ impl<'a> Fence<'a> {
         if self.age() < FRESH {
             return Ok(Ok(()));
         }
-        let asked = Instant::now();
         Ok(match self.bus.begin(self.consumer, self.delivery, self.request, self.deadline).await? {
-            Begun::Go { .. } => {
+            Begun::Go(Attempt { asked, .. }) => {
                 *self.confirmed.lock().expect("never held across a panic") = asked;
                 Ok(())
             }

@@ -30,7 +30,7 @@ pub use placement::{Placement, Purpose, Unfit};
 pub use presence::{Beat, Changed, Dock};
 pub use private::{PrivateRedis, PrivateRedisError};
 pub use records::{Ahead, Found, Location};
-pub use requests::{Begun, Ending, Moved, Unbegun};
+pub use requests::{Attempt, Begun, Ending, Moved, Unbegun};
 pub use retry::{Backoff, persist};
 pub use watch::{Neglected, Watched};
 

@@ -1,4 +1,6 @@
-//! Choosing the dock for what names none.
+//! Choosing the dock for what names none, and what was placed anew because a dock was lost.
+
+use redis::cmd;
 
 use super::{Bus, BusError};
 use crate::protocol::limits::{ATTEMPTS, REPLACED, REPLY_KEPT};
@@ -103,5 +105,31 @@ impl Bus {
         place.arg(u8::from(placement.replace)).arg(keys.replaced_prefix()).arg(REPLACED).arg(ATTEMPTS);
         place.arg(placement.by).arg(millis(REPLY_KEPT));
         place
+    }
+
+    /// The requests that others were given because `dock` was lost.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn replaced(&self, dock: &Fqdn) -> Result<Vec<String>, BusError> {
+        Ok(self.link().query(cmd("ZRANGE").arg(self.keys().replaced(dock)).arg(0).arg(-1)).await?)
+    }
+
+    /// Forgets one of those, whose instance was found.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn forget_replaced(&self, dock: &Fqdn, request: &str) -> Result<(), BusError> {
+        Ok(self.link().query(cmd("ZREM").arg(self.keys().replaced(dock)).arg(request)).await?)
+    }
+
+    /// Forgets those whose time has long been up at `now`, in milliseconds of Redis's clock: they made nothing.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn forget_old_replaced(&self, dock: &Fqdn, now: u64) -> Result<(), BusError> {
+        let mut remove = cmd("ZREMRANGEBYSCORE");
+        remove.arg(self.keys().replaced(dock)).arg("-inf").arg(now.saturating_sub(millis(REPLY_KEPT)));
+        Ok(self.link().query(&remove).await?)
     }
 }

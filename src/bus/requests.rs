@@ -9,13 +9,8 @@ use crate::protocol::{Fqdn, GROUP, Request, RequestId, millis};
 /// What became of the attempt to begin a request.
 #[derive(Debug)]
 pub enum Begun {
-    /// It may run until `until`; `attempt` is above 1 where an earlier worker may have run it in part.
-    Go {
-        /// The deadline on this host's monotonic clock.
-        until: Instant,
-        /// How often it has been begun, this time included.
-        attempt: u32,
-    },
+    /// It may run.
+    Go(Attempt),
     /// Its time was up; it must be answered and not run.
     Expired {
         /// Whether an earlier worker may have run it in part.
@@ -25,6 +20,17 @@ pub enum Begun {
     Poison,
     /// Nothing is left to do: it was answered before, is another worker's, or cannot be answered at all.
     Settled,
+}
+
+/// One attempt to do a request; the times are on this host's monotonic clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt {
+    /// When Redis was asked for it. What it answered is only getting older from then on.
+    pub asked: Instant,
+    /// The deadline.
+    pub until: Instant,
+    /// How often the request has been begun, this time included: above 1 where an earlier worker may have run it in part.
+    pub number: u32,
 }
 
 /// What became of the attempt to pass a request on.
@@ -92,7 +98,7 @@ impl Bus {
             "go" => {
                 // Counted from when the question was sent, so that the deadline is never late.
                 let left = Duration::from_millis(deadline.saturating_sub(now));
-                Begun::Go { until: asked + left, attempt }
+                Begun::Go(Attempt { asked, until: asked + left, number: attempt })
             }
             "expired" => Begun::Expired { begun: attempt > 0 },
             "poison" => Begun::Poison,

@@ -13,7 +13,7 @@ use super::job::{Job, Place, Ready};
 use super::lanes::Turn;
 use super::route::{Way, asked, route};
 use crate::actions::{Access, Context, Outcome, Recorded};
-use crate::bus::{Begun, BusError, Consumer, Delivery, Ending, Fence, Moved, Source, Unbegun, persist};
+use crate::bus::{Attempt, Begun, BusError, Consumer, Delivery, Ending, Fence, Moved, Source, Unbegun, persist};
 use crate::protocol::limits::{ATTEMPTS, DAEMON_CALL};
 use crate::protocol::{Answer, ErrorCode, Failure, Reply, RequestId, Undecodable};
 
@@ -87,10 +87,10 @@ impl Ready {
                 dead = Some(failure.message.clone());
                 Err(failure)
             }
-            Ok(Begun::Go { until, attempt }) => match hindrance {
-                Some(Hindrance::TooLate) => self.too_late(attempt > 1).await,
+            Ok(Begun::Go(attempt)) => match hindrance {
+                Some(Hindrance::TooLate) => self.too_late(attempt.number > 1).await,
                 Some(Hindrance::Crowded) => Err(crowded(&self.worker)),
-                None => match self.proceed(until, attempt, way).await {
+                None => match self.proceed(attempt, way).await {
                     Some(outcome) => outcome,
                     None => return,
                 },
@@ -141,11 +141,12 @@ impl Ready {
     /// The short way of a request that has no effect and is done here.
     async fn look(&self) -> Looked {
         let Some(until) = self.worker.until(self.deadline) else { return Looked::Elsewhere(None) };
-        let instance = match self.route(until, 1).await {
+        let attempt = Attempt { asked: Instant::now(), until, number: 1 };
+        let instance = match self.route(attempt).await {
             Ok(Way::Here(instance)) => instance,
             other => return Looked::Elsewhere(other.ok()),
         };
-        let outcome = self.perform(instance.as_deref(), 1, until).await;
+        let outcome = self.perform(instance.as_deref(), attempt).await;
         let Some(reply) = self.reply(outcome) else { return Looked::Elsewhere(None) };
         let json = reply.to_json();
         let looked = Unbegun::Looked { reply: &json, id_chosen: self.request.id_chosen };
@@ -156,19 +157,19 @@ impl Ready {
     }
 
     /// Does the request, or passes it on: then there is nothing to finish. `way` is where to, if that is known.
-    async fn proceed(&self, until: Instant, attempt: u32, way: Option<Way>) -> Option<Result<Outcome, Failure>> {
-        if attempt > 1 && !self.action.may_be_repeated(&self.arguments) {
+    async fn proceed(&self, attempt: Attempt, way: Option<Way>) -> Option<Result<Outcome, Failure>> {
+        if attempt.number > 1 && !self.action.may_be_repeated(&self.arguments) {
             return Some(Err(interrupted()));
         }
         let way = match way {
             Some(way) => Ok(way),
-            None => self.route(until, attempt).await,
+            None => self.route(attempt).await,
         };
         match way {
             Ok(Way::Here(instance)) => {
-                let done = self.perform(instance.as_deref(), attempt, until).await;
+                let done = self.perform(instance.as_deref(), attempt).await;
                 self.show(&done, instance.as_deref()).await;
-                Some(self.settle(done, attempt))
+                Some(self.settle(done, attempt.number))
             }
             Ok(Way::To(dock)) => {
                 let bus = &self.worker.bus;
@@ -188,7 +189,7 @@ impl Ready {
                     Err(error) => Some(Err(error.into())),
                 }
             }
-            Err(failure) => Some(self.settle(Err(failure), attempt)),
+            Err(failure) => Some(self.settle(Err(failure), attempt.number)),
         }
     }
 
@@ -221,8 +222,11 @@ impl Ready {
     /// what an earlier attempt has left half done is told then, and stays as it is.
     async fn too_late(&self, begun: bool) -> Result<Outcome, Failure> {
         if self.action.resumes && self.delivery.source == Source::Own {
-            let work = Work { instance: self.request.instance.as_deref(), attempt: 2, until: Instant::now() };
-            let told = tokio::time::timeout(DAEMON_CALL, self.act(&self.fence(), work)).await;
+            let now = Instant::now();
+            let attempt = Attempt { asked: now, until: now, number: 2 };
+            let fence = self.fence(attempt);
+            let act = self.act(self.request.instance.as_deref(), attempt, &fence);
+            let told = tokio::time::timeout(DAEMON_CALL, act).await;
             if let Ok(told @ (Ok(_) | Err(Failure { code: ErrorCode::Timeout, .. }))) = told {
                 return told;
             }
@@ -231,43 +235,43 @@ impl Ready {
     }
 
     /// Where it is done; nothing is done before that is known.
-    async fn route(&self, until: Instant, attempt: u32) -> Result<Way, Failure> {
-        let way = route(self, attempt);
-        tokio::time::timeout_at(until.into(), way).await.unwrap_or_else(|_| Err(expired()))
+    async fn route(&self, attempt: Attempt) -> Result<Way, Failure> {
+        let way = route(self, attempt.number);
+        tokio::time::timeout_at(attempt.until.into(), way).await.unwrap_or_else(|_| Err(expired()))
     }
 
-    async fn act(&self, fence: &Fence<'_>, work: Work<'_>) -> Result<Outcome, Failure> {
-        let Work { instance, attempt, until } = work;
+    /// Does it; `instance` is the full id of the instance that it is about.
+    async fn act(&self, instance: Option<&str>, attempt: Attempt, fence: &Fence<'_>) -> Result<Outcome, Failure> {
         let context = Context {
             docker: &self.worker.docker,
             bus: &self.worker.bus,
             dock: self.worker.dock(),
             asked: asked(&self.worker, &self.request, self.delivery.source),
-            until,
+            until: attempt.until,
             deadline: self.deadline,
             request: &self.request,
             arguments: &self.arguments,
             instance,
-            attempt,
+            attempt: attempt.number,
             fence,
         };
         self.action.run(&context).await
     }
 
-    fn fence(&self) -> Fence<'_> {
-        Fence::new(&self.worker.bus, &self.worker.consumer, &self.delivery, &self.request, self.deadline)
+    fn fence(&self, attempt: Attempt) -> Fence<'_> {
+        Fence::new(&self.worker.bus, &self.worker.consumer, &self.delivery, &self.request, self.deadline, attempt)
     }
 
     /// Does it until the deadline, and says honestly what is known when that has passed.
-    async fn perform(&self, instance: Option<&str>, attempt: u32, until: Instant) -> Result<Outcome, Failure> {
-        let fence = self.fence();
-        let work = Work { instance, attempt, until };
-        if let Ok(result) = tokio::time::timeout_at(until.into(), self.act(&fence, work)).await {
+    async fn perform(&self, instance: Option<&str>, attempt: Attempt) -> Result<Outcome, Failure> {
+        let fence = self.fence(attempt);
+        let act = self.act(instance, attempt, &fence);
+        if let Ok(result) = tokio::time::timeout_at(attempt.until.into(), act).await {
             return result;
         }
         let (code, message) = if self.action.access == Access::View {
             (ErrorCode::Timeout, "the dock did not answer before the request's time was up")
-        } else if fence.was_passed() || attempt > 1 {
+        } else if fence.was_passed() || attempt.number > 1 {
             let message = "the dock did not finish before the request's time was up: whether it took effect is not \
                            known, so look before you send it again";
             (ErrorCode::Timeout, message)
@@ -333,17 +337,6 @@ enum Hindrance {
     TooLate,
     /// Too many wait already.
     Crowded,
-}
-
-/// What there is to do.
-#[derive(Clone, Copy)]
-struct Work<'a> {
-    /// The full id of the instance that it is about.
-    instance: Option<&'a str>,
-    /// Above 1 where an earlier attempt may have taken effect.
-    attempt: u32,
-    /// When its time is up.
-    until: Instant,
 }
 
 /// What became of an attempt to look.

@@ -131,7 +131,7 @@ impl StandIn<'_> {
         let (bus, consumer) = (&self.worker.bus, &self.consumer);
         let (failure, dead) = match bus.begin(consumer, delivery, &request, deadline).await? {
             Begun::Settled => return Ok(()),
-            Begun::Go { .. } => return bus.pass_on(consumer, delivery, &request, deadline, None).await.map(drop),
+            Begun::Go(_) => return bus.pass_on(consumer, delivery, &request, deadline, None).await.map(drop),
             Begun::Poison => (poison(), true),
             Begun::Expired { begun } => (self.lost(begun).await?, false),
         };

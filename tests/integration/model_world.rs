@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use deblox::bus::{
-    Beat, Begun, Bus, Consumer, Delivery, Ending, Moved, Placement, Purpose, Reader, Source, Unbegun, Unfit,
+    Attempt, Beat, Begun, Bus, Consumer, Delivery, Ending, Moved, Placement, Purpose, Reader, Source, Unbegun, Unfit,
 };
 use deblox::protocol::{
     DaemonState, DockFacts, EntryId, Fqdn, GROUP, Labels, Request, RequestId, Standing, Summary, decode,
@@ -356,7 +356,7 @@ impl World {
         match step {
             // The fence asks the same: whether it is still this worker's to do.
             Step::Begin | Step::Fence => match bus.begin(consumer, delivery, request, deadline).await.expect("begin") {
-                Begun::Go { attempt: number, .. } => {
+                Begun::Go(Attempt { number, .. }) => {
                     (*attempt, *stale) = (number, false);
                     if *step == Step::Begin && number > 1 { Said::GoAgain } else { Said::Go }
                 }
