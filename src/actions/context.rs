@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::Arguments;
+use super::{Action, Arguments};
 use crate::bus::{Bus, Fence, Fenced};
 use crate::docker::Docker;
 use crate::protocol::limits::RETRY_MIN;
@@ -24,6 +24,8 @@ pub struct Context<'a> {
     pub deadline: u64,
     /// The request.
     pub request: &'a Request,
+    /// What it asks for.
+    pub action: &'static Action,
     /// Its fields, checked.
     pub arguments: &'a Arguments,
     /// The full id of the instance it is about.

@@ -1,10 +1,12 @@
 //! What a worker can do: one table of all actions, and a file for each that has behaviour of its own.
 
+mod attach_container;
 mod container_logs;
 mod context;
 mod create_container;
 mod create_instances;
 mod docks;
+mod events;
 mod exec_container;
 mod fields;
 mod glob;
@@ -22,6 +24,7 @@ mod raw_docker;
 mod recreate_container;
 mod registration;
 mod schema;
+mod streaming;
 mod table;
 mod templates;
 mod update_container;
@@ -34,11 +37,12 @@ use std::time::Duration;
 pub use context::Context;
 pub use fields::{Arguments, Field, Kind, Place};
 pub use schema::schema;
+pub use streaming::{Streaming, Streams, Subject};
 pub use table::GROUPS;
 
 use serde_json::value::RawValue;
 
-use crate::docker::Method;
+use crate::docker::{Method, Way};
 use crate::protocol::{Answer, COMMON_FIELDS, ErrorCode, Failure, Request, Resource};
 
 /// One thing that a worker can do.
@@ -74,6 +78,8 @@ pub struct Action {
     pub widens: bool,
     /// Whether its field `instances` makes several requests of it.
     pub spreads: bool,
+    /// Which of its requests stream.
+    pub streams: Streams,
     /// The fields it takes beside the common ones.
     pub fields: &'static [Field],
     /// How it is done.
@@ -169,13 +175,16 @@ pub struct Plain {
     pub query: &'static [(&'static str, &'static str)],
     /// Where the instance's id goes: the path, if nothing else is said.
     pub instance: Place,
+    /// Which way bytes go where it streams.
+    pub way: Way,
+    /// Whether its stream is of messages, one of which may say that it has failed; then that is this error.
+    pub fails_as: Option<ErrorCode>,
 }
 
 /// An action with behaviour of its own.
 pub type OwnFn = for<'a> fn(&'a Context<'a>) -> Pin<Box<dyn Future<Output = Result<Outcome, Failure>> + Send + 'a>>;
 
 /// What an action brought about.
-#[derive(Debug)]
 pub enum Outcome {
     /// An answer.
     Answer(Answer),
@@ -192,6 +201,8 @@ pub enum Outcome {
         /// The id of the old one.
         old: String,
     },
+    /// A stream, which the worker passes on until it ends.
+    Streams(Box<Streaming>),
     /// Nothing to reply.
     Silent,
 }
@@ -294,6 +305,15 @@ impl Action {
         self.passive || self.is_spread(arguments)
     }
 
+    /// Whether a request with these fields streams.
+    pub fn streams(&self, arguments: &Arguments) -> bool {
+        match self.streams {
+            Streams::Never => false,
+            Streams::Asked(flags) => flags.iter().any(|flag| arguments.flag(flag)),
+            Streams::Always => true,
+        }
+    }
+
     /// Whether a request with these fields may be done again after an attempt that was lost, and may have taken effect.
     pub fn may_be_repeated(&self, arguments: &Arguments) -> bool {
         let only_looks = self.access == Access::View || raw_docker::only_looks(self, arguments);
@@ -319,11 +339,24 @@ impl Action {
     pub async fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         match &self.run {
             Run::Own(run) => run(context).await,
+            Run::Plain(plain) if self.streams(context.arguments) => {
+                let parts = plain.parts(self, context);
+                let streaming = Streaming::begin(context, &parts, plain.way, plain.subject()).await?;
+                Ok(Outcome::Streams(Box::new(streaming)))
+            }
             Run::Plain(plain) => {
                 let answer = plain.call(self, context).await?;
                 verdict::judge(answer, self.target).map(Outcome::Answer)
             }
         }
+    }
+
+    /// What the daemon's refusal of a call of this action means.
+    ///
+    /// # Errors
+    /// A [`Failure`] where it is one.
+    pub fn judge(&self, answer: Answer) -> Result<Answer, Failure> {
+        verdict::judge(answer, self.target)
     }
 
     fn unknown(&self, name: &str) -> Failure {

@@ -3,12 +3,18 @@
 use serde_json::Value;
 
 use super::verdict::broken;
-use super::{Context, Outcome};
-use crate::docker::DockerError;
+use super::{Context, Outcome, Streaming, Subject};
+use crate::docker::{DockerError, Way, pull_call};
 use crate::protocol::{Answer, ErrorCode, Failure};
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let image = context.arguments.text("image").unwrap_or_default();
+    if context.arguments.flag("stream") {
+        let pull = pull_call(image, context.arguments.get("credentials"));
+        let about = Subject::Messages(ErrorCode::PullFailed);
+        let streaming = Streaming::begin(context, &pull, Way::Down, about).await?;
+        return Ok(Outcome::Streams(Box::new(streaming)));
+    }
     let messages = fetch(context, image).await?;
     Ok(Outcome::Answer(Answer::json(&messages)))
 }

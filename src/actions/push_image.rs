@@ -1,12 +1,18 @@
 //! `push-image`: sends an image to its registry.
 
 use super::verdict::{broken, judge};
-use super::{Context, Outcome, Target};
-use crate::docker::DockerError;
+use super::{Context, Outcome, Streaming, Subject, Target};
+use crate::docker::{DockerError, Way, push_call};
 use crate::protocol::{Answer, ErrorCode, Failure};
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let image = context.arguments.text("image").unwrap_or_default();
+    if context.arguments.flag("stream") {
+        let push = push_call(image, context.arguments.get("credentials"));
+        let about = Subject::Messages(ErrorCode::PushFailed);
+        let streaming = Streaming::begin(context, &push, Way::Down, about).await?;
+        return Ok(Outcome::Streams(Box::new(streaming)));
+    }
     context.admit().await?;
     match context.docker.push(image, context.arguments.get("credentials")).await {
         Ok(Ok(messages)) => Ok(Outcome::Answer(Answer::json(&messages))),

@@ -1,16 +1,20 @@
-//! `docker`: any call to the daemon's API, the answer as it comes.
+//! `docker`: any call to the daemon's API, the answer as it comes, as one or as a stream.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::verdict::{ask, judge};
-use super::{Action, Arguments, Context, Outcome, Target};
-use crate::docker::{Method, Payload, RequestParts};
+use super::{Action, Arguments, Context, Outcome, Streaming, Subject, Target};
+use crate::docker::{Method, Payload, RequestParts, Way};
 use crate::protocol::{ErrorCode, Failure};
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
-    let parts = parts(context.arguments)?;
+    let (parts, way) = parts(context.arguments)?;
+    if context.action.streams(context.arguments) {
+        let streaming = Streaming::begin(context, &parts, way, Subject::Nothing).await?;
+        return Ok(Outcome::Streams(Box::new(streaming)));
+    }
     judge(ask(context, &parts).await?, Target::NamedDaemon).map(Outcome::Answer)
 }
 
@@ -19,13 +23,30 @@ pub(super) fn only_looks(action: &Action, arguments: &Arguments) -> bool {
     action.name == "docker" && matches!(arguments.text("method"), None | Some("GET" | "HEAD"))
 }
 
-fn parts(arguments: &Arguments) -> Result<RequestParts, Failure> {
+/// The call, and which way bytes go if it streams.
+fn parts(arguments: &Arguments) -> Result<(RequestParts, Way), Failure> {
     let method = arguments.text("method").unwrap_or("GET");
     let query = arguments.pairs("query");
     let segments = segments(arguments.text("path").unwrap_or_default())?;
-    if let Some(why) = streams(method, &segments, |name| query.get(name).map(String::as_str), arguments.get("body")) {
-        let message = format!("`{}` streams: {why}", segments.join("/"));
-        return Err(Failure::new(ErrorCode::Streams, message));
+    let value = |name: &str| query.get(name).map(String::as_str);
+    let kind = streams(method, &segments, value, arguments.get("body"));
+    let (stream, upload) = (arguments.flag("stream"), arguments.flag("upload"));
+    let way = match kind {
+        Some(Kind::Never) => {
+            let message =
+                format!("`{}` takes over the connection for HTTP/2, which is not passed on", segments.join("/"));
+            return Err(Failure::new(ErrorCode::Streams, message));
+        }
+        Some(kind) if !stream && !upload => {
+            let message = format!("`{}` streams: ask for it with `stream`{}", segments.join("/"), kind.otherwise());
+            return Err(Failure::new(ErrorCode::Streams, message));
+        }
+        Some(Kind::Hijacks(_)) => Way::Both,
+        _ if upload => Way::Up,
+        _ => Way::Down,
+    };
+    if upload && (way == Way::Both || arguments.has("body") || arguments.has("body-base64")) {
+        return Err(bad("upload", "the call has a body of its own, or a connection; then `stream` is enough"));
     }
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| bad("method", "it is no HTTP method"))?;
     let escaped: Vec<String> = segments.iter().map(|segment| crate::docker::escape(segment)).collect();
@@ -46,7 +67,7 @@ fn parts(arguments: &Arguments) -> Result<RequestParts, Failure> {
         }
         (None, None) => None,
     };
-    Ok(parts)
+    Ok((parts, way))
 }
 
 /// The parts of a path, decoded, without the version. Whatever could mean another path than it says is refused, so
@@ -78,27 +99,50 @@ fn segments(path: &str) -> Result<Vec<String>, Failure> {
     Ok(segments)
 }
 
-/// Why a call has no single answer, if it has none.
+/// How a call streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It sends more and more; and what else to do.
+    Sends(&'static str),
+    /// It is sent a body of any length.
+    Takes,
+    /// It takes over the connection; and what else to do.
+    Hijacks(&'static str),
+    /// It takes over the connection for another protocol.
+    Never,
+}
+
+impl Kind {
+    fn otherwise(self) -> &'static str {
+        match self {
+            Self::Sends(otherwise) | Self::Hijacks(otherwise) => otherwise,
+            Self::Takes | Self::Never => " or `upload`",
+        }
+    }
+}
+
+/// How a call streams, if it has no single answer.
 fn streams<'a>(
     method: &str,
     segments: &[String],
     query: impl Fn(&str) -> Option<&'a str>,
     body: Option<&Value>,
-) -> Option<&'static str> {
+) -> Option<Kind> {
     let on =
         |name: &str| query(name).is_some_and(|value| !matches!(value, "" | "0" | "false" | "False" | "no" | "none"));
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     match (method, parts.as_slice()) {
-        (_, ["session" | "grpc", ..] | ["containers", _, "attach", ..]) => {
-            Some("it takes over the connection, which is to come")
-        }
+        (_, ["session" | "grpc", ..] | ["containers", _, "attach", "ws"]) => Some(Kind::Never),
+        (_, ["containers", _, "attach"]) => Some(Kind::Hijacks("")),
         (_, ["exec", _, "start"]) if body.is_none_or(|body| body["Detach"] != Value::Bool(true)) => {
-            Some("start it with \"Detach\": true, or use exec-container")
+            Some(Kind::Hijacks(", start it with \"Detach\": true, or use exec-container"))
         }
-        (_, ["build"]) => Some("building is to come"),
-        (_, ["events"]) if query("until").is_none() => Some("give `until`, so that it ends"),
-        (_, ["containers", _, "logs"]) if on("follow") => Some("leave `follow` out"),
-        (_, ["containers", _, "stats"]) if query("stream").is_none() || on("stream") => Some("give `stream` as false"),
+        (_, ["build"]) => Some(Kind::Takes),
+        (_, ["events"]) if query("until").is_none() => Some(Kind::Sends(", or give `until`, so that it ends")),
+        (_, ["containers", _, "logs"]) if on("follow") => Some(Kind::Sends(", or leave `follow` out")),
+        (_, ["containers", _, "stats"]) if query("stream").is_none() || on("stream") => {
+            Some(Kind::Sends(", or give the query `stream` as false"))
+        }
         _ => None,
     }
 }

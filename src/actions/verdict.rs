@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{Action, Context, Place, Plain, Target};
+use super::{Action, Context, Place, Plain, Subject, Target};
 use crate::docker::{DockerError, Method, Payload, RequestParts};
 use crate::protocol::limits::DAEMON_CALL;
 use crate::protocol::{Answer, ErrorCode, Failure};
@@ -12,6 +12,16 @@ use crate::protocol::{Answer, ErrorCode, Failure};
 impl Plain {
     /// Makes the call that the table describes.
     pub(super) async fn call(&self, action: &Action, context: &Context<'_>) -> Result<Answer, Failure> {
+        ask(context, &self.parts(action, context)).await
+    }
+
+    /// What its stream is about.
+    pub(super) fn subject(&self) -> Subject {
+        self.fails_as.map_or(Subject::Nothing, Subject::Messages)
+    }
+
+    /// The call itself.
+    pub(super) fn parts(&self, action: &Action, context: &Context<'_>) -> RequestParts {
         let fixed = self.query.iter().copied();
         let mut parts = RequestParts::new(self.method.clone(), self.path).query(fixed);
         if let Some(id) = context.instance {
@@ -26,11 +36,15 @@ impl Plain {
             match field.place {
                 Place::Nowhere => {}
                 Place::Path => parts.segment = value.as_str().map(str::to_owned),
-                Place::Query(name) => parts.query.push((name.to_owned(), in_query(value))),
+                Place::Query(name) => {
+                    parts.query.retain(|(fixed, _)| fixed != name);
+                    let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+                    parts.query.extend(values.iter().map(|value| (name.to_owned(), in_query(value))));
+                }
                 Place::Body(name) => fill(&mut parts.body, name, value.clone()),
             }
         }
-        ask(context, &parts).await
+        parts
     }
 }
 

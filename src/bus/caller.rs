@@ -72,7 +72,31 @@ impl Bus {
         let sending = tokio::time::timeout_at(until.into(), self.send_call(call, &key));
         let away = || std::io::Error::new(std::io::ErrorKind::TimedOut, "Redis cannot be reached");
         let sent = sending.await.unwrap_or_else(|_| Err(redis::RedisError::from(away()).into()));
-        let mut ticket = sent.map_err(CallError::NotSent)?;
+        let ticket = sent.map_err(CallError::NotSent)?;
+        self.wait(ticket, call, &key, until).await
+    }
+
+    /// Waits for the reply of a request that was sent before, perhaps by somebody else.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn reply(&self, id: &RequestId, wait: Duration) -> Result<String, CallError> {
+        let (key, until) = (self.keys().reply(id), Instant::now() + wait);
+        let mut exists = cmd("EXISTS");
+        exists.arg(&key);
+        let ticket = super::persist(|| async { Ok(self.send_expecting(&key, &exists).await?) }).await;
+        let call = Call { id, dock: None, json: "", silent: false, wait, envelope: Envelope::default() };
+        let reply = self.wait(ticket.map_err(CallError::NotSent)?, &call, &key, until).await?;
+        reply.ok_or(CallError::NoReply(wait))
+    }
+
+    async fn wait(
+        &self,
+        mut ticket: Option<Ticket>,
+        call: &Call<'_>,
+        key: &str,
+        until: Instant,
+    ) -> Result<Option<String>, CallError> {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -87,11 +111,11 @@ impl Bus {
                         continue;
                     }
                 },
-                None => self.pop(&key, wait).await,
+                None => self.pop(key, wait).await,
             };
             match reply {
                 Some(reply) => return Ok(Some(reply)),
-                None if call.silent && self.is_done(call.id).await => return Ok(self.peek(&key).await),
+                None if call.silent && self.is_done(call.id).await => return Ok(self.peek(key).await),
                 None => {}
             }
         }

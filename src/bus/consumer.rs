@@ -283,17 +283,23 @@ impl Consumer {
     }
 }
 
-/// Reads `[id, [name, value, ...]]`. An entry that was deleted while it was pending has no fields; Redis
-/// itself takes it out of the group.
-pub(super) fn delivery(source: Source, entry: Value, is_new: bool) -> Option<Delivery> {
-    let Value::Array(mut pair) = entry else { return None };
+/// An entry as it is delivered. One that was deleted while it was pending has no fields; Redis itself takes it out of the
+/// group.
+pub(super) fn delivery(source: Source, value: Value, is_new: bool) -> Option<Delivery> {
+    let (entry, fields) = entry(value)?;
+    let handling = HANDLINGS.fetch_add(1, Ordering::Relaxed);
+    Some(Delivery { source, entry, fields, is_new, handling })
+}
+
+/// Reads `[id, [name, value, ...]]`.
+pub(super) fn entry(value: Value) -> Option<(EntryId, Fields)> {
+    let Value::Array(mut pair) = value else { return None };
     let (Some(Value::Array(flat)), Some(Value::BulkString(id))) = (pair.pop(), pair.pop()) else { return None };
-    let entry = EntryId::parse(std::str::from_utf8(&id).ok()?)?;
+    let id = EntryId::parse(std::str::from_utf8(&id).ok()?)?;
     let mut fields = Fields::with_capacity(flat.len() / 2);
     let mut flat = flat.into_iter();
     while let (Some(Value::BulkString(name)), Some(Value::BulkString(value))) = (flat.next(), flat.next()) {
         fields.push((name, value));
     }
-    let handling = HANDLINGS.fetch_add(1, Ordering::Relaxed);
-    Some(Delivery { source, entry, fields, is_new, handling })
+    Some((id, fields))
 }

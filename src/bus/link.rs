@@ -1,4 +1,4 @@
-//! The connection for commands: one, shared, opened anew whenever it was lost.
+//! The connections for commands: one for small ones and one for large ones, shared, opened anew whenever they were lost.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -24,15 +24,19 @@ const WRITE_BYTES: usize = 256 * 1024;
 
 pub(super) struct Link {
     server: Server,
-    current: tokio::sync::Mutex<Option<Connection>>,
+    current: Slot,
+    /// For what is large: on the other one it would hold up what is small.
+    bulk: Slot,
     /// Since when Redis has been away, and whether it was said that it lets nobody in; said once when it begins, once
     /// when the password turns out to be wrong, and once when it ends.
     away: Mutex<Option<(Instant, bool)>>,
 }
 
+type Slot = tokio::sync::Mutex<Option<Connection>>;
+
 impl Link {
     pub(super) fn new(server: Server) -> Self {
-        Self { server, current: tokio::sync::Mutex::default(), away: Mutex::default() }
+        Self { server, current: Slot::default(), bulk: Slot::default(), away: Mutex::default() }
     }
 
     pub(super) fn server(&self) -> &Server {
@@ -41,17 +45,22 @@ impl Link {
 
     /// Runs one command.
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
-        self.run(|mut connection| async move { command.query_async(&mut connection).await }).await
+        self.run(&self.current, |mut connection| async move { command.query_async(&mut connection).await }).await
     }
 
     /// Runs several commands in one round trip.
     pub(super) async fn pipeline<T: FromRedisValue>(&self, commands: &Pipeline) -> RedisResult<T> {
-        self.run(|mut connection| async move { commands.query_async(&mut connection).await }).await
+        self.run(&self.current, |mut connection| async move { commands.query_async(&mut connection).await }).await
+    }
+
+    /// The same where there are many bytes.
+    pub(super) async fn bulk<T: FromRedisValue>(&self, commands: &Pipeline) -> RedisResult<T> {
+        self.run(&self.bulk, |mut connection| async move { commands.query_async(&mut connection).await }).await
     }
 
     /// Runs a script, which Redis is given first if it does not have it.
     pub(super) async fn script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> RedisResult<T> {
-        self.run(|mut connection| async move { script.invoke_async(&mut connection).await }).await
+        self.run(&self.current, |mut connection| async move { script.invoke_async(&mut connection).await }).await
     }
 
     /// A connection of its own for a command that blocks for up to `block`.
@@ -68,11 +77,12 @@ impl Link {
         Ok(connection)
     }
 
-    /// Notes whether Redis is there, and drops the shared connection when it can no longer be used.
+    /// Notes whether Redis is there, and drops the shared connections when they can no longer be used.
     pub(super) async fn watch<T>(&self, result: RedisResult<T>) -> RedisResult<T> {
         match &result {
             Err(error) if is_unusable(error) => {
                 self.current.lock().await.take();
+                self.bulk.lock().await.take();
                 if is_demotion(error) {
                     return result;
                 }
@@ -95,22 +105,22 @@ impl Link {
 
     /// Runs a step; once more on a fresh connection if the one in use turns out to be broken: one that is cut while
     /// it is idle is noticed only here. Every script may run twice, and a request sent twice has one effect.
-    async fn run<T, F>(&self, step: impl Fn(Connection) -> F) -> RedisResult<T>
+    async fn run<T, F>(&self, slot: &Slot, step: impl Fn(Connection) -> F) -> RedisResult<T>
     where
         F: Future<Output = RedisResult<T>>,
     {
-        let result = step(self.connection().await?).await;
+        let result = step(self.connection(slot).await?).await;
         match self.watch(result).await {
             Err(error) if error.is_connection_dropped() => {
-                let result = step(self.connection().await?).await;
+                let result = step(self.connection(slot).await?).await;
                 self.watch(result).await
             }
             other => other,
         }
     }
 
-    async fn connection(&self) -> RedisResult<Connection> {
-        let mut current = self.current.lock().await;
+    async fn connection(&self, slot: &Slot) -> RedisResult<Connection> {
+        let mut current = slot.lock().await;
         if let Some(connection) = &*current {
             return Ok(connection.clone());
         }

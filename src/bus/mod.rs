@@ -16,6 +16,7 @@ mod retry;
 mod scripts;
 mod sentinel;
 mod server;
+mod streams;
 mod templates;
 mod waiting;
 mod watch;
@@ -32,6 +33,7 @@ pub use private::{PrivateRedis, PrivateRedisError};
 pub use records::{Ahead, Found, Location};
 pub use requests::{Attempt, Begun, Ending, Moved, Unbegun};
 pub use retry::{Backoff, persist};
+pub use streams::Tail;
 pub use watch::{Neglected, Watched};
 
 use crate::protocol::Keys;
@@ -81,6 +83,12 @@ impl BusError {
             Self::Redis(error) => link::is_refusal(error),
             Self::Options(_) | Self::Unexpected(_) => true,
         }
+    }
+}
+
+impl std::fmt::Debug for Bus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bus").field("keys", self.keys()).finish_non_exhaustive()
     }
 }
 

@@ -43,6 +43,7 @@
 //! ```
 
 mod reply;
+mod stream;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,6 +51,7 @@ use std::time::Duration;
 
 pub use reply::Reply;
 use serde_json::{Map, Value};
+pub use stream::{Arrival, Stream, StreamInput};
 
 use crate::actions::Action;
 use crate::bus::{Bus, BusError, Call, CallError, Envelope, RedisOptions};
@@ -60,12 +62,30 @@ use crate::protocol::{Fqdn, InvalidName, RequestId, read_timeout};
 const LATER: Duration = Duration::from_secs(5);
 
 /// Calls workers over the bus.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Client {
     bus: Bus,
     /// What the ids of its requests begin with, so that one prefix covers its replies.
     name: String,
     count: Arc<AtomicU64>,
+}
+
+/// A request on its way out.
+struct Outgoing {
+    id: RequestId,
+    dock: Option<Fqdn>,
+    json: String,
+    silent: bool,
+    wait: Duration,
+    once: bool,
+}
+
+impl Outgoing {
+    fn call(&self) -> Call<'_> {
+        let envelope = Envelope { once: self.once, ..Envelope::default() };
+        let Self { id, dock, json, silent, wait, .. } = self;
+        Call { id, dock: dock.as_ref(), json, silent: *silent, wait: *wait, envelope }
+    }
 }
 
 /// Why there is no reply.
@@ -112,6 +132,15 @@ impl Client {
     /// # Errors
     /// [`ClientError`]; what a worker refuses is a reply.
     pub async fn call(&self, request: Value) -> Result<Reply, ClientError> {
+        let outgoing = self.outgoing(request)?;
+        match self.bus.call(&outgoing.call()).await? {
+            Some(json) => Ok(Reply::read(json)?),
+            None => Ok(Reply::none()),
+        }
+    }
+
+    /// Reads of a request what is needed to send it.
+    fn outgoing(&self, request: Value) -> Result<Outgoing, ClientError> {
         let Value::Object(mut request) = request else { return Err(ClientError::NotAnObject) };
         let invalid = |field| move |e: InvalidName| ClientError::Field(field, e.to_string());
         let once = !request.contains_key("requestId");
@@ -126,14 +155,7 @@ impl Client {
         let action = request.get("action").and_then(Value::as_str).and_then(|name| Action::find(name).ok());
         let silent = action.is_some_and(|action| action.silent);
         let wait = time(action, &request).min(LONGEST_TIMEOUT) + LATER;
-
-        let envelope = Envelope { once, ..Envelope::default() };
-        let json = Value::Object(request).to_string();
-        let call = Call { id: &id, dock: dock.as_ref(), json: &json, silent, wait, envelope };
-        match self.bus.call(&call).await? {
-            Some(json) => Ok(Reply::read(json)?),
-            None => Ok(Reply::none()),
-        }
+        Ok(Outgoing { id, dock, json: Value::Object(request).to_string(), silent, wait, once })
     }
 
     /// The bus underneath.

@@ -32,7 +32,7 @@ const BEGIN_ANSWER: Duration = Duration::from_secs(24 * 60 * 60);
 /// Everything but RFC 3986's unreserved characters is escaped in a path segment, `/` above all.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-type AnyBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+pub(super) type AnyBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Why a daemon did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -199,6 +199,13 @@ impl Docker {
     }
 
     pub(super) async fn fetch(&self, parts: &RequestParts) -> Result<Fetched, DockerError> {
+        let target = self.target(parts).await?;
+        let response = self.send(parts, &target).await?;
+        self.read(response).await
+    }
+
+    /// Path and query of `parts` as they go out, with the agreed version.
+    pub(super) async fn target(&self, parts: &RequestParts) -> Result<String, DockerError> {
         let version = self.version().await?;
         let segment = parts.segment.as_deref().unwrap_or_default();
         let path = parts.path.replace("{}", &escape(segment));
@@ -208,8 +215,7 @@ impl Docker {
             target.push('?');
             target.push_str(&query);
         }
-        let response = self.send(parts, &target).await?;
-        self.read(response).await
+        Ok(target)
     }
 
     /// bollard on this client, with the agreed version.
@@ -230,6 +236,16 @@ impl Docker {
 
     /// Sends method, headers and body of `parts` to `target`, which is path and query as they go out.
     async fn send(&self, parts: &RequestParts, target: &str) -> Result<Response<Incoming>, DockerError> {
+        self.send_with(parts, target, None).await
+    }
+
+    /// The same, with another body where there is one.
+    pub(super) async fn send_with(
+        &self,
+        parts: &RequestParts,
+        target: &str,
+        stream: Option<AnyBody>,
+    ) -> Result<Response<Incoming>, DockerError> {
         let uri = format!("http://{}{target}", self.inner.authority);
         let mut request = Request::builder().method(parts.method.clone()).uri(uri);
         for (name, value) in &parts.headers {
@@ -243,12 +259,14 @@ impl Docker {
             Some(Payload::Raw(bytes)) => Bytes::copy_from_slice(bytes),
             None => Bytes::new(),
         };
-        let body = Full::new(bytes).map_err(|never| match never {}).boxed_unsync();
-        let request = request.body(body).map_err(|e| DockerError::Down(format!("not a valid request: {e}")))?;
+        let whole = || Full::new(bytes).map_err(|never| match never {}).boxed_unsync();
+        let request = request
+            .body(stream.unwrap_or_else(whole))
+            .map_err(|e| DockerError::Down(format!("not a valid request: {e}")))?;
         self.inner.http.request(request).await.map_err(|e| DockerError::Down(causes(&e)))
     }
 
-    async fn read(&self, response: Response<Incoming>) -> Result<Fetched, DockerError> {
+    pub(super) async fn read(&self, response: Response<Incoming>) -> Result<Fetched, DockerError> {
         let (head, body) = response.into_parts();
         let body = Limited::new(body, ANSWER_BYTES).collect().await.map_err(|e| {
             if e.is::<LengthLimitError>() { DockerError::TooLarge } else { DockerError::Down(causes(&*e)) }
@@ -259,7 +277,7 @@ impl Docker {
 
 impl Fetched {
     pub(super) fn header(&self, name: HeaderName) -> Option<String> {
-        Some(self.headers.get(name)?.to_str().ok()?.to_owned())
+        header(&self.headers, name)
     }
 
     pub(super) fn into_answer(self) -> Answer {
@@ -267,6 +285,10 @@ impl Fetched {
         let body = Body::read(content_type.as_deref(), &self.body);
         Answer { status: self.status, content_type, date, length, body }
     }
+}
+
+pub(super) fn header(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.to_owned())
 }
 
 /// What bollard says, in deblox's terms.
@@ -280,7 +302,7 @@ pub(super) fn explain(error: bollard::errors::Error) -> DockerError {
 }
 
 /// An error with its causes, in one line. hyper keeps the telling part at the end of the chain.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut root = error;
     while let Some(source) = root.source() {
         root = source;

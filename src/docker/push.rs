@@ -10,6 +10,23 @@ use crate::protocol::Answer;
 /// What was said while an image was sent, or the daemon's refusal.
 pub type Pushed = Result<Vec<Value>, Answer>;
 
+/// The call that sends `image` to its registry.
+pub fn push_call(image: &str, credentials: Option<&Value>) -> RequestParts {
+    to_registry(RequestParts::new(Method::POST, "/images/{}/push").segment(&with_tag(image)), credentials)
+}
+
+/// The call that fetches `image`, a tag or digest included or else `latest`.
+pub fn pull_call(image: &str, credentials: Option<&Value>) -> RequestParts {
+    let pull = RequestParts::new(Method::POST, "/images/create").query([("fromImage", with_tag(image))]);
+    to_registry(pull, credentials)
+}
+
+fn to_registry(mut parts: RequestParts, credentials: Option<&Value>) -> RequestParts {
+    let auth = credentials.map_or_else(|| "{}".to_owned(), Value::to_string);
+    parts.headers.push(("X-Registry-Auth".to_owned(), BASE64_URL_SAFE.encode(auth)));
+    parts
+}
+
 impl Docker {
     /// Sends `image` to its registry, with Docker's `AuthConfig` as `credentials`. Returns the daemon's messages about
     /// the image as a whole, or its refusal.
@@ -17,10 +34,7 @@ impl Docker {
     /// # Errors
     /// [`DockerError::Refused`] where the registry refuses; else when there is no answer.
     pub async fn push(&self, image: &str, credentials: Option<&Value>) -> Result<Pushed, DockerError> {
-        let mut push = RequestParts::new(Method::POST, "/images/{}/push").segment(&with_tag(image));
-        let auth = credentials.map_or_else(|| "{}".to_owned(), Value::to_string);
-        push.headers.push(("X-Registry-Auth".to_owned(), BASE64_URL_SAFE.encode(auth)));
-        let fetched = self.fetch(&push).await?;
+        let fetched = self.fetch(&push_call(image, credentials)).await?;
         if fetched.status != 200 {
             return Ok(Err(fetched.into_answer()));
         }

@@ -78,11 +78,13 @@ error_codes! {
     NoSuchImage = "no-such-image", 404;
     /// The image could not be fetched.
     PullFailed = "pull-failed", 502;
+    /// The image could not be built.
+    BuildFailed = "build-failed", 502;
     /// The image could not be sent to its registry.
     PushFailed = "push-failed", 502;
     /// No template has that name.
     NoSuchTemplate = "no-such-template", 404;
-    /// The call has no single answer but a stream.
+    /// The call has no single answer but a stream: ask for it with `stream`.
     Streams = "streams", 501;
     /// Not all of the instances were created; each reply says what happened. If none was, the status is another.
     Incomplete = "incomplete", 207;
@@ -100,6 +102,10 @@ error_codes! {
     Timeout = "timeout", 504;
     /// Its worker or its daemon was lost while it ran; whether it took effect is not known.
     Interrupted = "interrupted", 504;
+    /// The reader of a stream has said nothing for 15 s; the stream has ended.
+    ReaderGone = "reader-gone", 408;
+    /// The reader of a stream wanted no more of it.
+    Cancelled = "cancelled", 499;
     /// The time was up before the request began; it was not executed.
     Expired = "expired", 408;
     /// Too many requests wait for that dock, in that worker, or at that HTTP node.

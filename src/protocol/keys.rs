@@ -45,6 +45,16 @@ impl Keys {
         format!("{}.reply.{}", self.namespace, id.known_as())
     }
 
+    /// Stream: the output of one request that streams.
+    pub fn output(&self, id: &RequestId) -> String {
+        format!("{}.output.{}", self.namespace, id.known_as())
+    }
+
+    /// Stream: what the reader of that output says.
+    pub fn input(&self, id: &RequestId) -> String {
+        format!("{}.input.{}", self.namespace, id.known_as())
+    }
+
     /// Hash: where one request stands.
     pub fn request(&self, id: &RequestId) -> String {
         format!("{}.request.{id}", self.namespace)

@@ -76,6 +76,33 @@ pub const LOG_LINES: u64 = 10_000;
 /// See [`LOG_LINES`].
 pub const LOG_LINES_DEFAULT: u64 = 100;
 
+/// The most bytes in one chunk of a stream.
+pub const CHUNK_BYTES: usize = 64 * 1024;
+
+/// How many chunks of a stream its reader may not have read yet: with chunks of the largest size, 4 MiB in Redis.
+pub const CHUNKS_AHEAD: u64 = 64;
+
+/// About how many chunks of a stream are kept, so that a reader that was away goes on where it was.
+pub const CHUNKS_KEPT: usize = 128;
+
+/// How many chunks of input the daemon may not have taken yet; a reader that sends more is cut off.
+pub const INPUT_AHEAD: usize = 64;
+
+/// The most bytes in one entry of input.
+pub const INPUT_BYTES: usize = 1024 * 1024;
+
+/// How often the reader of a stream says that it is there, and the worker that it still streams.
+pub const STREAM_SIGN: Duration = Duration::from_secs(3);
+
+/// How long either may be silent before the other takes it for gone.
+pub const STREAM_SILENCE: Duration = Duration::from_secs(15);
+
+/// How long the streams of a request are kept after the last sign.
+pub const STREAM_KEPT: Duration = Duration::from_secs(60);
+
+/// How many streams a worker has open: each has a connection of its own to Redis.
+pub const STREAMS: usize = 128;
+
 /// Time between two heartbeats of a worker.
 pub const BEAT: Duration = Duration::from_secs(1);
 

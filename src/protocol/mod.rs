@@ -8,6 +8,7 @@ mod records;
 mod reply;
 mod request;
 mod resources;
+mod stream;
 
 pub use failure::{ErrorCode, Failure};
 pub use keys::{GROUP, HANDED_BACK, Keys};
@@ -19,3 +20,4 @@ pub use records::{
 pub use reply::{Answer, Body, Reply};
 pub use request::{COMMON_FIELDS, Fields, Request, Undecodable, decode, read_timeout};
 pub use resources::{ImageRecord, NetworkRecord, Record, Resource, VolumeRecord};
+pub use stream::{Channel, Chunk, Input};

@@ -14,8 +14,8 @@ use super::lanes::Turn;
 use super::route::{Way, asked, route};
 use crate::actions::{Access, Context, Outcome, Recorded};
 use crate::bus::{Attempt, Begun, BusError, Consumer, Delivery, Ending, Fence, Moved, Source, Unbegun, persist};
-use crate::protocol::limits::{ATTEMPTS, DAEMON_CALL};
-use crate::protocol::{Answer, ErrorCode, Failure, Reply, RequestId, Undecodable};
+use crate::protocol::limits::{ATTEMPTS, DAEMON_CALL, STREAMS};
+use crate::protocol::{Answer, ErrorCode, Failure, Reply, RequestId, Resource, Undecodable};
 
 impl Job {
     /// Handles it to its end, when its turn has come. It ends in one reply, or in the hands of another. What only waits
@@ -35,6 +35,7 @@ impl Job {
                     if !ready.action.is_passive(&ready.arguments) {
                         let _shared =
                             ready.action.resumes.then(|| worker.lanes.share(ready.request.id.as_str(), &turn));
+                        *ready.turn.lock().expect("never held across a panic") = Some(turn);
                         return ready.run(hindrance).await;
                     }
                     drop(turn);
@@ -135,7 +136,7 @@ impl Ready {
 
     /// Whether it has no effect: then nothing needs to be begun, because doing it twice does no harm.
     fn is_only_looking(&self) -> bool {
-        self.action.access == Access::View && self.delivery.is_new
+        self.action.access == Access::View && self.delivery.is_new && !self.streams()
     }
 
     /// The short way of a request that has no effect and is done here.
@@ -158,7 +159,7 @@ impl Ready {
 
     /// Does the request, or passes it on: then there is nothing to finish. `way` is where to, if that is known.
     async fn proceed(&self, attempt: Attempt, way: Option<Way>) -> Option<Result<Outcome, Failure>> {
-        if attempt.number > 1 && !self.action.may_be_repeated(&self.arguments) {
+        if attempt.number > 1 && (self.streams() || !self.action.may_be_repeated(&self.arguments)) {
             return Some(Err(interrupted()));
         }
         let way = match way {
@@ -167,8 +168,16 @@ impl Ready {
         };
         match way {
             Ok(Way::Here(instance)) => {
-                let done = self.perform(instance.as_deref(), attempt).await;
-                self.show(&done, instance.as_deref()).await;
+                let _place = match self.streams().then(|| Arc::clone(&self.worker.streams).try_acquire_owned()) {
+                    Some(Err(_)) => return Some(Err(too_many_streams(&self.worker))),
+                    place => place,
+                };
+                let done = match self.perform(instance.as_deref(), attempt).await {
+                    Ok(Outcome::Streams(streaming)) => Box::pin(self.relay(*streaming)).await,
+                    done => done,
+                };
+                let changed = self.changed(&done, instance.as_deref());
+                self.show(changed).await;
                 Some(self.settle(done, attempt.number))
             }
             Ok(Way::To(dock)) => {
@@ -201,20 +210,29 @@ impl Ready {
         }
     }
 
-    /// Waits a little for the shared records to show what was done.
-    async fn show(&self, done: &Result<Outcome, Failure>, instance: Option<&str>) {
-        let inventory = &self.worker.inventory;
-        let changed = match (done, self.action.recorded) {
-            (Ok(Outcome::Created(_, id)), _) => [Some(id.as_str()), None],
-            (Ok(Outcome::Replaced { new, old, .. }), _) => [Some(new.as_str()), Some(old.as_str())],
-            (Ok(_), Some(Recorded::Instance)) => [instance, None],
-            (Ok(_), Some(Recorded::Resource(kind))) => return inventory.refresh_all(kind).await,
+    /// What of the shared records is other than it was.
+    fn changed(&self, done: &Result<Outcome, Failure>, instance: Option<&str>) -> Changed {
+        let instances = |ids: &[&str]| Changed::Instances(ids.iter().map(|id| (*id).to_owned()).collect());
+        match (done, self.action.recorded) {
+            (Ok(Outcome::Created(_, id)), _) => instances(&[id]),
+            (Ok(Outcome::Replaced { new, old, .. }), _) => instances(&[new, old]),
+            (Ok(_), Some(Recorded::Instance)) => instances(instance.as_slice()),
+            (Ok(_), Some(Recorded::Resource(kind))) => Changed::Resources(kind),
             // Its name may have changed hands and come back.
-            (Err(_), _) if self.action.resumes => [instance, None],
-            _ => return,
-        };
-        for id in changed.into_iter().flatten() {
-            inventory.refresh(id).await;
+            (Err(_), _) if self.action.resumes => instances(instance.as_slice()),
+            _ => instances(&[]),
+        }
+    }
+
+    /// Waits a little for the shared records to show what was done.
+    async fn show(&self, changed: Changed) {
+        match changed {
+            Changed::Resources(kind) => self.worker.inventory.refresh_all(kind).await,
+            Changed::Instances(ids) => {
+                for id in ids {
+                    self.worker.inventory.refresh(&id).await;
+                }
+            }
         }
     }
 
@@ -231,7 +249,8 @@ impl Ready {
                 return told;
             }
         }
-        Err(if begun && self.action.access != Access::View { interrupted() } else { expired() })
+        let is_lost = begun && (self.streams() || self.action.access != Access::View);
+        Err(if is_lost { interrupted() } else { expired() })
     }
 
     /// Where it is done; nothing is done before that is known.
@@ -250,6 +269,7 @@ impl Ready {
             until: attempt.until,
             deadline: self.deadline,
             request: &self.request,
+            action: self.action,
             arguments: &self.arguments,
             instance,
             attempt: attempt.number,
@@ -287,7 +307,7 @@ impl Ready {
     fn reply(&self, outcome: Result<Outcome, Failure>) -> Option<Reply> {
         let (id, dock) = (self.request.id.clone(), self.worker.dock().clone());
         match outcome {
-            Ok(Outcome::Silent) => None,
+            Ok(Outcome::Silent | Outcome::Streams(_)) => None,
             Ok(Outcome::Answer(answer)) => Some(Reply::success(id, dock, answer, None)),
             Ok(Outcome::Created(answer, instance) | Outcome::Replaced { answer, new: instance, .. }) => {
                 Some(Reply::success(id, dock, answer, Some(instance)))
@@ -305,7 +325,10 @@ impl Ready {
         let json = reply.as_ref().map(Reply::to_json);
         let (bus, consumer, dock) = (&self.worker.bus, &self.worker.consumer, self.worker.dock());
         let ending = Ending { reply: json.as_deref(), dead };
-        let finish = || bus.finish(consumer, &self.delivery, &self.request, self.deadline, dock, ending);
+        // A stream may last longer than its request had to begin.
+        let now = self.worker.now().filter(|_| self.streams());
+        let deadline = self.deadline.max(now.unwrap_or_default());
+        let finish = || bus.finish(consumer, &self.delivery, &self.request, deadline, dock, ending);
         let finished = persist(finish).await;
         self.note(finished, reply.as_ref()).await;
     }
@@ -339,6 +362,14 @@ enum Hindrance {
     Crowded,
 }
 
+/// What the shared records are to show before a request is answered.
+enum Changed {
+    /// These instances.
+    Instances(Vec<String>),
+    /// What the dock has of that kind.
+    Resources(Resource),
+}
+
 /// What became of an attempt to look.
 enum Looked {
     /// It is answered.
@@ -350,6 +381,12 @@ enum Looked {
 fn crowded(worker: &Worker) -> Failure {
     let message =
         format!("too many requests wait at the dock `{}` for something to happen: try again later", worker.dock());
+    Failure::new(ErrorCode::Busy, message)
+}
+
+fn too_many_streams(worker: &Worker) -> Failure {
+    let message =
+        format!("the dock `{}` has {STREAMS} streams open already: end one, or try again later", worker.dock());
     Failure::new(ErrorCode::Busy, message)
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Worker;
+use super::lanes::Turn;
 use crate::actions::{Access, Action, Arguments};
 use crate::bus::{Delivery, Source};
 use crate::protocol::{Fqdn, Request, Undecodable, decode, millis};
@@ -28,6 +29,8 @@ pub(super) struct Ready {
     pub(super) deadline: u64,
     /// Its place among those that work, or among those that wait.
     pub(super) place: Mutex<Option<Place>>,
+    /// Its turn among those for the same instance, until others may go.
+    pub(super) turn: Mutex<Option<Turn>>,
 }
 
 /// A place in this worker, given back when dropped.
@@ -63,12 +66,26 @@ pub(super) fn understand(delivery: &Delivery, dock: &Fqdn) -> Result<Understood,
     Ok(Understood { request, action, arguments, deadline })
 }
 
+impl Ready {
+    /// Whether what it brings about comes as a stream.
+    pub(super) fn streams(&self) -> bool {
+        self.action.streams(&self.arguments)
+    }
+
+    /// Lets those behind it go: what it may go on with is in nobody's way.
+    pub(super) fn let_others_go(&self) {
+        drop(self.turn.lock().expect("never held across a panic").take());
+        drop(self.place.lock().expect("never held across a panic").take());
+    }
+}
+
 impl Job {
     pub(super) fn new(worker: &Arc<Worker>, delivery: Delivery) -> Self {
         match understand(&delivery, worker.dock()) {
             Ok(Understood { request, action, arguments, deadline }) => {
-                let (worker, place) = (Arc::clone(worker), Mutex::default());
-                Self::Request(Box::new(Ready { worker, delivery, request, action, arguments, deadline, place }))
+                let worker = Arc::clone(worker);
+                let (place, turn) = (Mutex::default(), Mutex::default());
+                Self::Request(Box::new(Ready { worker, delivery, request, action, arguments, deadline, place, turn }))
             }
             Err(undecodable) => Self::Refusal(delivery, undecodable),
         }

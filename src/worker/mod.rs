@@ -9,6 +9,7 @@ mod job;
 mod lanes;
 mod resources;
 mod route;
+mod stream;
 mod watch;
 
 use std::sync::{Arc, Mutex};
@@ -20,7 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::bus::{Bus, BusError, Consumer, RedisOptions};
 use crate::docker::{Docker, DockerError, DockerOptions};
-use crate::protocol::limits::{BEAT, WAITING};
+use crate::protocol::limits::{BEAT, STREAMS, WAITING};
 use crate::protocol::{Fqdn, Labels, Standing, millis};
 use intake::Intake;
 use inventory::Inventory;
@@ -100,6 +101,8 @@ struct Worker {
     room: Arc<Semaphore>,
     /// Places for requests that only wait.
     waiting: Arc<Semaphore>,
+    /// Places for requests that stream.
+    streams: Arc<Semaphore>,
     /// Nothing new is begun any more.
     stopping: CancellationToken,
     /// The grace period is over as well: what still runs is dropped, and left to others.
@@ -168,6 +171,7 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
         lanes: lanes::Lanes::default(),
         room: Arc::new(Semaphore::new(concurrency)),
         waiting: Arc::new(Semaphore::new(WAITING)),
+        streams: Arc::new(Semaphore::new(STREAMS)),
         stopping: shutdown.child_token(),
         abandoned: CancellationToken::new(),
     });

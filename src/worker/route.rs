@@ -89,7 +89,9 @@ pub(super) async fn route(ready: &Ready, attempt: u32) -> Result<Way, Failure> {
             }
             match find(ready, reference, asked).await? {
                 // Nobody but this dock's own workers takes anything over from its own stream.
-                Way::Here(_) if action.resumes && delivery.source == Source::Shared => Ok(Way::To(here.clone())),
+                Way::Here(_) if (action.resumes || ready.streams()) && delivery.source == Source::Shared => {
+                    Ok(Way::To(here.clone()))
+                }
                 way => Ok(way),
             }
         }

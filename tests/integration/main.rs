@@ -37,6 +37,7 @@ mod resources;
 mod schema;
 mod sentinel;
 mod specification;
+mod streams;
 mod takeover;
 mod tls;
 mod web;

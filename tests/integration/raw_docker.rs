@@ -112,11 +112,11 @@ async fn what_streams_is_refused_and_says_what_to_do() {
         (json!({"path": of("stats")}), "`stream`"),
         (json!({"path": of("stats"), "query": {"stream": "1"}}), "`stream`"),
         (json!({"path": of("logs"), "query": {"stdout": "1", "follow": "true"}}), "`follow`"),
-        (json!({"method": "POST", "path": of("attach")}), "connection"),
+        (json!({"method": "POST", "path": of("attach")}), "`stream`"),
         (json!({"path": of("attach/ws")}), "connection"),
         (json!({"path": "/events"}), "`until`"),
         (json!({"method": "POST", "path": "/exec/0123/start", "body": {"Detach": false}}), "exec-container"),
-        (json!({"method": "POST", "path": "/v1.41/build"}), "building"),
+        (json!({"method": "POST", "path": "/v1.41/build"}), "`upload`"),
         (json!({"method": "POST", "path": "/session"}), "connection"),
     ] {
         refused(&raw(&bus, request).await, 501, "streams", &[hint]);

@@ -1,11 +1,12 @@
 //! Containers.
 
 use super::super::{
-    container_logs, create_container, exec_container, list_containers, recreate_container, update_container,
+    attach_container, container_logs, create_container, exec_container, list_containers, recreate_container,
+    update_container,
 };
-use super::{ALL, CREDENTIALS, CURSOR, FILTERS, PAGE, TIMESTAMP, text};
+use super::{ALL, CREDENTIALS, CURSOR, FILTERS, PAGE, STREAM, TIMESTAMP, text};
 use crate::actions::Kind::{Filters, Flag, Image, List, Number, Object, Pairs, Size, TextOrList, Whole, Word};
-use crate::actions::{Access, Action, Field, Kind, Place, Recorded, Target};
+use crate::actions::{Access, Action, Field, Kind, Place, Recorded, Streams, Target};
 use crate::docker::Method;
 use crate::protocol::Resource;
 use crate::protocol::limits::{INSTANCES_AT_ONCE, LOG_LINES, PULL_TIMEOUT};
@@ -17,6 +18,7 @@ const GRACE: Field = Field::new("time", Whole(0, 86_400), "seconds to wait befor
 const RESTART: Field = text("restart", "no, always, unless-stopped, on-failure or on-failure:TIMES");
 const MEMORY: Field = Field::new("memory", Size, "the most memory, such as 512m");
 const CPUS: Field = Field::new("cpus", Number, "the most processors, such as 1.5");
+const PATH: Field = text("path", "the path in the container").required().query("path");
 const NAME: Field = text("name", "its name");
 const INSTANCES: Field = Field::new(
     "instances",
@@ -183,11 +185,14 @@ pub(super) static CONTAINERS: &[Action] = &[
             Field::new("force", Flag, "kill it first if it runs (false)").query("force"),
             Field::new("volumes", Flag, "remove its anonymous volumes too (false)").query("v"),
         ]),
-    Action::own("container-logs", View, Instance, "the end of its log, as text", |context| {
+    Action::own("container-logs", View, Instance, "the end of its log, as text; or all of it as it grows", |context| {
         Box::pin(container_logs::run(context))
     })
+    .streaming(Streams::Asked(&["stream", "follow"]))
     .fields(&[
-        Field::new("tail", Whole(0, LOG_LINES), "how many lines (100)"),
+        Field::new("follow", Flag, "as a stream that goes on with what is written"),
+        STREAM,
+        Field::new("tail", Whole(0, LOG_LINES), "how many lines (100; all of a stream)"),
         Field::new("since", TIMESTAMP, "nothing before this time, in seconds since the epoch"),
         Field::new("until", TIMESTAMP, "nothing after this time, in seconds since the epoch"),
         Field::new("timestamps", Flag, "the time before each line"),
@@ -197,13 +202,63 @@ pub(super) static CONTAINERS: &[Action] = &[
     Action::own("exec-container", Access::Exec, Instance, "runs a command in it and waits for its end", |context| {
         Box::pin(exec_container::run(context))
     })
+    .streaming(Streams::Asked(&["stream", "tty", "stdin"]))
     .fields(&[
         Field::new("cmd", List, "the command").required(),
         Field::new("env", Pairs, "environment"),
         text("user", "NAME or UID, with :GROUP if wanted"),
         text("workdir", "the working directory"),
         Field::new("privileged", Flag, "with all rights"),
+        STREAM,
+        Field::new("tty", Flag, "with a terminal; as a stream"),
+        Field::new("stdin", Flag, "with a standard input, `deblox.input.<id>`; as a stream"),
     ]),
+    Action::own(
+        "attach-container",
+        Access::Exec,
+        Instance,
+        "streams what its process writes from now on, and gives it input",
+        |context| Box::pin(attach_container::run(context)),
+    )
+    .streaming(Streams::Always)
+    .fields(&[
+        Field::new("stdin", Flag, "with its standard input, `deblox.input.<id>` (false)"),
+        Field::new("logs", Flag, "with what it has written before (false)"),
+    ]),
+    Action::plain(
+        "copy-from-container",
+        Access::Exec,
+        Instance,
+        Method::GET,
+        "/containers/{}/archive",
+        "streams a file or a folder in it, as a tar archive",
+    )
+    .streaming(Streams::Always)
+    .fields(&[PATH]),
+    Action::plain(
+        "copy-to-container",
+        Access::Exec,
+        Instance,
+        Method::PUT,
+        "/containers/{}/archive",
+        "unpacks a tar archive, `deblox.input.<id>`, in a folder in it",
+    )
+    .up()
+    .fields(&[
+        PATH,
+        Field::new("copy-owner", Flag, "with the owners that the archive says").query("copyUIDGID"),
+        Field::new("no-overwrite", Flag, "fail where a folder would become a file, or a file a folder")
+            .query("noOverwriteDirNonDir"),
+    ]),
+    Action::plain(
+        "export-container",
+        Access::Exec,
+        Instance,
+        Method::GET,
+        "/containers/{}/export",
+        "streams all of its files, as a tar archive",
+    )
+    .streaming(Streams::Always),
     Action::plain(
         "wait-container",
         View,
@@ -233,8 +288,17 @@ pub(super) static CONTAINERS: &[Action] = &[
         "/containers/{}/changes",
         "what has changed in its files",
     ),
-    Action::plain("container-stats", View, Instance, Method::GET, "/containers/{}/stats", "one sample of what it uses")
-        .always(&[("stream", "false")]),
+    Action::plain(
+        "container-stats",
+        View,
+        Instance,
+        Method::GET,
+        "/containers/{}/stats",
+        "one sample of what it uses; or one a second",
+    )
+    .always(&[("stream", "false")])
+    .streaming(Streams::Asked(&["stream"]))
+    .fields(&[Field::new("stream", Flag, "as a stream, a JSON object a line").query("stream")]),
     Action::plain("commit-container", Create, Instance, Method::POST, "/commit", "makes an image of it")
         .instance_in(Place::Query("container"))
         .recorded(Recorded::Resource(Resource::Images))

@@ -1,13 +1,13 @@
 //! Images.
 
 use super::super::{list_images, pull_image, push_image};
-use super::{ALL, CREDENTIALS, CURSOR, FILTERS, IMAGE, LIMIT, text};
-use crate::actions::Kind::{Filters, Flag, Whole};
-use crate::actions::{Access, Action, Field, Recorded, Target};
+use super::{ALL, CREDENTIALS, CURSOR, FILTERS, IMAGE, LIMIT, STREAM, text};
+use crate::actions::Kind::{Filters, Flag, Pairs, TextOrList, Whole};
+use crate::actions::{Access, Action, Field, Recorded, Streams, Target};
 use crate::docker::Method;
-use crate::protocol::Resource;
 use crate::protocol::limits::PULL_TIMEOUT;
-use Access::{Delete, Operate, View};
+use crate::protocol::{ErrorCode, Resource};
+use Access::{Create, Delete, Operate, View};
 use Target::{Daemon, NamedDaemon};
 
 const CHANGED: Recorded = Recorded::Resource(Resource::Images);
@@ -43,13 +43,74 @@ pub(super) static IMAGES: &[Action] = &[
     .within(PULL_TIMEOUT)
     .again()
     .recorded(CHANGED)
-    .fields(&[IMAGE, CREDENTIALS]),
+    .streaming(Streams::Asked(&["stream"]))
+    .fields(&[IMAGE, CREDENTIALS, STREAM]),
     Action::own("push-image", Operate, NamedDaemon, "sends a dock's image to its registry", |context| {
         Box::pin(push_image::run(context))
     })
     .within(PULL_TIMEOUT)
     .again()
-    .fields(&[IMAGE, CREDENTIALS]),
+    .streaming(Streams::Asked(&["stream"]))
+    .fields(&[IMAGE, CREDENTIALS, STREAM]),
+    Action::plain(
+        "build-image",
+        Create,
+        NamedDaemon,
+        Method::POST,
+        "/build",
+        "builds an image from a tar archive with a Dockerfile, `deblox.input.<id>`",
+    )
+    .within(PULL_TIMEOUT)
+    .always(&[("rm", "true"), ("forcerm", "true")])
+    .up()
+    .messages(ErrorCode::BuildFailed)
+    .recorded(CHANGED)
+    .fields(&[
+        Field::new("tags", TextOrList, "names for the image").query("t"),
+        text("dockerfile", "the path of the Dockerfile in the archive (Dockerfile)").query("dockerfile"),
+        Field::new("build-args", Pairs, "values for ARG").query("buildargs"),
+        Field::new("labels", Pairs, "labels of the image").query("labels"),
+        text("target", "the stage to build").query("target"),
+        text("platform", "the platform, such as linux/arm64").query("platform"),
+        Field::new("no-cache", Flag, "build each step anew (false)").query("nocache"),
+        Field::new("pull", Flag, "fetch the images that it is built from, even where there are some (false)")
+            .query("pull"),
+    ]),
+    Action::plain(
+        "import-image",
+        Create,
+        NamedDaemon,
+        Method::POST,
+        "/images/create",
+        "makes an image of the files in a tar archive, `deblox.input.<id>`",
+    )
+    .within(PULL_TIMEOUT)
+    .always(&[("fromSrc", "-")])
+    .up()
+    .messages(ErrorCode::DockerError)
+    .recorded(CHANGED)
+    .fields(&[
+        text("repo", "the image's name").query("repo"),
+        text("tag", "the image's tag").query("tag"),
+        text("message", "a comment").query("message"),
+    ]),
+    Action::plain("save-images", View, NamedDaemon, Method::GET, "/images/get", "streams images, as a tar archive")
+        .also(&["save-image"])
+        .streaming(Streams::Always)
+        .fields(&[Field::new("images", TextOrList, "the images").or("image").required().query("names")]),
+    Action::plain(
+        "load-images",
+        Create,
+        NamedDaemon,
+        Method::POST,
+        "/images/load",
+        "brings back the images in a tar archive that save-images gave, `deblox.input.<id>`",
+    )
+    .also(&["load-image"])
+    .within(PULL_TIMEOUT)
+    .up()
+    .messages(ErrorCode::DockerError)
+    .recorded(CHANGED),
     Action::plain("tag-image", Operate, NamedDaemon, Method::POST, "/images/{}/tag", "gives an image a further name")
         .again()
         .recorded(CHANGED)

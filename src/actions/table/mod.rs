@@ -7,8 +7,9 @@ mod images;
 mod resources;
 
 use super::Kind::{Flag, Image, Text, Whole};
-use super::{Access, Action, Again, Field, Kind, OwnFn, Place, Plain, Recorded, Run, Target};
-use crate::docker::Method;
+use super::{Access, Action, Again, Field, Kind, OwnFn, Place, Plain, Recorded, Run, Streams, Target};
+use crate::docker::{Method, Way};
+use crate::protocol::ErrorCode;
 use crate::protocol::limits::REQUEST_TIMEOUT;
 
 /// The groups of actions, in the order of the documentation.
@@ -39,6 +40,8 @@ const CURSOR: Field = text("cursor", "with `all`: where the last page ended");
 /// How many rows a page may have: with records of a kilobyte, it is one reply of ten megabytes.
 const PAGE: Kind = Whole(1, 10_000);
 
+const STREAM: Field = Field::new("stream", Flag, "as a stream, in `deblox.output.<id>`");
+
 /// Seconds since the epoch, to the end of the year 9999.
 const TIMESTAMP: Kind = Whole(0, 253_402_300_799);
 
@@ -52,7 +55,13 @@ impl Action {
         path: &'static str,
         about: &'static str,
     ) -> Self {
-        Self::new(name, access, target, about, Run::Plain(Plain { method, path, query: &[], instance: Place::Path }))
+        Self::new(
+            name,
+            access,
+            target,
+            about,
+            Run::Plain(Plain { method, path, query: &[], instance: Place::Path, way: Way::Down, fails_as: None }),
+        )
     }
 
     /// A function of its own.
@@ -75,6 +84,7 @@ impl Action {
             again: Again::No,
             widens: false,
             spreads: false,
+            streams: Streams::Never,
             fields: &[],
             run,
         }
@@ -134,6 +144,28 @@ impl Action {
 
     const fn spreads(mut self) -> Self {
         self.spreads = true;
+        self
+    }
+
+    /// Streams: which of its requests do.
+    const fn streaming(mut self, streams: Streams) -> Self {
+        self.streams = streams;
+        self
+    }
+
+    /// Takes a stream as the body of its call.
+    const fn up(mut self) -> Self {
+        if let Run::Plain(plain) = &mut self.run {
+            plain.way = Way::Up;
+        }
+        self.streaming(Streams::Always)
+    }
+
+    /// Its stream is of messages, one of which may say that it has failed: that is this error.
+    const fn messages(mut self, code: ErrorCode) -> Self {
+        if let Run::Plain(plain) = &mut self.run {
+            plain.fails_as = Some(code);
+        }
         self
     }
 

@@ -1,9 +1,9 @@
 //! Networks, volumes, and the daemon itself.
 
-use super::super::{list_networks, list_volumes, raw_docker};
-use super::{ALL, CURSOR, FILTERS, LIMIT, text};
-use crate::actions::Kind::{Flag, Object, Pairs, Word};
-use crate::actions::{Access, Action, Field, Place, Recorded, Target};
+use super::super::{events, list_networks, list_volumes, raw_docker};
+use super::{ALL, CURSOR, FILTERS, LIMIT, STREAM, TIMESTAMP, text};
+use crate::actions::Kind::{Filters, Flag, Object, Pairs, Word};
+use crate::actions::{Access, Action, Field, Place, Recorded, Streams, Target};
 use crate::docker::Method;
 use crate::protocol::Resource;
 use Access::{Create, Delete, Operate, View};
@@ -120,9 +120,22 @@ pub(super) static DAEMON: &[Action] = &[
     Action::plain("system-info", View, Daemon, Method::GET, "/info", "what the daemon says about its host"),
     Action::plain("system-version", View, Daemon, Method::GET, "/version", "the daemon's versions"),
     Action::plain("disk-usage", View, Daemon, Method::GET, "/system/df", "what images, containers and volumes take up"),
+    Action::own("events", View, Daemon, "streams what happens at a dock's daemon; or in the cluster", |context| {
+        Box::pin(events::run(context))
+    })
+    .widens()
+    .streaming(Streams::Always)
+    .fields(&[
+        Field::new("all", Flag, "those of the whole cluster, `deblox.events`, a JSON object a line"),
+        text("after", "with `all`: what comes after the event that had this as `at` (from now on)"),
+        Field::new("since", TIMESTAMP, "from this time on, in seconds since the epoch (from now on)"),
+        Field::new("until", TIMESTAMP, "to this time; then the stream ends"),
+        Field::new("filters", Filters, "Docker's filters, such as {\"type\": [\"container\"]}"),
+    ]),
     Action::own("docker", Access::Admin, NamedDaemon, "any call to the daemon's API", |context| {
         Box::pin(raw_docker::run(context))
     })
+    .streaming(Streams::Asked(&["stream", "upload"]))
     .fields(&[
         Field::new("method", Word(&["GET", "HEAD", "POST", "PUT", "DELETE"]), "the HTTP method (GET)"),
         text("path", "the path below the API's version, such as /containers/json").required(),
@@ -130,5 +143,7 @@ pub(super) static DAEMON: &[Action] = &[
         Field::new("headers", Pairs, "further headers: Content-Type and those that begin with X-Registry-"),
         Field::new("body", Object, "the body, as JSON"),
         text("body-base64", "the body, as base64, where it is not JSON"),
+        STREAM,
+        Field::new("upload", Flag, "with `deblox.input.<id>` as the body; as a stream"),
     ]),
 ];
