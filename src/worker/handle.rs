@@ -90,7 +90,7 @@ impl Ready {
             }
             Ok(Begun::Go(attempt)) => match hindrance {
                 Some(Hindrance::TooLate) => self.too_late(attempt.number > 1).await,
-                Some(Hindrance::Crowded) => Err(crowded(&self.worker)),
+                Some(Hindrance::Crowded) => self.settle(Err(crowded(&self.worker)), attempt.number),
                 None => match self.proceed(attempt, way).await {
                     Some(outcome) => outcome,
                     None => return,
@@ -202,10 +202,16 @@ impl Ready {
         }
     }
 
-    /// What a refusal means where an earlier attempt may have done it: that it did.
+    /// What a refusal means where an earlier attempt may have done it: that it did, or that this is not known.
     fn settle(&self, done: Result<Outcome, Failure>, attempt: u32) -> Result<Outcome, Failure> {
         match done {
             Err(failure) if attempt > 1 && self.action.is_done_by(&failure) => Ok(Outcome::Answer(Answer::empty(204))),
+            // True of this attempt only.
+            Err(failure) if attempt > 1 && self.action.access != Access::View && was_not_asked(failure.code) => {
+                let Failure { message, .. } = interrupted();
+                let message = format!("{message}; now it cannot be looked at: {}", failure.message);
+                Err(Failure::new(ErrorCode::Interrupted, message))
+            }
             done => done,
         }
     }
@@ -376,6 +382,12 @@ enum Looked {
     Answered,
     /// It has to be begun, and done that way if it is known.
     Elsewhere(Option<Way>),
+}
+
+/// Whether an error says that nothing was asked of a daemon.
+fn was_not_asked(code: ErrorCode) -> bool {
+    use ErrorCode::{Busy, DaemonDown, DockDrained, DockUnregistered, Expired, NoDock};
+    matches!(code, Busy | DaemonDown | DockDrained | DockUnregistered | Expired | NoDock)
 }
 
 fn crowded(worker: &Worker) -> Failure {

@@ -70,6 +70,25 @@ async fn killed_in_the_middle_of_a_create_it_has_made_one_and_the_reply_says_tha
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_after_its_worker_it_leaves_open_whether_a_create_was_done_and_the_reply_says_so() {
+    let _quiet = quiet_hosts().await;
+    let bus = Bus::new().await;
+    let proxy = Proxy::losing(4, "/containers/create");
+    let lost = worker(&bus, 4, &proxy).await;
+    let name = unique("made");
+    send(&bus, json!({"action": "create-container", "image": "busybox", "name": name, "requestId": name})).await;
+    until("it is made", async || (!docker(4, &["ps", "-aq"]).is_empty()).then_some(())).await;
+    drop(lost);
+    let killed = Disturbed::kill(4);
+    let _successor = bus.worker(4, "a.test").await;
+    refused(&bus.reply(&name).await, 504, "interrupted", &["not known", "Docker daemon"]);
+    drop(killed);
+    is_up(&bus).await;
+    assert_eq!(docker(4, &["ps", "-aq"]).lines().count(), 1);
+    docker(4, &["rm", "-f", &name]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_in_the_middle_of_a_command_or_a_stop_it_does_neither_twice() {
     let _quiet = quiet_hosts().await;
     let bus = Bus::new().await;
