@@ -3,7 +3,7 @@
 # of a lab of its own are started for it, and taken down at the end.
 #
 #   bench.sh             everything, some two minutes after the build
-#   bench.sh inspect     only the figures whose name contains the word: idle, ping, inspect, flight, callers, creates
+#   bench.sh inspect     only the figures whose name contains the word: idle, ping, inspect, flight, callers, creates, streams
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh lab

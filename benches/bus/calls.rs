@@ -169,7 +169,7 @@ impl Caller {
     }
 }
 
-fn median(mut times: Vec<f64>) -> f64 {
+pub fn median(mut times: Vec<f64>) -> f64 {
     times.drain(..times.len() / 10);
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]

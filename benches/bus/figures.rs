@@ -17,6 +17,8 @@ pub struct Figure {
 pub enum Goal {
     AtMost(f64),
     AtLeast(f64),
+    /// It is only shown.
+    None,
 }
 
 impl Goal {
@@ -24,6 +26,7 @@ impl Goal {
         match self {
             Self::AtMost(most) => ratio <= most,
             Self::AtLeast(least) => ratio >= least,
+            Self::None => true,
         }
     }
 }
@@ -33,6 +36,7 @@ impl std::fmt::Display for Goal {
         match self {
             Self::AtMost(most) => write!(f, "≤ {most}"),
             Self::AtLeast(least) => write!(f, "≥ {least}"),
+            Self::None => write!(f, "—"),
         }
     }
 }

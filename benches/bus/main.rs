@@ -7,6 +7,7 @@ mod creates;
 mod figures;
 mod floor;
 mod setup;
+mod streams;
 
 use deblox::client::Client;
 use figures::{Figure, Goal};
@@ -59,6 +60,21 @@ async fn main() -> Outcome<()> {
             "the daemons directly",
             Goal::AtLeast(0.8),
         );
+    }
+    if wanted("streams") {
+        let floor = streams::relay_floor(&redis)?;
+        let idle = streams::Container::start(&client, &["sleep", "3600"]).await?;
+        let bytes = idle.bytes().await?;
+        add("stream of 64 KiB chunks", "MB/s", bytes.through, floor, "SET and GET of the same", Goal::AtLeast(0.4));
+        add("the same", "MB/s", bytes.through, bytes.direct, "on the socket", Goal::None);
+        let keys = idle.keys().await?;
+        add("a key in a terminal, p50", "µs", keys.through, keys.direct, "on the socket", Goal::None);
+        add("the same", "µs", keys.through, 5000.0, "5 ms", Goal::AtMost(1.0));
+        idle.remove().await?;
+        let log = streams::Container::start(&client, &["seq", "1", "100000"]).await?;
+        let lines = log.lines().await?;
+        add("a log of 100,000 lines", "lines/s", lines.through, lines.direct, "on the socket", Goal::None);
+        log.remove().await?;
     }
     figures::print(&figures, idle);
     Ok(())

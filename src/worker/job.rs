@@ -75,6 +75,10 @@ impl Ready {
     /// Lets those behind it go: what it may go on with is in nobody's way.
     pub(super) fn let_others_go(&self) {
         drop(self.turn.lock().expect("never held across a panic").take());
+    }
+
+    /// Gives back its place among those that work.
+    pub(super) fn make_room(&self) {
         drop(self.place.lock().expect("never held across a panic").take());
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::job::Ready;
 use crate::actions::{Outcome, Streaming, Subject};
-use crate::bus::persist;
+use crate::bus::{BusError, persist};
 use crate::docker::{DockerError, FlowInput, FlowOutput, Opened, Way};
 use crate::protocol::limits::{
     CHUNK_BYTES, CHUNKS_AHEAD, INPUT_AHEAD, INPUT_BYTES, LONGEST_TIMEOUT, STREAM_SIGN, STREAM_SILENCE,
@@ -51,6 +51,7 @@ impl Ready {
     /// Streams until the daemon has sent everything, or somebody ends it.
     pub(super) async fn relay(&self, streaming: Streaming) -> Result<Outcome, Failure> {
         let Streaming { flow, way, framed, subject } = streaming;
+        self.make_room();
         if way == Way::Down {
             self.let_others_go();
         }
@@ -81,8 +82,8 @@ impl Ready {
         };
         let all = join(send, self.write(to_write, acks, &written));
         let cut = tokio::select! {
-            (ended, ()) = all => {
-                return self.ended(ended, &subject, &scan, written.load(Ordering::Relaxed)).await;
+            (ended, wrote) = all => {
+                return self.ended(wrote.map_err(Broken::Bus).and(ended), &subject, &scan, written.load(Ordering::Relaxed)).await;
             }
             cut = self.hear(&subject, given, acked) => cut,
             cut = self.signs() => cut,
@@ -93,22 +94,25 @@ impl Ready {
     }
 
     /// Writes what is sent, not further ahead of the reader than it may be.
-    async fn write(&self, mut pieces: mpsc::Receiver<Piece>, mut acks: watch::Receiver<u64>, written: &AtomicU64) {
+    async fn write(
+        &self,
+        mut pieces: mpsc::Receiver<Piece>,
+        mut acks: watch::Receiver<u64>,
+        written: &AtomicU64,
+    ) -> Result<(), BusError> {
         let mut ready = Vec::new();
         while pieces.recv_many(&mut ready, PIECES).await > 0 {
             let chunks = chunks(ready.drain(..), written.load(Ordering::Relaxed));
             for batch in chunks.chunks(PIECES) {
                 let last = batch.last().map_or(0, |chunk| chunk.seq);
                 if acks.wait_for(|acked| last <= acked + CHUNKS_AHEAD).await.is_err() {
-                    return;
+                    return Ok(());
                 }
-                let put = persist(|| self.worker.bus.put_output(&self.request.id, batch)).await;
-                if let Err(error) = put {
-                    tracing::error!(%error, "a chunk could not be written");
-                }
+                persist(|| self.worker.bus.put_output(&self.request.id, batch)).await?;
                 written.store(last, Ordering::Relaxed);
             }
         }
+        Ok(())
     }
 
     /// Hears what the reader says, until that ends the stream.
@@ -228,6 +232,9 @@ impl Ready {
         self.end_input().await;
         match ended {
             Ok(()) => {}
+            Err(Broken::Bus(error)) => {
+                return Err(Failure::from(error).with_details(&json!({"chunks": chunks})));
+            }
             Err(Broken::Refused(answer)) => return self.action.judge(answer).map(Outcome::Answer),
             Err(Broken::Daemon(error)) => {
                 let message = format!("the stream has broken off, because the Docker daemon was lost: {error}");
@@ -287,6 +294,7 @@ impl Ready {
 enum Broken {
     Refused(Answer),
     Daemon(DockerError),
+    Bus(BusError),
 }
 
 impl From<DockerError> for Broken {

@@ -109,10 +109,12 @@ impl StandIn<'_> {
         for delivery in entries {
             match understand(delivery, self.dock) {
                 Ok(understood) => {
-                    // Where to go with what was placed there is decided anew; the rest waits for the dock while it may.
+                    // Where to go with what was placed there is decided anew; the reader of a stream is not kept waiting;
+                    // the rest waits for the dock while it may.
                     let placed = understood.action.target_of(&understood.arguments) == Target::NewInstance
                         && delivery.fields.iter().any(|(name, _)| name == b"sent");
-                    if now >= understood.deadline || (placed && self.silent >= TAKE_OVER) {
+                    let leaves = placed || understood.action.streams(&understood.arguments);
+                    if now >= understood.deadline || (leaves && self.silent >= TAKE_OVER) {
                         self.settle(delivery, understood).await?;
                     }
                 }
@@ -127,13 +129,23 @@ impl StandIn<'_> {
 
     /// Ends one request, or has it placed again by whoever takes it from the shared stream.
     async fn settle(&self, delivery: &Delivery, understood: Understood) -> Result<(), BusError> {
-        let Understood { request, deadline, .. } = understood;
+        let Understood { request, deadline, action, arguments } = understood;
+        let streams = action.streams(&arguments);
         let (bus, consumer) = (&self.worker.bus, &self.consumer);
         let (failure, dead) = match bus.begin(consumer, delivery, &request, deadline).await? {
             Begun::Settled => return Ok(()),
+            Begun::Go(attempt) if streams && attempt.number > 1 => {
+                (self.lost("its stream has broken off").await?, false)
+            }
             Begun::Go(_) => return bus.pass_on(consumer, delivery, &request, deadline, None).await.map(drop),
             Begun::Poison => (poison(), true),
-            Begun::Expired { begun } => (self.lost(begun).await?, false),
+            Begun::Expired { begun: true } if streams => (self.lost("its stream has broken off").await?, false),
+            Begun::Expired { begun: true } => {
+                (self.lost("the request's time is up, and whether it took effect is not known").await?, false)
+            }
+            Begun::Expired { begun: false } => {
+                (self.lost("the request's time is up, and it was not executed").await?, false)
+            }
         };
         tracing::info!(request = %request.id, dock = %self.dock, "answered for a lost dock: {failure}");
         let dead = dead.then(|| failure.message.clone());
@@ -142,14 +154,12 @@ impl StandIn<'_> {
         bus.finish(consumer, delivery, &request, deadline, self.dock, ending).await.map(drop)
     }
 
-    async fn lost(&self, begun: bool) -> Result<Failure, BusError> {
+    /// That the dock is lost, and what that means for the request.
+    async fn lost(&self, meaning: &str) -> Result<Failure, BusError> {
         let known = self.worker.bus.dock(self.dock).await?;
         let mut failure = known.map_or_else(|| Failure::unknown_dock(self.dock), |silent| lost(self.dock, &silent));
-        failure.message += if begun {
-            "; the request's time is up, and whether it took effect is not known"
-        } else {
-            "; the request's time is up, and it was not executed"
-        };
+        failure.message += "; ";
+        failure.message += meaning;
         Ok(failure)
     }
 }

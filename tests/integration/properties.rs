@@ -2,7 +2,7 @@
 
 use deblox::actions::{Action, Kind};
 use deblox::protocol::limits::REQUEST_BYTES;
-use deblox::protocol::{COMMON_FIELDS, Fields};
+use deblox::protocol::{COMMON_FIELDS, Chunk, Fields, Input};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -49,6 +49,26 @@ proptest! {
         laws::replying(status, kind, date, &body);
     }
 }
+
+proptest! {
+    #![proptest_config(config(1000))]
+
+    #[test]
+    fn any_entry_of_a_stream_is_read_and_what_is_written_is_read_back(
+        fields in vec((prop_oneof![bytes(), select(STREAM_FIELDS).prop_map(|name| name.as_bytes().to_vec())], bytes()), 0..6),
+    ) {
+        let input = Input::read(fields.clone());
+        let own = |(name, value): (&str, Vec<u8>)| (name.as_bytes().to_vec(), value);
+        prop_assert_eq!(Input::read(input.fields().into_iter().map(own).collect()), input);
+        if let Some(chunk) = Chunk::read(fields) {
+            let seq = (b"seq".to_vec(), chunk.seq.to_string().into_bytes());
+            let again = chunk.fields().map(|(name, value)| (name.as_bytes().to_vec(), value.to_vec()));
+            prop_assert_eq!(Chunk::read(again.into_iter().chain([seq]).collect()), Some(chunk));
+        }
+    }
+}
+
+const STREAM_FIELDS: &[&str] = &["seq", "channel", "data", "ack", "close", "cancel", "rows", "cols"];
 
 const KINDS: &[&str] = &["application/json", "text/plain; charset=utf-8", "application/x-tar", "", "json"];
 

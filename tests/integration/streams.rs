@@ -295,7 +295,8 @@ async fn a_stream_of_a_dock_that_is_lost_ends_and_says_so() {
     let name = unique("lost");
     let _scrub = run(1, &name, &["busybox", "sh", "-c", "echo here; sleep 3600"]);
     let client = client(&bus);
-    let request = json!({"action": "container-logs", "id": name, "dock": "d1.test", "follow": true, "timeout": 2000});
+    let request =
+        json!({"action": "container-logs", "id": name, "dock": "d1.test", "follow": true, "timeout": 600_000});
     let mut stream = client.stream(request.clone()).expect("a request");
     let mut heard = Heard::default();
     hear(&mut stream, &mut heard, |heard| !heard.stdout.is_empty()).await;
