@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::{Value, cmd, pipe};
 
 use super::{Bus, BusError};
-use crate::protocol::limits::LEASE;
+use crate::protocol::limits::{EVENTS, LEASE};
 use crate::protocol::{DaemonState, DockFacts, DockRecord, DockState, Fqdn, Labels, Standing, millis};
 
 /// What a heartbeat brought back.
@@ -86,9 +86,9 @@ impl Bus {
     ) -> Result<Beat, BusError> {
         let keys = self.keys();
         let mut beat = self.scripts().beat.key(keys.lease(dock));
-        beat.key(keys.docks()).key(keys.workers()).key(keys.load()).key(keys.promises(dock));
+        beat.key(keys.docks()).key(keys.workers()).key(keys.load()).key(keys.promises(dock)).key(keys.events());
         beat.arg(token).arg(dock.as_str()).arg(millis(LEASE)).arg(json(facts));
-        beat.arg(word(standing)).arg(json(set_labels));
+        beat.arg(word(standing)).arg(json(set_labels)).arg(EVENTS);
         let (ours, now, text, number, labels): (bool, u64, String, i64, String) = self.link().script(&beat).await?;
         Ok(if ours {
             let set_labels =
@@ -105,7 +105,8 @@ impl Bus {
     /// [`BusError::Redis`].
     pub async fn release(&self, dock: &Fqdn, token: &str) -> Result<(), BusError> {
         let mut release = self.scripts().release.key(self.keys().lease(dock));
-        release.key(self.keys().docks()).arg(token).arg(dock.as_str());
+        release.key(self.keys().docks()).key(self.keys().events());
+        release.arg(token).arg(dock.as_str()).arg(EVENTS);
         Ok(self.link().script(&release).await?)
     }
 

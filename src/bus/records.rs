@@ -6,7 +6,7 @@ use redis::{cmd, pipe};
 
 use super::presence::json;
 use super::{Bus, BusError};
-use crate::protocol::limits::CANDIDATES;
+use crate::protocol::limits::{CANDIDATES, EVENTS};
 use crate::protocol::{EntryId, Fqdn, OwnerRecord, Record, Resource, Summary};
 
 /// Upserts in one script call, so that no call keeps Redis from others for long.
@@ -44,16 +44,20 @@ pub enum Ahead {
 }
 
 impl Bus {
-    /// Writes changed instances of `dock` and removes others.
+    /// Writes changed instances of `dock` and removes others, which `deblox.events` tells.
     ///
     /// # Errors
     /// [`BusError::Redis`].
     pub async fn write_instances(&self, dock: &Fqdn, changed: &[Summary], gone: &[String]) -> Result<(), BusError> {
+        self.write_all(dock, changed, gone, true).await
+    }
+
+    async fn write_all(&self, dock: &Fqdn, changed: &[Summary], gone: &[String], tell: bool) -> Result<(), BusError> {
         for batch in changed.chunks(BATCH) {
-            self.apply(dock, batch, &[], None).await?;
+            self.apply(dock, batch, &[], None, tell).await?;
         }
         for batch in gone.chunks(BATCH) {
-            self.apply(dock, &[], batch, None).await?;
+            self.apply(dock, &[], batch, None, tell).await?;
         }
         Ok(())
     }
@@ -71,9 +75,10 @@ impl Bus {
         let recorded: HashMap<String, String> = recorded.into_iter().collect();
         let changed: Vec<Summary> =
             all.iter().filter(|summary| recorded.get(&summary.id) != Some(&json(summary))).cloned().collect();
-        self.write_instances(dock, &changed, &gone).await?;
+        // Of a dock without records everything would be news.
+        self.write_all(dock, &changed, &gone, !recorded.is_empty()).await?;
         let total = all.iter().filter(|summary| summary.counts()).count();
-        self.apply(dock, &[], &[], Some(total)).await
+        self.apply(dock, &[], &[], Some(total), false).await
     }
 
     /// Makes the records that `dock` has of one kind agree with `all`: ids (of volumes: names) with records as JSON.
@@ -176,11 +181,13 @@ impl Bus {
         upserts: &[Summary],
         gone: &[String],
         total: Option<usize>,
+        tell: bool,
     ) -> Result<(), BusError> {
         let keys = self.keys();
         let mut apply = self.scripts().instances.key(keys.instances(dock));
-        apply.key(keys.owners()).key(keys.index()).key(keys.load()).key(keys.promises(dock));
+        apply.key(keys.owners()).key(keys.index()).key(keys.load()).key(keys.promises(dock)).key(keys.events());
         apply.arg(dock.as_str()).arg(upserts.len()).arg(total.map_or_else(String::new, |total| total.to_string()));
+        apply.arg(u8::from(tell)).arg(EVENTS);
         for summary in upserts {
             let owner = OwnerRecord {
                 owner: summary.owner.clone(),

@@ -6,7 +6,7 @@ use redis::cmd;
 
 use super::consumer::delivery;
 use super::{Bus, BusError, Consumer, Delivery, Source};
-use crate::protocol::limits::{LEASE, QUEUE_LENGTH};
+use crate::protocol::limits::{EVENTS, LEASE, QUEUE_LENGTH};
 use crate::protocol::{EntryId, Fqdn, GROUP, millis};
 
 /// Streams that one round tells of.
@@ -47,9 +47,9 @@ impl Bus {
     pub async fn watch(&self, token: &str) -> Result<Option<Watched>, BusError> {
         let keys = self.keys();
         let mut watch = self.scripts().watch.key(keys.watch());
-        watch.key(keys.docks()).key(keys.shared());
+        watch.key(keys.docks()).key(keys.shared()).key(keys.events());
         watch.arg(token).arg(millis(LEASE)).arg(keys.own_prefix()).arg(keys.lease_prefix());
-        watch.arg(QUEUE_LENGTH).arg(STREAMS);
+        watch.arg(QUEUE_LENGTH).arg(STREAMS).arg(EVENTS);
         let mut rows = self.link().script::<Vec<redis::Value>>(&watch).await?.into_iter();
         let Some(now) = rows.next() else { return Ok(None) };
         let now: u64 = redis::from_redis_value(now).map_err(redis::RedisError::from)?;

@@ -103,6 +103,9 @@ pub struct DockRecord {
     /// Whether the worker said goodbye.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stopped: bool,
+    /// Whether it was told that it is lost.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub told: bool,
 }
 
 /// How a dock stands, derived from its record and the time.
@@ -237,6 +240,9 @@ pub struct OwnerRecord {
 }
 
 /// One entry of `deblox.events`: what has happened that people should know.
+///
+/// The scripts that change the records of docks and instances write further ones in the same step: `dock-lost`, `dock-stopped`,
+/// `dock-back`, `instance-created`, `instance-renamed`, `instance-removed`, and `instance-` with its new state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum Event {

@@ -461,6 +461,42 @@ async fn events_of_the_cluster_go_on_without_a_gap() {
     refused(&bad, 400, "bad-field", &["after", "at"]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_happens_to_docks_and_instances_is_told_once_whatever_was_away() {
+    let bus = Bus::new().await;
+    let (worker, _other) = (bus.worker(1, "d1.test").await, bus.worker(2, "d2.test").await);
+    bus.registered(2).await;
+    let (name, other) = (unique("told"), unique("renamed"));
+    let _scrubs = (Scrub::new(1, &name), Scrub::new(1, &other));
+    let mut stream = client(&bus).stream(json!({"action": "events", "all": true})).expect("a request");
+    let mut heard = Heard::default();
+    hear(&mut stream, &mut heard, |heard| heard.head.len() == 2).await;
+    let told = |heard: &Heard, about: &str| -> Vec<String> {
+        let events = text(&heard.data);
+        let events = events.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let about = events.filter(|event| event["id"] == about || (event["dock"] == about && event["id"].is_null()));
+        about.filter_map(|event| Some(event["event"].as_str()?.to_owned())).collect()
+    };
+
+    let id = docker(1, &["run", "-d", "--label", "deblox.test", "--name", &name, "busybox", "sleep", "3600"]);
+    hear(&mut stream, &mut heard, |heard| !told(heard, &id).is_empty()).await;
+    worker.stop().await;
+    docker(1, &["rename", &name, &other]);
+    docker(1, &["kill", &other]);
+    let worker = bus.worker(1, "d1.test").await;
+    hear(&mut stream, &mut heard, |heard| told(heard, &id).contains(&"instance-exited".to_owned())).await;
+    drop(worker);
+    hear(&mut stream, &mut heard, |heard| told(heard, "d1.test").contains(&"dock-lost".to_owned())).await;
+    let _worker = bus.worker(1, "d1.test").await;
+    docker(1, &["rm", &other]);
+    hear(&mut stream, &mut heard, |heard| told(heard, &id).contains(&"instance-removed".to_owned())).await;
+    assert_eq!(told(&heard, "d1.test"), ["dock-stopped", "dock-back", "dock-lost", "dock-back"]);
+    let mut instance = told(&heard, &id);
+    // Whether it was seen before it ran is chance.
+    instance.retain(|event| event != "instance-running");
+    assert_eq!(instance, ["instance-created", "instance-renamed", "instance-exited", "instance-removed"]);
+}
+
 /// An archive of one file (POSIX.1-1988, "ustar").
 fn tar(name: &str, content: &[u8]) -> Vec<u8> {
     let mut head = [0u8; 512];

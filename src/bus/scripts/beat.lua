@@ -1,7 +1,7 @@
 -- One heartbeat: renews the lease on a dock and writes its record, with when worker and daemon were last seen.
--- KEYS: lease, docks, workers, load, promises of the dock
+-- KEYS: lease, docks, workers, load, promises of the dock, events
 -- ARGV: token, dock, lease ms, facts (JSON object without lists),
---       standing and set labels (JSON object) to assume if the record is gone
+--       standing and set labels (JSON object) to assume if the record is gone; events kept
 -- Returns {1, now ms, standing, 1 if the lease or the record was missing, set labels}
 --      or {0, now ms, token of the holder, ms left, ''}
 local t = redis.call('TIME')
@@ -15,6 +15,10 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
 local record = redis.call('HGET', KEYS[2], ARGV[2])
 local known = record and cjson.decode(record) or {standing = ARGV[5]}
 local standing = known.standing
+if known.told or known.stopped then
+  local told = {event = 'dock-back', dock = ARGV[2], was = known.stopped and 'stopped' or 'lost'}
+  redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[7], '*', 'json', cjson.encode(told))
+end
 local labels = not record and ARGV[6] or known.setLabels and cjson.encode(known.setLabels) or '{}'
 local facts = string.sub(ARGV[4], 1, -2)
 local seen = ',"lastSeen":' .. string.format('%.0f', now)

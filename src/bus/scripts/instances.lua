@@ -1,6 +1,8 @@
--- Applies changes to the records of one dock's instances, and keeps index, owners and load in step.
--- KEYS: instances of the dock, owners, index, load, promises of the dock
+-- Applies changes to the records of one dock's instances, keeps index, owners and load in step, and tells of each change
+-- once, in the same step.
+-- KEYS: instances of the dock, owners, index, load, promises of the dock, events
 -- ARGV: dock, number of upserts, total that counts towards the load or '' to leave it to the changes,
+--       1 to tell, events kept,
 --       per upsert: id, name, summary, owner record, request id or '', 1 if it counts; then ids to remove
 local dock, upserts = ARGV[1], tonumber(ARGV[2])
 local delta = 0
@@ -12,6 +14,14 @@ local function counts(state)
   return (state == 'created' or state == 'running' or state == 'restarting' or state == 'paused') and 1 or 0
 end
 
+local function tell(event, instance, was)
+  if ARGV[4] ~= '1' then return end
+  local told = {event = event, dock = dock, id = instance.id, name = instance.name, image = instance.image,
+    state = instance.state, was = was}
+  redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[5], '*', 'json', cjson.encode(told))
+end
+
+-- what was known of it, if anything was
 local function forget(id)
   local old = redis.call('HGET', KEYS[1], id)
   if not old then return end
@@ -19,13 +29,20 @@ local function forget(id)
   delta = delta - counts(old.state)
   redis.call('ZREM', KEYS[3], 'id/' .. id .. '/' .. dock, 'name/' .. old.name .. '/' .. dock .. '/' .. id,
     'request/' .. (old.requestId or '') .. '/' .. dock .. '/' .. id)
+  return old
 end
 
-local at = 4
+local at = 6
 for _ = 1, upserts do
   local id, name, summary, owner, request, count = unpack(ARGV, at, at + 5)
   at = at + 6
-  forget(id)
+  local old, new = forget(id), cjson.decode(summary)
+  if not old then
+    tell('instance-created', new)
+  else
+    if old.name ~= new.name then tell('instance-renamed', new, old.name) end
+    if old.state ~= new.state then tell('instance-' .. new.state, new, old.state) end
+  end
   redis.call('HSET', KEYS[1], id, summary)
   redis.call('HSET', KEYS[2], id, owner)
   redis.call('ZADD', KEYS[3], 0, 'id/' .. id .. '/' .. dock, 0, 'name/' .. name .. '/' .. dock .. '/' .. id)
@@ -37,7 +54,8 @@ for _ = 1, upserts do
   end
 end
 for i = at, #ARGV do
-  forget(ARGV[i])
+  local old = forget(ARGV[i])
+  if old then tell('instance-removed', old) end
   redis.call('HDEL', KEYS[1], ARGV[i])
   redis.call('HDEL', KEYS[2], ARGV[i])
 end
