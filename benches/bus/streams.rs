@@ -3,10 +3,11 @@
 use std::process::Command;
 use std::time::Instant;
 
+use deblox::bus::{Bus, RedisOptions};
 use deblox::client::{Arrival, Client, Stream};
 use deblox::docker::{Docker, DockerOptions, Flow, Method, Opened, RequestParts, Way};
-use deblox::protocol::Channel;
-use deblox::protocol::limits::CHUNK_BYTES;
+use deblox::protocol::limits::{CHUNK_BYTES, CHUNKS_AHEAD};
+use deblox::protocol::{Channel, Chunk, RequestId};
 use serde_json::json;
 
 use crate::Outcome;
@@ -16,6 +17,9 @@ use crate::setup::{Redis, dock, docker_host};
 /// Bytes in one turn, and turns.
 const BYTES: usize = 256 * 1024 * 1024;
 const TURNS: usize = 3;
+
+/// Chunks that are passed on without a daemon.
+const CHUNKS: u64 = 16 * 500;
 
 /// Lines of the log.
 const LINES: usize = 100_000;
@@ -129,6 +133,48 @@ impl Container {
         let start = RequestParts::new(Method::POST, "/exec/{}/start").segment(&exec).json(start);
         Ok(self.docker.flow(&start, Way::Both).await?)
     }
+}
+
+/// Chunks of the largest size from a writer to a reader by Redis alone, without a daemon, each on a thread of its own, with
+/// the writer no further ahead than a worker may be; megabytes a second.
+pub async fn relay(redis: &Redis) -> Outcome<f64> {
+    let (bus, id) = (Bus::new(&RedisOptions::new(&redis.url))?, RequestId::new("bench-relay")?);
+    let (read, reads) = tokio::sync::watch::channel(0);
+    let begun = Instant::now();
+    let writing = {
+        let (id, url) = (id.clone(), redis.url.clone());
+        std::thread::spawn(move || write(&url, &id, reads))
+    };
+    let (mut tail, mut last) = (bus.output(&id), 0);
+    while last < CHUNKS {
+        for chunk in tail.next().await.unwrap_or_default().into_iter().filter_map(|(_, fields)| Chunk::read(fields)) {
+            if chunk.seq != last + 1 || chunk.data.len() != CHUNK_BYTES {
+                return Err(format!("chunk {} came after {last}", chunk.seq).into());
+            }
+            last = chunk.seq;
+        }
+        read.send_replace(last);
+    }
+    let took = begun.elapsed().as_secs_f64();
+    writing.join().map_err(|_| "the writer failed")??;
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
+    let megabytes = CHUNKS as f64 * CHUNK_BYTES as f64 / 1e6;
+    Ok(megabytes / took)
+}
+
+fn write(url: &str, id: &RequestId, mut reads: tokio::sync::watch::Receiver<u64>) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+    runtime.block_on(async {
+        let bus = Bus::new(&RedisOptions::new(url)).map_err(|e| e.to_string())?;
+        for first in (1..=CHUNKS).step_by(16) {
+            let chunk = |seq| Chunk { seq, channel: Channel::Data, data: vec![0; CHUNK_BYTES] };
+            let chunks: Vec<Chunk> = (first..first + 16).map(chunk).collect();
+            let ahead = reads.wait_for(|read| first + 15 <= read + CHUNKS_AHEAD).await;
+            drop(ahead.map_err(|e| e.to_string())?);
+            bus.put_output(id, &chunks).await.map_err(|e| e.to_string())?;
+        }
+        Ok(())
+    })
 }
 
 /// What Redis itself passes on: one client that sets values of the size of a chunk and one that gets them, one after the
