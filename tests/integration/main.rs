@@ -9,6 +9,7 @@ mod actions;
 mod architecture;
 mod bad_input;
 mod cli;
+mod cli_help;
 mod client;
 mod cluster;
 mod docker_faults;
