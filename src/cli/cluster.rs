@@ -13,6 +13,7 @@ use super::output::{complain, line};
 use super::progress::with_progress;
 use crate::bus::CallError;
 use crate::client::{Client, ClientError, Reply};
+use crate::protocol::limits::CANDIDATES;
 use crate::protocol::{DockState, Fqdn, millis};
 
 /// The exit code where something could not be done.
@@ -71,7 +72,7 @@ impl Cluster {
                 Ok(reply)
             }
             Err(ClientError::Call(CallError::NotSent(error))) if error.is_away() => bail!(
-                "{error}; Redis was looked for at {}: start everything with `deblox up`, or set REDIS_URL",
+                "{error}; Redis was looked for at {}: start everything with `deblox up`, or say where it is with REDIS_URL or `deblox context`",
                 self.place
             ),
             Err(ClientError::Call(error @ CallError::NoReply(_))) => {
@@ -121,8 +122,10 @@ pub(super) fn refused(reply: &Reply) -> Refused {
 
 /// Why a name is not enough, with those that it may mean.
 pub(super) fn ambiguous<'a>(name: &str, candidates: impl Iterator<Item = (&'a Fqdn, &'a str)>) -> String {
-    let named: Vec<String> = candidates.map(|(dock, name)| format!("{dock}/{name}")).collect();
-    format!("`{name}` may mean {}: give one of these", named.join(" or "))
+    let mut named: Vec<String> = candidates.map(|(dock, name)| format!("{dock}/{name}")).collect();
+    let last = if named.len() > CANDIDATES { "more".to_owned() } else { named.pop().unwrap_or_default() };
+    named.truncate(CANDIDATES);
+    format!("`{name}` may mean {} or {last}: give one of these", named.join(", "))
 }
 
 fn before_colon(text: &str) -> &str {

@@ -2,9 +2,10 @@
 
 use anyhow::{Context as _, bail};
 
-use super::contexts::{Contexts, DEFAULT, Profile};
+use super::cluster::FAILED;
+use super::contexts::{Contexts, DEFAULT, Profile, unknown};
 use super::options::ClusterArgs;
-use super::output::{self, Cell, Row, ShowArgs, Shown, line};
+use super::output::{self, Cell, Row, ShowArgs, Shown, complain, line};
 use crate::bus::RedisOptions;
 
 #[derive(Debug, clap::Subcommand)]
@@ -81,14 +82,18 @@ pub(super) fn run(command: &Command, cluster: &ClusterArgs) -> anyhow::Result<u8
             line(name)?;
         }
         Command::Rm { names } => {
+            let mut code = 0;
             for name in names {
-                contexts.profile(name)?;
-                check(name)?;
-                contexts.contexts.remove(name);
-                contexts.current.take_if(|current| current == name);
+                if contexts.contexts.remove(name).is_some() {
+                    contexts.current.take_if(|current| current == name);
+                    contexts.save()?;
+                    line(name)?;
+                } else {
+                    complain(&unknown(name));
+                    code = FAILED;
+                }
             }
-            contexts.save()?;
-            line(&names.join("\n"))?;
+            return Ok(code);
         }
         Command::Show => line(&contexts.usual_name())?,
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use serde::{Deserialize, Serialize};
 
 /// The name that stands for no context at all.
@@ -66,7 +66,7 @@ impl Contexts {
         match self.contexts.get(name) {
             Some(profile) => Ok(profile.clone()),
             None if name == DEFAULT => Ok(Profile::default()),
-            None => bail!("no context is called `{name}`; `deblox context ls` lists those that are"),
+            None => Err(unknown(name)),
         }
     }
 
@@ -80,6 +80,11 @@ impl Contexts {
     pub(super) fn usual(&self) -> anyhow::Result<Profile> {
         self.profile(&self.usual_name())
     }
+}
+
+/// Why a name cannot be used.
+pub(super) fn unknown(name: &str) -> anyhow::Error {
+    anyhow!("no context is called `{name}`; `deblox context ls` lists those that are")
 }
 
 /// Where the file is, by the XDG Base Directory Specification.

@@ -97,21 +97,21 @@ enum Command {
     /// Take requests by HTTP, on any node
     Web(web::Args),
     #[command(flatten)]
-    Local(Local),
-    #[command(flatten)]
     Remote(Box<Remote>),
+    #[command(flatten)]
+    Local(Local),
 }
 
 /// What needs nobody.
 #[derive(Debug, Subcommand)]
 enum Local {
+    /// Keep names for the clusters that you work with
+    #[command(subcommand)]
+    Context(context::Command),
     /// List the actions that a request can ask for, or the fields of one
     Actions(actions::Args),
     /// Print the JSON Schema of all requests
     Schema,
-    /// Keep names for the clusters that you work with
-    #[command(subcommand)]
-    Context(context::Command),
     /// Print what makes a shell complete commands and options
     Completions(completions::CompletionsArgs),
     /// Print the manual, or write a page for each command

@@ -22,11 +22,6 @@ fn help_of_deblox() {
       up           All for one machine: a worker, HTTP, and a private Redis unless REDIS_URL names one
       worker       Speak for the Docker daemon of this host
       web          Take requests by HTTP, on any node
-      actions      List the actions that a request can ask for, or the fields of one
-      schema       Print the JSON Schema of all requests
-      context      Keep names for the clusters that you work with
-      completions  Print what makes a shell complete commands and options
-      man          Print the manual, or write a page for each command
       docks        List the docks, or change which take part
       ps           List containers
       run          Create and start a container, on the fittest dock
@@ -58,6 +53,11 @@ fn help_of_deblox() {
       volume       List volumes, or change them
       template     List templates, or change them
       call         Send one request and print its reply
+      context      Keep names for the clusters that you work with
+      actions      List the actions that a request can ask for, or the fields of one
+      schema       Print the JSON Schema of all requests
+      completions  Print what makes a shell complete commands and options
+      man          Print the manual, or write a page for each command
       help         Print this message or the help of the given subcommand(s)
 
     Options:
