@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::options::ClusterArgs;
 use super::output::{complain, line};
-use super::progress::with_progress;
+use super::progress::waiting_for;
 use crate::bus::CallError;
 use crate::client::{Client, ClientError, Reply};
 use crate::protocol::limits::CANDIDATES;
@@ -76,7 +76,7 @@ impl Cluster {
                 self.place
             ),
             Err(ClientError::Call(error @ CallError::NoReply(_))) => {
-                let hint = match self.client.bus().docks().await {
+                let hint = match Box::pin(self.client.bus().docks()).await {
                     Ok(docks) if docks.values().all(|dock| dock.state != DockState::Up) => {
                         "no worker is up: start one with `deblox worker` or `deblox up`"
                     }
@@ -212,8 +212,12 @@ pub(super) async fn each<T: ToString>(
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let mut results = stream::iter(names.iter().map(|name| work(name))).buffered(AT_ONCE);
     let mut code = 0;
-    for name in &names {
-        match with_progress(results.next()).await {
+    for (number, name) in names.iter().enumerate() {
+        let what = match names.len() - number - 1 {
+            0 => name.clone(),
+            others => format!("{name} and {others} more"),
+        };
+        match waiting_for(&what, results.next()).await {
             Some(Ok(text)) if text.is_empty() => {}
             Some(Ok(text)) => line(&text)?,
             Some(Err(error)) => {

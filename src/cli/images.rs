@@ -198,7 +198,10 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
             let removed = each(&names, async |name| {
                 let request = on("remove-image", name)?.flag("force", force).flag("noprune", no_prune);
                 let removed: Vec<Removed> = cluster.ask(request.json()).await?.body()?;
-                Ok(removed.iter().map(tell).collect::<Vec<_>>().join("\n"))
+                // Of several docks, each line says whose it is.
+                let dock = split(name)?.0.filter(|_| names.len() > images.len());
+                let prefix = dock.map(|dock| format!("{dock}: ")).unwrap_or_default();
+                Ok(removed.iter().map(|part| prefix.clone() + &tell(part)).collect::<Vec<_>>().join("\n"))
             })
             .await?;
             Ok(code.max(removed))

@@ -11,6 +11,10 @@ use super::output::{self, complain};
 use super::progress::with_progress;
 use crate::protocol::limits::LOG_LINES;
 
+/// [`LOG_LINES`], to count with.
+#[expect(clippy::cast_possible_truncation, reason = "ten thousand")]
+const LINES: usize = LOG_LINES as usize;
+
 /// The colours of the prefixes, one container after the other.
 const COLOURS: [AnsiColor; 6] =
     [AnsiColor::Cyan, AnsiColor::Yellow, AnsiColor::Green, AnsiColor::Magenta, AnsiColor::Blue, AnsiColor::BrightRed];
@@ -68,8 +72,11 @@ async fn read(args: &Args, name: &str, several: bool, cluster: &Cluster) -> anyh
         .maybe("since", args.since)
         .maybe("until", args.until)
         .flag("timestamps", args.timestamps || several);
-    let reply = cluster.ask(request.json()).await?;
-    Ok(reply.body().unwrap_or_default())
+    let text: String = cluster.ask(request.json()).await?.body().unwrap_or_default();
+    if args.tail == LOG_LINES && text.lines().take(LINES).count() == LINES {
+        eprintln!("deblox: of {name} the last {LOG_LINES} lines are shown: --since and --until reach others");
+    }
+    Ok(text)
 }
 
 /// The lines of all logs in the order of time, each with the name of its container before it.

@@ -124,7 +124,7 @@ impl Named for NetworkRecord {
     }
 
     fn is_called(&self, name: &str) -> bool {
-        self.name == name || self.id.starts_with(name)
+        self.name == name || (!name.is_empty() && self.id.starts_with(name))
     }
 }
 

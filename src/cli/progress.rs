@@ -6,8 +6,13 @@ use std::time::{Duration, Instant};
 /// After how long it is said that something is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Shows on a terminal that something is waited for, once that takes longer than a moment.
+/// Shows on a terminal that the reply is waited for, once that takes longer than a moment.
 pub(super) async fn with_progress<T>(work: impl Future<Output = T>) -> T {
+    waiting_for("the reply", work).await
+}
+
+/// The same for `what` is waited for.
+pub(super) async fn waiting_for<T>(what: &str, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     if !std::io::stderr().is_terminal() {
         return work.await;
@@ -20,7 +25,7 @@ pub(super) async fn with_progress<T>(work: impl Future<Output = T>) -> T {
             done = &mut work => break done,
             _ = ticks.tick() => {
                 shown = true;
-                eprint!("\rwaiting for the reply, {} s ", begun.elapsed().as_secs());
+                eprint!("\r\x1b[Kwaiting for {what}, {} s ", begun.elapsed().as_secs());
             }
         }
     };

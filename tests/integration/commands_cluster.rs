@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::commands::{Said, cluster, objects};
+use crate::processes::Program;
 use crate::support::{Bus, Disturbed, Scrub, deblox, quiet_hosts, unique, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -188,4 +189,27 @@ async fn verbose_tells_who_answered_and_timeout_bounds_the_wait() {
     let empty = Bus::new().await;
     empty.complains(&["--timeout", "1s", "ps"], 1, &["no reply", "no worker is up"]).await;
     bus.complains(&["ps", "--timeout", "0s"], 1, &["timeout"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_waits_ends_when_it_is_told_to() {
+    let bus = Bus::new().await;
+    let _worker = bus.worker(1, "a.test").await;
+    let name = unique("endless");
+    let _scrub = Scrub::new(1, &name);
+    bus.running("a.test", &name).await;
+    for (waiting, signal) in [(1, "INT"), (2, "TERM")] {
+        let mut command = deblox();
+        command.args(["wait", &name]).env("REDIS_URL", &bus.url).env("DEBLOX_NAMESPACE", &bus.namespace);
+        let mut wait = Program::start(command);
+        // What is in hand stays in its stream; the worker does not care who still wants to know.
+        until("the request is in hand", async || {
+            let shared: usize = bus.redis(&["XLEN", &bus.key("docker")]).await;
+            let own: usize = bus.redis(&["XLEN", &bus.key("docker.a.test")]).await;
+            (shared + own == waiting).then_some(())
+        })
+        .await;
+        wait.signal(signal);
+        assert_eq!((wait.ended().await.code(), wait.output()), (Some(130), String::new()), "{}", wait.errors());
+    }
 }
