@@ -94,6 +94,8 @@ pub(super) struct CreateArgs {
     /// Give it all rights on its host
     #[arg(long)]
     privileged: bool,
+    #[command(flatten)]
+    health: HealthArgs,
     /// The dock that it is to be on [default: the fittest]
     #[arg(long, value_name = "FQDN")]
     dock: Option<Fqdn>,
@@ -115,6 +117,46 @@ pub(super) struct CreateArgs {
     /// Print help
     #[arg(long, action = clap::ArgAction::Help)]
     help: Option<bool>,
+}
+
+/// How it is found out whether it is well.
+#[derive(Debug, clap::Args)]
+struct HealthArgs {
+    /// What tells by its exit code whether it is well, for its shell
+    #[arg(long, value_name = "COMMAND", conflicts_with = "no_healthcheck")]
+    health_cmd: Option<String>,
+    /// The time between two checks, such as 30s
+    #[arg(long, value_name = "TIME")]
+    health_interval: Option<String>,
+    /// How long one may take
+    #[arg(long, value_name = "TIME")]
+    health_timeout: Option<String>,
+    /// How long it may be unwell after its start
+    #[arg(long, value_name = "TIME")]
+    health_start_period: Option<String>,
+    /// How many checks in a row must fail
+    #[arg(long, value_name = "N")]
+    health_retries: Option<u64>,
+    /// Without the check of the image
+    #[arg(long)]
+    no_healthcheck: bool,
+}
+
+impl HealthArgs {
+    fn check(&self) -> Option<Value> {
+        let mut check = serde_json::Map::new();
+        for (name, text) in [
+            ("cmd", &self.health_cmd),
+            ("interval", &self.health_interval),
+            ("timeout", &self.health_timeout),
+            ("start-period", &self.health_start_period),
+        ] {
+            check.extend(text.as_ref().map(|text| (name.to_owned(), json!(text))));
+        }
+        check.extend(self.health_retries.map(|retries| ("retries".to_owned(), json!(retries))));
+        check.extend(self.no_healthcheck.then(|| ("disable".to_owned(), json!(true))));
+        (!check.is_empty()).then_some(Value::Object(check))
+    }
 }
 
 /// What a reply about several instances has for each.
@@ -182,6 +224,7 @@ async fn create(args: &CreateArgs, start: bool, cluster: &Cluster) -> anyhow::Re
         .flag("tty", args.tty)
         .flag("interactive", args.interactive)
         .flag("privileged", args.privileged)
+        .maybe("healthcheck", args.health.check())
         .maybe("pull", args.pull.clone())
         .flag("start", start)
         .maybe("owner", args.owner.clone())

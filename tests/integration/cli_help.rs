@@ -183,6 +183,24 @@ fn help_of_deblox_run() {
           --privileged
               Give it all rights on its host
 
+          --health-cmd <COMMAND>
+              What tells by its exit code whether it is well, for its shell
+
+          --health-interval <TIME>
+              The time between two checks, such as 30s
+
+          --health-timeout <TIME>
+              How long one may take
+
+          --health-start-period <TIME>
+              How long it may be unwell after its start
+
+          --health-retries <N>
+              How many checks in a row must fail
+
+          --no-healthcheck
+              Without the check of the image
+
           --dock <FQDN>
               The dock that it is to be on [default: the fittest]
 

@@ -99,47 +99,16 @@ async fn run_and_ps_show_a_container_wherever_it_is() {
     let (web, job, public) = (unique("web"), unique("job"), port().to_string());
     let _scrub = (Scrub::new(2, &web), Scrub::new(3, &job));
     let publish = format!("127.0.0.1:{public}:80");
-    let id = bus
-        .says(&[
-            "run",
-            "-d",
-            "--name",
-            &web,
-            "--dock",
-            "b.test",
-            "-p",
-            &publish,
-            "-l",
-            "team=x",
-            "-e",
-            "A=b",
-            "-m",
-            "64m",
-            "--restart",
-            "on-failure:3",
-            "-u",
-            "1",
-            "-w",
-            "/tmp",
-            "-h",
-            "inside",
-            "busybox",
-            "sleep",
-            "600",
-        ])
-        .await;
+    let flags =
+        "-l team=x -e A=b -m 64m --restart on-failure:3 -u 1 -w /tmp -h inside --health-cmd true --health-retries 5";
+    let flags: Vec<&str> = flags.split(' ').collect();
+    let where_to = ["run", "-d", "--name", &web, "--dock", "b.test", "-p", &publish];
+    let id = bus.says(&[&where_to[..], &flags, &["busybox", "sleep", "600"]].concat()).await;
     assert_eq!(id, docker(2, &["inspect", "-f", "{{.Id}}", &web]), "the whole id, as docker prints it");
-    let set = docker(
-        2,
-        &[
-            "inspect",
-            "-f",
-            "{{.Config.Env}} {{.HostConfig.Memory}} {{.HostConfig.RestartPolicy}} {{.Config.User}} \
-            {{.Config.WorkingDir}} {{.Config.Hostname}} {{.Config.Labels.team}}",
-            &web,
-        ],
-    );
-    assert!(set.starts_with("[A=b ") && set.ends_with(" 67108864 {on-failure 3} 1 /tmp inside x"), "{set}");
+    let config = "{{.Config.Env}} {{.Config.User}} {{.Config.WorkingDir}} {{.Config.Hostname}} {{.Config.Labels.team}} \
+                  {{.Config.Healthcheck.Retries}} {{.HostConfig.Memory}} {{.HostConfig.RestartPolicy}}";
+    let set = docker(2, &["inspect", "-f", config, &web]);
+    assert!(set.starts_with("[A=b ") && set.ends_with("] 1 /tmp inside x 5 67108864 {on-failure 3}"), "{set}");
     let created = bus.says(&["create", "--name", &job, "--dock", "c.test", "busybox", "true"]).await;
     assert_eq!(created.len(), 64);
 
