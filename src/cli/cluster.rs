@@ -39,7 +39,7 @@ pub(super) struct Cluster {
 pub(super) struct Refused {
     /// The stable name of what went wrong.
     pub(super) code: String,
-    message: String,
+    pub(super) message: String,
 }
 
 /// One of the instances that a name may mean.
@@ -72,7 +72,8 @@ impl Cluster {
                 Ok(reply)
             }
             Err(ClientError::Call(CallError::NotSent(error))) if error.is_away() => bail!(
-                "{error}; Redis was looked for at {}: start everything with `deblox up`, or say where it is with REDIS_URL or `deblox context`",
+                "{error}; Redis was looked for at {}: start everything with `deblox up`, or say where it is with \
+                 REDIS_URL or `deblox context`",
                 self.place
             ),
             Err(ClientError::Call(error @ CallError::NoReply(_))) => {
@@ -113,7 +114,7 @@ pub(super) fn refused(reply: &Reply) -> Refused {
         "no-such-instance" => format!("{said}; `deblox ps -a` lists those that are"),
         "unknown-dock" | "no-dock" => format!("{said}; `deblox docks` lists those that are"),
         "no-such-template" => format!("{}; `deblox template ls` lists those that are", before_colon(&said)),
-        "dock-unregistered" => format!("{said}; `deblox call` with `register` brings it back"),
+        "dock-unregistered" => format!("{said}; `deblox docks add` brings it back"),
         "dock-drained" => format!("{said}; `deblox docks undrain` changes that"),
         _ => said,
     };

@@ -48,7 +48,15 @@ enum Command {
         #[arg(value_name = "NAME=VALUE", required = true, value_parser = pair)]
         labels: Vec<(String, String)>,
     },
+    /// Bring docks back that were taken out
+    #[command(visible_alias = "register")]
+    Add {
+        /// The docks
+        #[arg(value_name = "DOCK", required = true)]
+        docks: Vec<Fqdn>,
+    },
     /// Take docks out of the pool; their containers run on
+    #[command(visible_alias = "unregister")]
     Rm {
         /// The docks
         #[arg(value_name = "DOCK", required = true)]
@@ -109,6 +117,7 @@ pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
         Some(Command::Inspect { docks }) => inspect(docks, cluster).await,
         Some(Command::Drain { docks }) => change("drain", docks, cluster).await,
         Some(Command::Undrain { docks }) => change("undrain", docks, cluster).await,
+        Some(Command::Add { docks }) => change("register", docks, cluster).await,
         Some(Command::Rm { docks }) => change("unregister", docks, cluster).await,
         Some(Command::Label { dock, labels }) => {
             let labels: Labels = labels.iter().cloned().collect();

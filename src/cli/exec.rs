@@ -70,7 +70,7 @@ pub(super) async fn run(args: Args, cluster: &Cluster) -> anyhow::Result<u8> {
         Err(error) => {
             complain(&error);
             // What cannot be begun for want of a container is 1, as it is for docker.
-            return Ok(match run::code(&format!("{error:#}")) {
+            return Ok(match run::code(&error) {
                 NOT_BEGUN => super::cluster::FAILED,
                 code => code,
             });

@@ -6,11 +6,11 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::cluster::{Cluster, FAILED, Request, pair, refused};
+use super::cluster::{Cluster, FAILED, Refused, Request, pair, refused};
 use super::output::{complain, line};
 use super::progress::with_progress;
 use crate::client::Reply;
-use crate::protocol::Fqdn;
+use crate::protocol::{ErrorCode, Fqdn};
 
 /// When an image is fetched.
 pub(super) const PULL: [&str; 3] = ["missing", "always", "never"];
@@ -182,7 +182,7 @@ pub(super) async fn run(args: RunArgs, cluster: &Cluster) -> anyhow::Result<u8> 
         Ok(reply) => print_ids(&reply, NOT_RUN),
         Err(error) => {
             complain(&error);
-            Ok(code(&format!("{error:#}")))
+            Ok(code(&error))
         }
     }
 }
@@ -257,8 +257,14 @@ fn print_ids(reply: &Reply, failed: u8) -> anyhow::Result<u8> {
     Ok(if reply.is_success() { 0 } else { failed })
 }
 
-/// The exit code of docker for what a daemon says about a command that it could not start.
-pub(super) fn code(said: &str) -> u8 {
+/// The exit code of docker for why a command could not be started.
+pub(super) fn code(error: &anyhow::Error) -> u8 {
+    // Only what the daemon itself says is about the command.
+    let refused = error.downcast_ref::<Refused>().filter(|refused| refused.code == ErrorCode::DockerError.as_str());
+    refused.map_or(NOT_RUN, |refused| code_of(&refused.message))
+}
+
+fn code_of(said: &str) -> u8 {
     if said.contains("executable file not found") || said.contains("no such file or directory") {
         NOT_FOUND
     } else if said.contains("permission denied") || said.contains("is a directory") {
@@ -316,8 +322,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_started_has_the_exit_code_of_docker() {
-        assert_eq!(code("exec: \"nope\": executable file not found in $PATH: unknown"), 127);
-        assert_eq!(code("exec: \"/etc/passwd\": permission denied: unknown"), 126);
-        assert_eq!(code("no dock has that name"), 125);
+        assert_eq!(code_of("exec: \"nope\": executable file not found in $PATH: unknown"), 127);
+        assert_eq!(code_of("exec: \"/etc/passwd\": permission denied: unknown"), 126);
+        assert_eq!(code_of("no dock has that name"), 125);
+        assert_eq!(code(&anyhow::anyhow!("the socket: no such file or directory")), 125);
     }
 }

@@ -58,7 +58,8 @@ fn help_of_deblox_docks() {
       drain    Have docks keep their containers and take no new ones
       undrain  Have drained docks take new containers again
       label    Set labels that a create can ask for; NAME= removes one
-      rm       Take docks out of the pool; their containers run on
+      add      Bring docks back that were taken out [alias: register]
+      rm       Take docks out of the pool; their containers run on [alias: unregister]
       help     Print this message or the help of the given subcommand(s)
 
     Options:

@@ -37,6 +37,9 @@ async fn docks_are_listed_labelled_drained_and_taken_out() {
     let partly = bus.complains(&["docks", "rm", "nowhere.test", "c.test"], 1, &["nowhere.test"]).await;
     assert_eq!(partly.out, "c.test\n");
     assert_eq!(bus.says(&["docks", "-q", "-f", "state=unregistered"]).await, "c.test");
+    bus.complains(&["run", "-d", "--dock", "c.test", "busybox"], 125, &["c.test", "deblox docks add"]).await;
+    assert_eq!(bus.says(&["docks", "add", "c.test"]).await, "c.test");
+    assert_eq!(bus.says(&["docks", "-q", "-f", "state=up"]).await, "a.test\nb.test\nc.test");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
