@@ -108,6 +108,7 @@ pub(super) fn refused(reply: &Reply) -> Refused {
             Ok(candidates) => ambiguous(
                 said.split('`').nth(1).unwrap_or_default(),
                 candidates.iter().map(|one| (&one.dock, if one.name.is_empty() { &*one.id } else { &*one.name })),
+                said.contains(" and more: "),
             ),
             Err(_) => said,
         },
@@ -121,11 +122,16 @@ pub(super) fn refused(reply: &Reply) -> Refused {
     Refused { code, message }
 }
 
-/// Why a name is not enough, with those that it may mean.
-pub(super) fn ambiguous<'a>(name: &str, candidates: impl Iterator<Item = (&'a Fqdn, &'a str)>) -> String {
+/// Why a name is not enough, with those that it may mean, or with some of them if there are more.
+pub(super) fn ambiguous<'a>(
+    name: &str,
+    candidates: impl Iterator<Item = (&'a Fqdn, &'a str)>,
+    mut more: bool,
+) -> String {
     let mut named: Vec<String> = candidates.map(|(dock, name)| format!("{dock}/{name}")).collect();
-    let last = if named.len() > CANDIDATES { "more".to_owned() } else { named.pop().unwrap_or_default() };
+    more |= named.len() > CANDIDATES;
     named.truncate(CANDIDATES);
+    let last = if more { "another".to_owned() } else { named.pop().unwrap_or_default() };
     format!("`{name}` may mean {} or {last}: give one of these", named.join(", "))
 }
 
@@ -231,4 +237,28 @@ pub(super) async fn each<T: ToString>(
         }
     }
     Ok(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_before_the_first_slash_is_the_dock() {
+        let dock = |name: &str| Fqdn::new(name).ok();
+        assert_eq!(split("web").unwrap(), (None, "web"));
+        assert_eq!(split("/web").unwrap(), (None, "web"), "docker writes names so");
+        assert_eq!(split("A.test/web").unwrap(), (dock("a.test"), "web"));
+        assert_eq!(split("a.test/team/app:1").unwrap(), (dock("a.test"), "team/app:1"));
+        assert!(split("a b/web").is_err());
+    }
+
+    #[test]
+    fn many_candidates_are_cut_short() {
+        let docks: Vec<Fqdn> = (0..12).filter_map(|number| Fqdn::new(&format!("d{number}.test")).ok()).collect();
+        let told = |count: usize, more| ambiguous("web", docks[..count].iter().map(|dock| (dock, "web")), more);
+        assert_eq!(told(2, false), "`web` may mean d0.test/web or d1.test/web: give one of these");
+        assert!(told(10, true).ends_with("d9.test/web or another: give one of these"));
+        assert!(told(12, false).ends_with("d9.test/web or another: give one of these"));
+    }
 }

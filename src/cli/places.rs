@@ -95,7 +95,7 @@ pub(super) async fn find<R: Named>(cluster: &Cluster, name: &str) -> anyhow::Res
         [(dock, found)] => Ok((dock.clone(), found.id().to_owned())),
         several => {
             let labels: Vec<(&Fqdn, String)> = several.iter().map(|(dock, found)| (dock, found.label())).collect();
-            bail!(ambiguous(bare, labels.iter().map(|(dock, label)| (*dock, label.as_str()))))
+            bail!(ambiguous(bare, labels.iter().map(|(dock, label)| (*dock, label.as_str())), false))
         }
     }
 }
