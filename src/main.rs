@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
-use deblox::cli::{Cli, LogFormat};
+use deblox::cli::{Cli, LogFormat, complain};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -21,7 +21,7 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("deblox: {error:#}");
+            complain(&error);
             ExitCode::FAILURE
         }
     }

@@ -25,7 +25,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
             out,
             "The second column is the right that it needs. `deblox actions ACTION` shows the fields of one."
         )?;
-        return super::print(&out);
+        super::output::print(&out)?;
+        return Ok(0);
     };
     let action = Action::find(name).map_err(|failure| anyhow::anyhow!(failure.message))?;
     writeln!(out, "{}: {}", action.names().collect::<Vec<_>>().join(", "), action.about)?;
@@ -37,7 +38,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
         let names = field.alias.map_or_else(|| field.name.to_owned(), |alias| format!("{}, {alias}", field.name));
         row(&mut out, &names, &field.kind.expected(), &notes(field))?;
     }
-    super::print(&out)
+    super::output::print(&out)?;
+    Ok(0)
 }
 
 fn row(out: &mut String, name: &str, holds: &str, about: &str) -> std::fmt::Result {

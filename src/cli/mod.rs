@@ -1,31 +1,80 @@
-//! The command line: one file per command.
+//! The command line: one file per group of commands.
 
 mod actions;
 mod call;
+mod cluster;
+mod completions;
+mod context;
+mod contexts;
+mod docks;
+mod exec;
 mod hostname;
+mod images;
+mod inspect;
+mod lifecycle;
+mod listing;
+mod logs;
+mod networks;
 mod options;
+mod output;
+mod places;
+mod progress;
+mod ps;
+mod registry;
+mod run;
 mod schema;
+mod templates;
 mod up;
+mod volumes;
 mod web;
 mod worker;
-
-use std::io::Write;
 
 use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
+use cluster::Cluster;
+use options::ClusterArgs;
+pub use output::complain;
+
+/// What a script needs to know.
+const EXIT_CODES: &str = "Exit code: 0 done, 1 something could not be done, 2 wrong usage, 3 done, but not all docks \
+                          answer. `run` has 125, 126 and 127 where docker has them.";
+
+/// The exit code of a command that was told to end.
+const STOPPED: u8 = 130;
+
 /// Drive the Docker daemons of many hosts from anywhere, over Redis.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Tell each request, who answered it and how long that took; stands before the command
+    #[arg(short, long)]
+    verbose: bool,
     /// What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug
-    #[arg(long, global = true, env = "DEBLOX_LOG", value_name = "FILTER")]
+    #[arg(
+        long,
+        global = true,
+        env = "DEBLOX_LOG",
+        value_name = "FILTER",
+        hide_short_help = true,
+        help_heading = "Logging"
+    )]
     log: Option<String>,
     /// How to log: text on a terminal and JSON elsewhere (auto), text, or json
-    #[arg(long, global = true, env = "DEBLOX_LOG_FORMAT", value_name = "FORMAT", default_value = "auto")]
+    #[arg(
+        long,
+        global = true,
+        env = "DEBLOX_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "auto",
+        hide_short_help = true,
+        help_heading = "Logging"
+    )]
     log_format: LogFormat,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 }
 
 /// The form of log lines.
@@ -47,21 +96,74 @@ enum Command {
     Worker(worker::Args),
     /// Take requests by HTTP, on any node
     Web(web::Args),
-    /// Send one request and print its reply
-    Call(call::Args),
+    #[command(flatten)]
+    Remote(Box<Remote>),
+    #[command(flatten)]
+    Local(Local),
+}
+
+/// What needs nobody.
+#[derive(Debug, Subcommand)]
+enum Local {
+    /// Keep names for the clusters that you work with
+    #[command(subcommand)]
+    Context(context::Command),
     /// List the actions that a request can ask for, or the fields of one
     Actions(actions::Args),
     /// Print the JSON Schema of all requests
     Schema,
+    /// Print what makes a shell complete commands and options
+    Completions(completions::CompletionsArgs),
+    /// Print the manual, or write a page for each command
+    Man(completions::ManArgs),
+}
+
+/// What asks the cluster.
+#[derive(Debug, Subcommand)]
+enum Remote {
+    /// List the docks, or change which take part
+    Docks(docks::Args),
+    /// List containers
+    Ps(ps::Args),
+    /// Create and start a container, on the fittest dock
+    Run(run::RunArgs),
+    /// Create a container, on the fittest dock
+    Create(run::CreateArgs),
+    #[command(flatten)]
+    Lifecycle(lifecycle::Command),
+    /// Show everything about containers, images, networks or volumes
+    Inspect(inspect::Args),
+    /// Print what containers have written; several in the order of time
+    Logs(logs::Args),
+    /// Run a command in a container
+    Exec(exec::Args),
+    /// List the processes of a container
+    Top(inspect::TopArgs),
+    /// List what has changed in the files of a container: A is added, C changed, D removed
+    Diff(inspect::DiffArgs),
+    #[command(flatten)]
+    Images(images::Command),
+    /// List networks, or change them
+    #[command(subcommand)]
+    Network(networks::Command),
+    /// List volumes, or change them
+    #[command(subcommand)]
+    Volume(volumes::Command),
+    /// List templates, or change them
+    #[command(subcommand)]
+    Template(templates::Command),
+    /// Send one request and print its reply
+    Call(call::Args),
 }
 
 impl Cli {
     /// What to log, by the command's own default where nothing is said.
     pub fn log_filter(&self) -> String {
-        self.log.clone().unwrap_or_else(|| match self.command {
-            Command::Up(_) | Command::Worker(_) | Command::Web(_) => "info".to_owned(),
-            Command::Call(_) | Command::Actions(_) | Command::Schema => "off".to_owned(),
-        })
+        let usual = match self.command {
+            Command::Up(_) | Command::Worker(_) | Command::Web(_) => "info",
+            Command::Local(_) | Command::Remote(_) => "off",
+        };
+        self.log.clone().unwrap_or_else(|| if self.verbose { "deblox=debug" } else { usual }.to_owned())
     }
 
     /// The form of log lines.
@@ -75,20 +177,51 @@ impl Cli {
     /// What is to be told to the person, in one line.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<u8> {
         match self.command {
-            Command::Up(args) => up::run(args, stop).await,
-            Command::Worker(args) => worker::run(args, stop).await,
-            Command::Web(args) => web::run(args, stop).await,
-            Command::Call(args) => call::run(args).await,
-            Command::Actions(args) => actions::run(&args),
-            Command::Schema => schema::run(),
+            Command::Up(args) => up::run(args, &self.cluster, stop).await,
+            Command::Worker(args) => worker::run(args, &self.cluster, stop).await,
+            Command::Web(args) => web::run(&args, &self.cluster, stop).await,
+            Command::Local(command) => command.run(&self.cluster),
+            Command::Remote(command) => {
+                let cluster = Cluster::new(&self.cluster)?;
+                tokio::select! {
+                    code = command.run(&cluster) => code,
+                    () = stop.cancelled() => Ok(STOPPED),
+                }
+            }
         }
     }
 }
 
-/// Prints `text`, for as long as somebody reads it.
-fn print(text: &str) -> anyhow::Result<u8> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(0),
+impl Local {
+    fn run(self, cluster: &ClusterArgs) -> anyhow::Result<u8> {
+        match self {
+            Self::Actions(args) => actions::run(&args),
+            Self::Schema => schema::run(),
+            Self::Context(command) => context::run(&command, cluster),
+            Self::Completions(args) => completions::completions(&args),
+            Self::Man(args) => completions::man(&args),
+        }
+    }
+}
+
+impl Remote {
+    async fn run(self: Box<Self>, cluster: &Cluster) -> anyhow::Result<u8> {
+        match *self {
+            Self::Docks(args) => docks::run(&args, cluster).await,
+            Self::Ps(args) => ps::run(args, cluster).await,
+            Self::Run(args) => run::run(args, cluster).await,
+            Self::Create(args) => run::run_create(args, cluster).await,
+            Self::Lifecycle(command) => lifecycle::run(command, cluster).await,
+            Self::Inspect(args) => inspect::run(&args, cluster).await,
+            Self::Logs(args) => logs::run(&args, cluster).await,
+            Self::Exec(args) => exec::run(args, cluster).await,
+            Self::Top(args) => inspect::top(&args, cluster).await,
+            Self::Diff(args) => inspect::diff(&args, cluster).await,
+            Self::Images(command) => images::run(command, cluster).await,
+            Self::Network(command) => networks::run(command, cluster).await,
+            Self::Volume(command) => volumes::run(command, cluster).await,
+            Self::Template(command) => templates::run(command, cluster).await,
+            Self::Call(args) => call::run(args, cluster).await,
+        }
     }
 }

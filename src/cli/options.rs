@@ -1,11 +1,12 @@
 //! Options that several commands share: flag, then environment, then default.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
 
+use super::contexts::{Contexts, Profile};
 use super::hostname;
 use crate::bus::{PrivateRedis, RedisOptions};
 use crate::docker::DockerOptions;
@@ -13,24 +14,47 @@ use crate::protocol::{Fqdn, Keys, Labels};
 use crate::web::WebOptions;
 use crate::worker::WorkerOptions;
 
+/// How the cluster is reached; every command takes these, before or behind its name.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Redis")]
-pub(super) struct RedisArgs {
+#[command(next_help_heading = "Cluster")]
+pub(super) struct ClusterArgs {
+    /// How long a request may take, such as 30s or 5min [default: what is usual for it]
+    #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(super) timeout: Option<Duration>,
+    /// The context to use, whatever REDIS_URL says [default: DEBLOX_CONTEXT, or that of `deblox context use`, where
+    /// REDIS_URL is not set]
+    #[arg(long, global = true, value_name = "NAME")]
+    context: Option<String>,
     /// redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary NAME of sentinels
-    /// [default: the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
-    #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
+    /// [default: the context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
+    #[arg(long, global = true, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
     redis_url: Option<String>,
-    /// What every key begins with; {deblox} keeps all keys in one Redis Cluster slot
-    #[arg(long, env = "DEBLOX_NAMESPACE", value_name = "NAME", default_value = Keys::DEFAULT_NAMESPACE)]
-    namespace: String,
+    /// What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default: the context's, else
+    /// deblox]
+    #[arg(long, global = true, env = "DEBLOX_NAMESPACE", value_name = "NAME")]
+    namespace: Option<String>,
     /// Trust these certificates instead of the system's
-    #[arg(long, env = "DEBLOX_REDIS_CA", value_name = "PEM")]
+    #[arg(long, global = true, env = "DEBLOX_REDIS_CA", value_name = "PEM", hide_short_help = true)]
     redis_ca: Option<PathBuf>,
     /// Show this client certificate
-    #[arg(long, env = "DEBLOX_REDIS_CERT", value_name = "PEM", requires = "redis_key")]
+    #[arg(
+        long,
+        global = true,
+        env = "DEBLOX_REDIS_CERT",
+        value_name = "PEM",
+        requires = "redis_key",
+        hide_short_help = true
+    )]
     redis_cert: Option<PathBuf>,
     /// The key of the client certificate
-    #[arg(long, env = "DEBLOX_REDIS_KEY", value_name = "PEM", requires = "redis_cert")]
+    #[arg(
+        long,
+        global = true,
+        env = "DEBLOX_REDIS_KEY",
+        value_name = "PEM",
+        requires = "redis_cert",
+        hide_short_help = true
+    )]
     redis_key: Option<PathBuf>,
 }
 
@@ -80,20 +104,63 @@ impl WebArgs {
     }
 }
 
-impl RedisArgs {
+impl ClusterArgs {
+    /// Whether a Redis is named by the command line or by REDIS_URL.
+    pub(super) fn is_named(&self) -> bool {
+        self.context.is_some() || self.given().is_some()
+    }
+
+    /// How Redis is reached: by `--context`, by REDIS_URL, by the context that is usual, by the private one if it runs.
+    pub(super) fn redis(&self) -> anyhow::Result<RedisOptions> {
+        let profile = match (&self.context, self.given()) {
+            (Some(name), _) => Contexts::load()?.profile(name)?,
+            (None, Some(_)) => Profile::default(),
+            (None, None) => Contexts::load()?.usual()?,
+        };
+        Ok(self.over(profile))
+    }
+
+    /// The same for the private Redis in `folder`.
+    pub(super) fn private(&self, folder: &Path) -> RedisOptions {
+        RedisOptions { url: PrivateRedis::options(folder).url, ..self.over(Profile::default()) }
+    }
+
+    /// Where Redis is if no context is used, for people.
+    pub(super) fn place_without_context(&self) -> String {
+        self.over(Profile::default()).place()
+    }
+
+    /// What a context that is made of these options holds; none without a URL.
+    pub(super) fn profile(&self) -> Option<Profile> {
+        Some(Profile {
+            redis_url: Some(self.given()?),
+            namespace: self.namespace.clone(),
+            redis_ca: self.redis_ca.clone(),
+            redis_cert: self.redis_cert.clone(),
+            redis_key: self.redis_key.clone(),
+        })
+    }
+
     /// The URL, if one was given; set to nothing is not set.
-    pub(super) fn given(&self) -> Option<String> {
+    fn given(&self) -> Option<String> {
         self.redis_url.clone().filter(|url| !url.is_empty())
     }
 
-    pub(super) fn options(self) -> RedisOptions {
-        let url = self.given().unwrap_or_else(|| {
+    fn over(&self, profile: Profile) -> RedisOptions {
+        let url = profile.redis_url.or_else(|| self.given()).unwrap_or_else(|| {
             state_folder()
                 .map(|state| state.join("redis"))
                 .filter(|folder| PrivateRedis::socket(folder).exists())
                 .map_or_else(|| "redis://127.0.0.1:6379".to_owned(), |folder| PrivateRedis::options(&folder).url)
         });
-        RedisOptions { url, namespace: self.namespace, ca: self.redis_ca, cert: self.redis_cert, key: self.redis_key }
+        let namespace = self.namespace.clone().or(profile.namespace);
+        RedisOptions {
+            url,
+            namespace: namespace.unwrap_or_else(|| Keys::DEFAULT_NAMESPACE.to_owned()),
+            ca: self.redis_ca.clone().or(profile.redis_ca),
+            cert: self.redis_cert.clone().or(profile.redis_cert),
+            key: self.redis_key.clone().or(profile.redis_key),
+        }
     }
 }
 

@@ -2,5 +2,6 @@
 
 /// Prints the JSON Schema of all requests.
 pub(super) fn run() -> anyhow::Result<u8> {
-    super::print(&format!("{:#}\n", crate::actions::schema()))
+    super::output::line(&format!("{:#}", crate::actions::schema()))?;
+    Ok(0)
 }

@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use tokio_util::sync::CancellationToken;
 
-use super::options::{self, WebArgs};
+use super::options::{self, ClusterArgs, WebArgs};
 use super::worker;
-use crate::bus::{PrivateRedis, RedisOptions};
+use crate::bus::PrivateRedis;
 use crate::web::Web;
 use crate::worker::WorkerOptions;
 
@@ -22,19 +22,18 @@ pub(super) struct Args {
     worker: worker::Args,
 }
 
-pub(super) async fn run(args: Args, stop: CancellationToken) -> anyhow::Result<u8> {
+pub(super) async fn run(args: Args, cluster: &ClusterArgs, stop: CancellationToken) -> anyhow::Result<u8> {
     let Args { web, worker: args } = args;
-    if args.redis.given().is_some() {
-        let worker = options::worker(args.redis.options(), args.docker, args.dock).await?;
-        return work("named by REDIS_URL", &web, worker, stop).await;
+    if cluster.is_named() {
+        let worker = options::worker(cluster.redis()?, args.docker, args.dock).await?;
+        return work("named by REDIS_URL or a context", &web, worker, stop).await;
     }
     let state = options::required_state_folder()?;
     let _lock = lock(&state)?;
     let folder = state.join("redis");
     let server = PrivateRedis::start(&folder).await?;
     // The namespace and the like hold for a private Redis too.
-    let redis = RedisOptions { url: PrivateRedis::options(&folder).url, ..args.redis.options() };
-    let worker = options::worker(redis, args.docker, args.dock).await?;
+    let worker = options::worker(cluster.private(&folder), args.docker, args.dock).await?;
     let done = CancellationToken::new();
     let keeper = tokio::spawn(keep(server, folder, done.clone()));
     let result = work("private, append-only file beside it", &web, worker, stop).await;
@@ -55,7 +54,8 @@ async fn work(about_redis: &str, web: &WebArgs, worker: WorkerOptions, stop: Can
     println!("  Redis   {} ({about_redis})", worker.redis.place());
     println!("  Docker  {}", worker.docker.host);
     println!("  HTTP    http://{address}");
-    println!("  try     deblox call '{{\"action\":\"list-docks\"}}'");
+    println!("  try     deblox docks");
+    println!("          deblox call '{{\"action\":\"list-docks\"}}'");
     println!("          curl -d '{{\"action\":\"list-docks\"}}' http://{address}");
     println!("          {redis_cli} XADD {namespace}.docker '*' json '{{\"action\":\"list-docks\"}}'");
     println!("  stop    Ctrl-C");

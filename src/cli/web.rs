@@ -2,19 +2,17 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::options::{RedisArgs, WebArgs};
+use super::options::{ClusterArgs, WebArgs};
 use crate::web::Web;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     web: WebArgs,
-    #[command(flatten)]
-    redis: RedisArgs,
 }
 
-pub(super) async fn run(args: Args, stop: CancellationToken) -> anyhow::Result<u8> {
-    let web = Web::bind(&args.web.options(args.redis.options())).await?;
+pub(super) async fn run(args: &Args, cluster: &ClusterArgs, stop: CancellationToken) -> anyhow::Result<u8> {
+    let web = Web::bind(&args.web.options(cluster.redis()?)).await?;
     println!("deblox web: http://{}", web.address());
     web.run(stop).await;
     Ok(0)

@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::options::{self, DockArgs, DockerArgs, RedisArgs};
+use super::options::{self, ClusterArgs, DockArgs, DockerArgs};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -10,12 +10,10 @@ pub(super) struct Args {
     pub(super) dock: DockArgs,
     #[command(flatten)]
     pub(super) docker: DockerArgs,
-    #[command(flatten)]
-    pub(super) redis: RedisArgs,
 }
 
-pub(super) async fn run(args: Args, stop: CancellationToken) -> anyhow::Result<u8> {
-    let options = options::worker(args.redis.options(), args.docker, args.dock).await?;
+pub(super) async fn run(args: Args, cluster: &ClusterArgs, stop: CancellationToken) -> anyhow::Result<u8> {
+    let options = options::worker(cluster.redis()?, args.docker, args.dock).await?;
     crate::worker::run(options, stop).await?;
     Ok(0)
 }

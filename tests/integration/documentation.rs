@@ -118,28 +118,20 @@ fn options() -> String {
     let mut out = String::from("| option | environment | default | what |\n|---|---|---|---|\n");
     let cli = Cli::command();
     let worker = cli.find_subcommand("worker").expect("a command");
-    // `up` has a worker's options and those of `web`; what `call` adds is its own.
-    let call = cli.find_subcommand("call").expect("a command");
-    let own = call.get_arguments().filter(|option| ["dock", "timeout"].contains(&option.get_id().as_str()));
+    // `up` has a worker's options and those of `web`.
     let web = cli.find_subcommand("web").expect("a command");
     let listen = web.get_arguments().filter(|option| option.get_id() == "listen");
-    for (of, option) in worker
-        .get_arguments()
-        .map(|option| ("", option))
-        .chain(listen.map(|option| ("", option)))
-        .chain(own.map(|option| ("call ", option)))
-        .chain(cli.get_arguments().map(|option| ("", option)))
-    {
+    for option in worker.get_arguments().chain(listen).chain(cli.get_arguments()) {
         let (Some(flag), Some(help)) = (option.get_long(), option.get_help()) else { continue };
         let environment = option.get_env().map(|name| format!("`{}`", name.to_string_lossy())).unwrap_or_default();
         let default: Vec<_> = option.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
         let default = Some(default.join(",")).filter(|text| !text.is_empty()).map(|text| format!("`{text}`"));
         let default = default.unwrap_or_default();
-        writeln!(out, "| `{of}--{flag}` | {environment} | {default} | {help} |").expect("text");
+        writeln!(out, "| `--{flag}` | {environment} | {default} | {help} |").expect("text");
     }
     out.push_str(
-        "\n`deblox up` takes all of them but those of `call`; `deblox worker` the same without `--listen`; `deblox web` \
-         `--listen` and those of Redis; `deblox call` those of Redis.\n",
+        "\n`deblox up` takes all of them, `deblox worker` all but `--listen`; every other command those from `--verbose` on, \
+         and `deblox web` `--listen` too. What else a command takes, its `--help` says.\n",
     );
     out
 }

@@ -19,15 +19,58 @@ fn help_of_deblox() {
     Usage: deblox [OPTIONS] <COMMAND>
 
     Commands:
-      up       All for one machine: a worker, HTTP, and a private Redis unless REDIS_URL names one
-      worker   Speak for the Docker daemon of this host
-      web      Take requests by HTTP, on any node
-      call     Send one request and print its reply
-      actions  List the actions that a request can ask for, or the fields of one
-      schema   Print the JSON Schema of all requests
-      help     Print this message or the help of the given subcommand(s)
+      up           All for one machine: a worker, HTTP, and a private Redis unless REDIS_URL names one
+      worker       Speak for the Docker daemon of this host
+      web          Take requests by HTTP, on any node
+      docks        List the docks, or change which take part
+      ps           List containers
+      run          Create and start a container, on the fittest dock
+      create       Create a container, on the fittest dock
+      start        Start containers
+      stop         Stop containers: ask them to end, and kill those that do not
+      restart      Stop containers and start them again
+      kill         Send containers a signal
+      pause        Stop the processes of containers where they are
+      unpause      Let the processes of paused containers go on
+      rm           Remove containers
+      rename       Give a container another name
+      update       Change the limits and the restart policy of containers
+      recreate     Replace containers by ones like them from a newer image; an old one comes back if the
+                   new one is not healthy
+      wait         Wait until containers end, and print their exit codes
+      inspect      Show everything about containers, images, networks or volumes
+      logs         Print what containers have written; several in the order of time
+      exec         Run a command in a container
+      top          List the processes of a container
+      diff         List what has changed in the files of a container: A is added, C changed, D removed
+      images       List images
+      pull         Fetch images to docks, with what `docker login` has kept
+      push         Send an image of a dock to its registry, with what `docker login` has kept
+      tag          Give an image a further name, on the docks that have it
+      rmi          Remove images from the docks that have them
+      commit       Make an image of a container
+      network      List networks, or change them
+      volume       List volumes, or change them
+      template     List templates, or change them
+      call         Send one request and print its reply
+      context      Keep names for the clusters that you work with
+      actions      List the actions that a request can ask for, or the fields of one
+      schema       Print the JSON Schema of all requests
+      completions  Print what makes a shell complete commands and options
+      man          Print the manual, or write a page for each command
+      help         Print this message or the help of the given subcommand(s)
 
     Options:
+      -v, --verbose
+              Tell each request, who answered it and how long that took; stands before the command
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Logging:
           --log <FILTER>
               What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug
 
@@ -44,11 +87,44 @@ fn help_of_deblox() {
               [env: DEBLOX_LOG_FORMAT=]
               [default: auto]
 
-      -h, --help
-              Print help (see a summary with '-h')
+    Cluster:
+          --timeout <TIME>
+              How long a request may take, such as 30s or 5min [default: what is usual for it]
 
-      -V, --version
-              Print version
+          --context <NAME>
+              The context to use, whatever REDIS_URL says [default: DEBLOX_CONTEXT, or that of `deblox
+              context use`, where REDIS_URL is not set]
+
+          --redis-url <URL>
+              redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
+              NAME of sentinels [default: the context's, else the private Redis of `deblox up` if it
+              runs, else redis://127.0.0.1:6379]
+
+              [env: REDIS_URL]
+
+          --namespace <NAME>
+              What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:
+              the context's, else deblox]
+
+              [env: DEBLOX_NAMESPACE=]
+
+          --redis-ca <PEM>
+              Trust these certificates instead of the system's
+
+              [env: DEBLOX_REDIS_CA=]
+
+          --redis-cert <PEM>
+              Show this client certificate
+
+              [env: DEBLOX_REDIS_CERT=]
+
+          --redis-key <PEM>
+              The key of the client certificate
+
+              [env: DEBLOX_REDIS_KEY=]
+
+    Exit code: 0 done, 1 something could not be done, 2 wrong usage, 3 done, but not all docks answer.
+    `run` has 125, 126 and 127 where docker has them.
     "#);
 }
 
@@ -60,22 +136,6 @@ fn help_of_deblox_worker() {
     Usage: deblox worker [OPTIONS]
 
     Options:
-          --log <FILTER>
-              What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug
-
-              [env: DEBLOX_LOG=]
-
-          --log-format <FORMAT>
-              How to log: text on a terminal and JSON elsewhere (auto), text, or json
-
-              Possible values:
-              - auto: Text on a terminal, JSON elsewhere
-              - text: Text
-              - json: JSON, an object a line
-
-              [env: DEBLOX_LOG_FORMAT=]
-              [default: auto]
-
       -h, --help
               Print help (see a summary with '-h')
 
@@ -119,19 +179,43 @@ fn help_of_deblox_worker() {
 
               [env: DOCKER_CERT_PATH=]
 
-    Redis:
+    Logging:
+          --log <FILTER>
+              What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug
+
+              [env: DEBLOX_LOG=]
+
+          --log-format <FORMAT>
+              How to log: text on a terminal and JSON elsewhere (auto), text, or json
+
+              Possible values:
+              - auto: Text on a terminal, JSON elsewhere
+              - text: Text
+              - json: JSON, an object a line
+
+              [env: DEBLOX_LOG_FORMAT=]
+              [default: auto]
+
+    Cluster:
+          --timeout <TIME>
+              How long a request may take, such as 30s or 5min [default: what is usual for it]
+
+          --context <NAME>
+              The context to use, whatever REDIS_URL says [default: DEBLOX_CONTEXT, or that of `deblox
+              context use`, where REDIS_URL is not set]
+
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels [default: the private Redis of `deblox up` if it runs, else
-              redis://127.0.0.1:6379]
+              NAME of sentinels [default: the context's, else the private Redis of `deblox up` if it
+              runs, else redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
 
           --namespace <NAME>
-              What every key begins with; {deblox} keeps all keys in one Redis Cluster slot
+              What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:
+              the context's, else deblox]
 
               [env: DEBLOX_NAMESPACE=]
-              [default: deblox]
 
           --redis-ca <PEM>
               Trust these certificates instead of the system's
@@ -158,22 +242,6 @@ fn help_of_deblox_up() {
     Usage: deblox up [OPTIONS]
 
     Options:
-          --log <FILTER>
-              What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug
-
-              [env: DEBLOX_LOG=]
-
-          --log-format <FORMAT>
-              How to log: text on a terminal and JSON elsewhere (auto), text, or json
-
-              Possible values:
-              - auto: Text on a terminal, JSON elsewhere
-              - text: Text
-              - json: JSON, an object a line
-
-              [env: DEBLOX_LOG_FORMAT=]
-              [default: auto]
-
       -h, --help
               Print help (see a summary with '-h')
 
@@ -224,19 +292,43 @@ fn help_of_deblox_up() {
 
               [env: DOCKER_CERT_PATH=]
 
-    Redis:
+    Logging:
+          --log <FILTER>
+              What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug
+
+              [env: DEBLOX_LOG=]
+
+          --log-format <FORMAT>
+              How to log: text on a terminal and JSON elsewhere (auto), text, or json
+
+              Possible values:
+              - auto: Text on a terminal, JSON elsewhere
+              - text: Text
+              - json: JSON, an object a line
+
+              [env: DEBLOX_LOG_FORMAT=]
+              [default: auto]
+
+    Cluster:
+          --timeout <TIME>
+              How long a request may take, such as 30s or 5min [default: what is usual for it]
+
+          --context <NAME>
+              The context to use, whatever REDIS_URL says [default: DEBLOX_CONTEXT, or that of `deblox
+              context use`, where REDIS_URL is not set]
+
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels [default: the private Redis of `deblox up` if it runs, else
-              redis://127.0.0.1:6379]
+              NAME of sentinels [default: the context's, else the private Redis of `deblox up` if it
+              runs, else redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
 
           --namespace <NAME>
-              What every key begins with; {deblox} keeps all keys in one Redis Cluster slot
+              What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:
+              the context's, else deblox]
 
               [env: DEBLOX_NAMESPACE=]
-              [default: deblox]
 
           --redis-ca <PEM>
               Trust these certificates instead of the system's
@@ -263,6 +355,17 @@ fn help_of_deblox_web() {
     Usage: deblox web [OPTIONS]
 
     Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+    HTTP:
+          --listen <IP:PORT>
+              The address to listen at for HTTP; whoever reaches it can do anything that the daemons can
+
+              [env: DEBLOX_LISTEN=]
+              [default: 127.0.0.1:8080]
+
+    Logging:
           --log <FILTER>
               What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug
 
@@ -279,29 +382,26 @@ fn help_of_deblox_web() {
               [env: DEBLOX_LOG_FORMAT=]
               [default: auto]
 
-      -h, --help
-              Print help (see a summary with '-h')
+    Cluster:
+          --timeout <TIME>
+              How long a request may take, such as 30s or 5min [default: what is usual for it]
 
-    HTTP:
-          --listen <IP:PORT>
-              The address to listen at for HTTP; whoever reaches it can do anything that the daemons can
+          --context <NAME>
+              The context to use, whatever REDIS_URL says [default: DEBLOX_CONTEXT, or that of `deblox
+              context use`, where REDIS_URL is not set]
 
-              [env: DEBLOX_LISTEN=]
-              [default: 127.0.0.1:8080]
-
-    Redis:
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels [default: the private Redis of `deblox up` if it runs, else
-              redis://127.0.0.1:6379]
+              NAME of sentinels [default: the context's, else the private Redis of `deblox up` if it
+              runs, else redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
 
           --namespace <NAME>
-              What every key begins with; {deblox} keeps all keys in one Redis Cluster slot
+              What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:
+              the context's, else deblox]
 
               [env: DEBLOX_NAMESPACE=]
-              [default: deblox]
 
           --redis-ca <PEM>
               Trust these certificates instead of the system's
@@ -335,9 +435,10 @@ fn help_of_deblox_call() {
           --dock <FQDN>
               The dock that must do it
 
-          --timeout <TIME>
-              How long it may take, such as 30s or 5min
+      -h, --help
+              Print help (see a summary with '-h')
 
+    Logging:
           --log <FILTER>
               What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug
 
@@ -354,22 +455,26 @@ fn help_of_deblox_call() {
               [env: DEBLOX_LOG_FORMAT=]
               [default: auto]
 
-      -h, --help
-              Print help (see a summary with '-h')
+    Cluster:
+          --timeout <TIME>
+              How long a request may take, such as 30s or 5min [default: what is usual for it]
 
-    Redis:
+          --context <NAME>
+              The context to use, whatever REDIS_URL says [default: DEBLOX_CONTEXT, or that of `deblox
+              context use`, where REDIS_URL is not set]
+
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels [default: the private Redis of `deblox up` if it runs, else
-              redis://127.0.0.1:6379]
+              NAME of sentinels [default: the context's, else the private Redis of `deblox up` if it
+              runs, else redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
 
           --namespace <NAME>
-              What every key begins with; {deblox} keeps all keys in one Redis Cluster slot
+              What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:
+              the context's, else deblox]
 
               [env: DEBLOX_NAMESPACE=]
-              [default: deblox]
 
           --redis-ca <PEM>
               Trust these certificates instead of the system's

@@ -1,0 +1,336 @@
+//! Commands about images: `images`, `pull`, `push`, `tag`, `rmi`, `commit`.
+
+use anyhow::bail;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::cluster::{Cluster, Request, about, each, split};
+use super::listing::{ListArgs, Listed, Placed, listed};
+use super::output::{self, Cell, Row, Shown};
+use super::places::{Chosen, DocksArgs, Named, everywhere, none};
+use super::progress::with_progress;
+use super::registry::credentials;
+use crate::protocol::{Fqdn, ImageRecord};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// List images
+    Images {
+        /// Only those of this name, with a tag or without; * stands for anything
+        #[arg(value_name = "NAME[:TAG]")]
+        name: Option<String>,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Fetch images to docks, with what `docker login` has kept
+    Pull {
+        /// The images
+        #[arg(value_name = "IMAGE", required = true)]
+        images: Vec<String>,
+        #[command(flatten)]
+        docks: DocksArgs,
+    },
+    /// Send an image of a dock to its registry, with what `docker login` has kept
+    Push {
+        /// The image
+        image: String,
+        /// The dock whose image it is [default: any, if all have the same]
+        #[arg(long, value_name = "FQDN")]
+        dock: Option<Fqdn>,
+    },
+    /// Give an image a further name, on the docks that have it
+    Tag {
+        /// The image
+        image: String,
+        /// The further name, with a tag or without
+        #[arg(value_name = "NAME[:TAG]")]
+        name: String,
+        #[command(flatten)]
+        docks: DocksArgs,
+    },
+    /// Remove images from the docks that have them
+    Rmi {
+        /// The images
+        #[arg(value_name = "IMAGE", required = true)]
+        images: Vec<String>,
+        /// Even if a stopped container uses it
+        #[arg(short, long)]
+        force: bool,
+        /// Keep its untagged parents
+        #[arg(long)]
+        no_prune: bool,
+        #[command(flatten)]
+        docks: DocksArgs,
+    },
+    /// Make an image of a container
+    Commit {
+        /// The container: NAME, DOCK/NAME, or the beginning of its id
+        container: String,
+        /// The image's name
+        #[arg(value_name = "NAME[:TAG]")]
+        image: Option<String>,
+        /// A comment
+        #[arg(short, long)]
+        message: Option<String>,
+        /// The author
+        #[arg(short, long)]
+        author: Option<String>,
+        /// Do not pause it meanwhile
+        #[arg(long)]
+        no_pause: bool,
+    },
+}
+
+impl Row for Placed<ImageRecord> {
+    const HEADS: &'static [&'static str] = &["REPOSITORY", "TAG", "IMAGE ID", "DOCK", "CREATED", "SIZE"];
+
+    fn cells(&self, shown: &Shown) -> Vec<Cell> {
+        let one = &self.record;
+        let (repository, tag) = match (one.tags.first(), one.digests.first()) {
+            (Some(name), _) => name_and_tag(name),
+            (None, Some(digest)) => (digest.split('@').next().unwrap_or_default(), None),
+            (None, None) => ("<none>", None),
+        };
+        let created = shown.ago(u64::try_from(one.created).unwrap_or_default());
+        let dock = match &self.last_seen {
+            Some(time) => Cell::styled(output::FAINT, format!("{} (last seen {})", self.dock, shown.since(time))),
+            None => self.dock.as_str().into(),
+        };
+        vec![
+            repository.into(),
+            tag.unwrap_or("<none>").into(),
+            shown.id(&one.id).into(),
+            dock,
+            created.into(),
+            output::size(u64::try_from(one.size).unwrap_or_default()).into(),
+        ]
+    }
+
+    fn name(&self, shown: &Shown) -> String {
+        shown.id(&self.record.id).to_owned()
+    }
+}
+
+impl Named for ImageRecord {
+    const LIST: &'static str = "images";
+    const KIND: &'static str = "image";
+
+    fn label(&self) -> String {
+        self.tags.first().unwrap_or(&self.id).clone()
+    }
+
+    fn filters(name: &str) -> Vec<Vec<(String, String)>> {
+        let by_name = vec![("reference".to_owned(), name.to_owned())];
+        // An id is no reference: all have to be looked at.
+        if bare_id(name).is_some() { vec![by_name, Vec::new()] } else { vec![by_name] }
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        let latest = format!("{name}:latest");
+        let named = self.tags.iter().any(|tag| tag == name || *tag == latest);
+        let by_id = bare_id(name).is_some_and(|id| self.id.trim_start_matches("sha256:").starts_with(id));
+        named || self.digests.iter().any(|digest| digest == name) || by_id
+    }
+}
+
+fn bare_id(name: &str) -> Option<&str> {
+    let id = name.strip_prefix("sha256:").unwrap_or(name);
+    (!id.is_empty() && id.chars().all(|c| c.is_ascii_hexdigit())).then_some(id)
+}
+
+/// An image's name and its tag; the colon of a port has a slash behind it.
+fn name_and_tag(image: &str) -> (&str, Option<&str>) {
+    match image.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
+        _ => (image, None),
+    }
+}
+
+/// What the daemon says while it fetches or sends.
+#[derive(Deserialize)]
+struct Message {
+    status: Option<String>,
+}
+
+/// What the daemon says of each part of what it removes.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Removed {
+    untagged: Option<String>,
+    deleted: Option<String>,
+}
+
+pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u8> {
+    match command {
+        Command::Images { name, mut list } => {
+            list.filters.extend(name.clone().map(|name| ("reference".to_owned(), name)));
+            let mut listed: Listed<ImageRecord> = listed(cluster, "images", &list).await?;
+            listed.rows = listed.rows.into_iter().flat_map(by_tag).collect();
+            // The same image may have other names too; what has a * in it, the worker has understood.
+            if let Some(name) = name.filter(|name| !name.contains(['*', '?', '[', '@'])) {
+                listed.rows.retain(|row| row.record.tags.iter().any(|tag| *tag == name || name_and_tag(tag).0 == name));
+            }
+            listed.show(&list.show)
+        }
+        Command::Pull { images, docks } => pull(&images, &docks, cluster).await,
+        Command::Push { image, dock } => push(&image, dock.as_ref(), cluster).await,
+        Command::Tag { image, name, docks } => {
+            let names = on_docks(cluster, &image, &docks).await?;
+            let (repo, tag) = name_and_tag(&name);
+            each(&names, async |name| {
+                let request = on("tag-image", name)?.with("repo", repo).maybe("tag", tag);
+                cluster.ask(request.json()).await.map(|_| String::new())
+            })
+            .await
+        }
+        Command::Rmi { images, force, no_prune, docks } => {
+            let mut names = Vec::new();
+            let mut code = 0;
+            for image in &images {
+                match on_docks(cluster, image, &docks).await {
+                    Ok(found) => names.extend(found),
+                    Err(error) => {
+                        output::complain(&error);
+                        code = super::cluster::FAILED;
+                    }
+                }
+            }
+            let removed = each(&names, async |name| {
+                let request = on("remove-image", name)?.flag("force", force).flag("noprune", no_prune);
+                let removed: Vec<Removed> = cluster.ask(request.json()).await?.body()?;
+                // Of several docks, each line says whose it is.
+                let dock = split(name)?.0.filter(|_| names.len() > images.len());
+                let prefix = dock.map(|dock| format!("{dock}: ")).unwrap_or_default();
+                Ok(removed.iter().map(|part| prefix.clone() + &tell(part)).collect::<Vec<_>>().join("\n"))
+            })
+            .await?;
+            Ok(code.max(removed))
+        }
+        Command::Commit { container, image, message, author, no_pause } => {
+            let (repo, tag) = image.as_deref().map(name_and_tag).unzip();
+            let request = about("commit-container", &container)?
+                .maybe("repo", repo)
+                .maybe("tag", tag.flatten())
+                .maybe("comment", message)
+                .maybe("author", author)
+                .maybe("pause", no_pause.then_some(false));
+            let reply: Value = with_progress(cluster.ask(request.json())).await?.body()?;
+            output::line(reply["Id"].as_str().unwrap_or_default())?;
+            Ok(0)
+        }
+    }
+}
+
+/// An image once for each of its tags, as docker lists it.
+fn by_tag(row: Placed<ImageRecord>) -> Vec<Placed<ImageRecord>> {
+    if row.record.tags.len() < 2 {
+        return vec![row];
+    }
+    let tags = row.record.tags.iter();
+    tags.map(|tag| {
+        let mut one = row.clone();
+        one.record.tags = vec![tag.clone()];
+        one
+    })
+    .collect()
+}
+
+fn tell(part: &Removed) -> String {
+    match (&part.untagged, &part.deleted) {
+        (Some(name), _) => format!("Untagged: {name}"),
+        (None, Some(id)) => format!("Deleted: {id}"),
+        (None, None) => String::new(),
+    }
+}
+
+async fn pull(images: &[String], docks: &DocksArgs, cluster: &Cluster) -> anyhow::Result<u8> {
+    let chosen = with_progress(docks.choose(cluster)).await?;
+    let names: Vec<String> = images.iter().flat_map(|image| chosen.with(image)).collect();
+    let code = each(&names, async |name| {
+        let (dock, image) = split(name)?;
+        let request = on("pull-image", name)?.maybe("credentials", credentials(image));
+        let messages: Vec<Message> = cluster.ask(request.json()).await?.body()?;
+        let last = messages.into_iter().filter_map(|message| message.status).next_back().unwrap_or_default();
+        Ok(format!("{}: {image}: {}", dock.map(String::from).unwrap_or_default(), last.trim_start_matches("Status: ")))
+    })
+    .await?;
+    Ok(chosen.verdict(code))
+}
+
+async fn push(image: &str, dock: Option<&Fqdn>, cluster: &Cluster) -> anyhow::Result<u8> {
+    let dock = any(cluster, image, dock).await?;
+    let request = Request::new("push-image").with("image", image).on(&dock).maybe("credentials", credentials(image));
+    let messages: Vec<Message> = with_progress(cluster.ask(request.json())).await?.body()?;
+    let last = messages.into_iter().filter_map(|message| message.status).next_back().unwrap_or_default();
+    output::line(&format!("{dock}: {image}: {last}"))?;
+    Ok(0)
+}
+
+/// A request about DOCK/IMAGE.
+fn on(action: &str, name: &str) -> anyhow::Result<Request> {
+    let (dock, image) = split(name)?;
+    Ok(Request::new(action).with("image", image).maybe("dock", dock.map(String::from)))
+}
+
+/// DOCK/IMAGE for each dock that is meant: those that are named, or else the only one that has it.
+async fn on_docks(cluster: &Cluster, image: &str, docks: &DocksArgs) -> anyhow::Result<Vec<String>> {
+    if !docks.docks.is_empty() {
+        return Ok(Chosen::named(&docks.docks).with(image));
+    }
+    let found = with_progress(everywhere::<ImageRecord>(cluster, image, &[])).await?;
+    let mut found: Vec<Fqdn> = found.into_iter().map(|(dock, _)| dock).collect();
+    found.dedup();
+    match found.as_slice() {
+        [] => Err(none::<ImageRecord>(image)),
+        [_] => Ok(Chosen::named(&found).with(image)),
+        _ if docks.all_docks => Ok(Chosen::named(&found).with(image)),
+        several => {
+            let names: Vec<&str> = several.iter().map(Fqdn::as_str).collect();
+            bail!("`{image}` is on {}: say where with --dock, or --all-docks", names.join(", "));
+        }
+    }
+}
+
+/// A dock that has the image, where all of them have the same.
+async fn any(cluster: &Cluster, image: &str, dock: Option<&Fqdn>) -> anyhow::Result<Fqdn> {
+    if let Some(dock) = dock {
+        return Ok(dock.clone());
+    }
+    let found = with_progress(everywhere::<ImageRecord>(cluster, image, &[])).await?;
+    let Some((dock, first)) = found.first() else { return Err(none::<ImageRecord>(image)) };
+    if let Some((other, _)) = found.iter().find(|(_, other)| other.id != first.id) {
+        bail!("`{image}` is not the same on {dock} and on {other}: say whose with --dock");
+    }
+    Ok(dock.clone())
+}
+
+/// Everything the daemon knows about an image.
+pub(super) async fn inspect(cluster: &Cluster, image: &str, dock: Option<&Fqdn>) -> anyhow::Result<Value> {
+    let dock = any(cluster, image, dock).await?;
+    Ok(cluster.ask(Request::new("inspect-image").with("image", image).on(&dock).json()).await?.body()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_called_by_its_names_and_the_beginning_of_its_id() {
+        let image = ImageRecord {
+            id: "sha256:cc6d93eae24b".into(),
+            tags: vec!["busybox:latest".into(), "r.test:5000/a:1".into()],
+            digests: vec!["busybox@sha256:9ae9".into()],
+            size: 1,
+            created: 1,
+            labels: [].into(),
+        };
+        for name in ["busybox", "busybox:latest", "r.test:5000/a:1", "cc6d", "sha256:cc6d93", "busybox@sha256:9ae9"] {
+            assert!(image.is_called(name), "{name}");
+        }
+        for name in ["busy", "busybox:1", "r.test:5000/a", "d93", ""] {
+            assert!(!image.is_called(name), "{name}");
+        }
+        assert_eq!(name_and_tag("r.test:5000/a"), ("r.test:5000/a", None));
+        assert_eq!(name_and_tag("r.test:5000/a:1"), ("r.test:5000/a", Some("1")));
+    }
+}

@@ -1,0 +1,267 @@
+//! What people and programs read: tables as docker has them, JSON lines, names alone; colours on a terminal only.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+use tabwriter::TabWriter;
+
+/// The width of a column at least, and the space behind it.
+const COLUMN: (usize, usize) = (7, 3);
+
+/// How much of an id is shown.
+const SHORT_ID: usize = 12;
+
+/// For what is well.
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+/// For what may want a look.
+pub(super) const FAIR: Style = AnsiColor::Yellow.on_default();
+/// For what is wrong.
+pub(super) const BAD: Style = AnsiColor::Red.on_default();
+/// For what is over, or not known for sure.
+pub(super) const FAINT: Style = Style::new().dimmed();
+
+/// The form of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// A table, for people.
+    Table,
+    /// JSON, an object a line, for programs.
+    Json,
+}
+
+/// How a list is shown.
+#[derive(Debug, clap::Args)]
+pub(super) struct ShowArgs {
+    /// Only the ids or names, one a line
+    #[arg(short, long)]
+    quiet: bool,
+    /// A table, or JSON with an object a line
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    format: Format,
+    /// Whole ids
+    #[arg(long)]
+    no_trunc: bool,
+}
+
+/// One row of a list; its `Serialize` is what programs get.
+pub(super) trait Row: Serialize {
+    /// The heads of the columns.
+    const HEADS: &'static [&'static str];
+
+    /// What stands in them.
+    fn cells(&self, shown: &Shown) -> Vec<Cell>;
+
+    /// What names it to other commands.
+    fn name(&self, shown: &Shown) -> String;
+}
+
+/// What the cells of a row depend on.
+pub(super) struct Shown {
+    whole: bool,
+    now: SystemTime,
+}
+
+/// What stands in one column.
+pub(super) struct Cell {
+    text: String,
+    style: Style,
+}
+
+impl<T: Into<String>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self { text: text.into(), style: Style::new() }
+    }
+}
+
+impl Cell {
+    pub(super) fn styled(style: Style, text: impl Into<String>) -> Self {
+        Self { text: text.into(), style }
+    }
+}
+
+impl Shown {
+    /// An id, short unless whole ones are asked for.
+    pub(super) fn id<'a>(&self, id: &'a str) -> &'a str {
+        if self.whole {
+            return id;
+        }
+        let id = id.strip_prefix("sha256:").unwrap_or(id);
+        id.get(..SHORT_ID).unwrap_or(id)
+    }
+
+    /// How long ago that was, in seconds since the epoch.
+    pub(super) fn ago(&self, seconds: u64) -> String {
+        let then = UNIX_EPOCH + Duration::from_secs(seconds);
+        format!("{} ago", duration(self.now.duration_since(then).unwrap_or_default()))
+    }
+
+    /// How long ago that was, in RFC 3339.
+    pub(super) fn since(&self, time: &str) -> String {
+        let then = humantime::parse_rfc3339(time).unwrap_or(self.now);
+        format!("{} ago", duration(self.now.duration_since(then).unwrap_or_default()))
+    }
+}
+
+/// Shows `rows` as asked for.
+pub(super) fn show<R: Row>(rows: &[R], args: &ShowArgs) -> anyhow::Result<()> {
+    let shown = Shown { whole: args.no_trunc, now: SystemTime::now() };
+    let mut out = String::new();
+    match args.format {
+        _ if args.quiet => {
+            // An image may be on many docks.
+            let mut told = HashSet::new();
+            for name in rows.iter().map(|row| row.name(&shown)).filter(|name| told.insert(name.clone())) {
+                writeln!(out, "{}", clean(&name))?;
+            }
+        }
+        Format::Json => {
+            for row in rows {
+                writeln!(out, "{}", serde_json::to_string(row)?)?;
+            }
+        }
+        Format::Table => {
+            let rows = rows.iter().map(|row| row.cells(&shown));
+            out = table(R::HEADS, rows)?;
+        }
+    }
+    print(&out)
+}
+
+/// A table of plain texts.
+pub(super) fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) -> anyhow::Result<String> {
+    let coloured = is_coloured();
+    let mut columns = TabWriter::new(Vec::new()).minwidth(COLUMN.0).padding(COLUMN.1).ansi(true);
+    writeln!(columns, "{}", heads.join("\t"))?;
+    for row in rows {
+        let paint = |cell: &Cell| painted(coloured, cell.style, &clean(&cell.text));
+        writeln!(columns, "{}", row.iter().map(paint).collect::<Vec<_>>().join("\t"))?;
+    }
+    let text = columns.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?;
+    let text = String::from_utf8_lossy(&text);
+    Ok(text.lines().fold(String::new(), |out, line| out + line.trim_end() + "\n"))
+}
+
+/// `text` in a colour, if standard output shows colours.
+pub(super) fn paint(style: Style, text: &str) -> String {
+    painted(is_coloured(), style, text)
+}
+
+fn painted(coloured: bool, style: Style, text: &str) -> String {
+    if coloured && style != Style::new() { format!("{style}{text}{style:#}") } else { text.to_owned() }
+}
+
+/// Whether standard output is a terminal that shows colours, and nobody said `NO_COLOR`.
+fn is_coloured() -> bool {
+    AutoStream::choice(&std::io::stdout()) != ColorChoice::Never
+}
+
+/// Without what would move the cursor or end the line: names and labels are other people's.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Prints `text`, for as long as somebody reads it.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Prints one line.
+pub(super) fn line(text: &str) -> anyhow::Result<()> {
+    print(&format!("{text}\n"))
+}
+
+/// Tells a person what went wrong, in one line.
+pub fn complain(error: &anyhow::Error) {
+    let text = format!("{error:#}");
+    eprintln!("deblox: {}", text.split_whitespace().collect::<Vec<_>>().join(" "));
+}
+
+/// A duration in the words that docker has for it.
+pub(super) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (minutes, hours) = (seconds / 60, (seconds + 1800) / 3600);
+    let days = hours / 24;
+    match () {
+        () if seconds < 1 => "Less than a second".to_owned(),
+        () if seconds == 1 => "1 second".to_owned(),
+        () if seconds < 60 => format!("{seconds} seconds"),
+        () if minutes == 1 => "About a minute".to_owned(),
+        () if minutes < 60 => format!("{minutes} minutes"),
+        () if hours == 1 => "About an hour".to_owned(),
+        () if hours < 48 => format!("{hours} hours"),
+        () if days < 14 => format!("{days} days"),
+        () if days < 60 => format!("{} weeks", days / 7),
+        () if days < 730 => format!("{} months", days / 30),
+        () => format!("{} years", days / 365),
+    }
+}
+
+/// Bytes as docker shows the size of an image: three digits, units of 1000.
+pub(super) fn size(bytes: u64) -> String {
+    scaled(bytes, 1000.0, &["B", "kB", "MB", "GB", "TB", "PB"])
+}
+
+/// Bytes as docker shows memory: units of 1024.
+pub(super) fn memory(bytes: u64) -> String {
+    scaled(bytes, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB", "PiB"])
+}
+
+fn scaled(bytes: u64, base: f64, units: &[&str]) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= base && unit + 1 < units.len() {
+        value /= base;
+        unit += 1;
+    }
+    let decimals = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
+    let text = format!("{value:.decimals$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text}{}", units[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_sizes_read_as_docker_writes_them() {
+        for (seconds, text) in [
+            (0, "Less than a second"),
+            (1, "1 second"),
+            (59, "59 seconds"),
+            (60, "About a minute"),
+            (150, "2 minutes"),
+            (3600, "About an hour"),
+            (7200, "2 hours"),
+            (3 * 86_400, "3 days"),
+            (20 * 86_400, "2 weeks"),
+            (90 * 86_400, "3 months"),
+            (800 * 86_400, "2 years"),
+        ] {
+            assert_eq!(duration(Duration::from_secs(seconds)), text, "{seconds}");
+        }
+        for (bytes, text) in
+            [(0, "0B"), (999, "999B"), (4_269_694, "4.27MB"), (77_900_000, "77.9MB"), (1 << 30, "1.07GB")]
+        {
+            assert_eq!(size(bytes), text);
+        }
+        assert_eq!((memory(25_276_502_016), memory(512 << 20)), ("23.5GiB".to_owned(), "512MiB".to_owned()));
+    }
+
+    #[test]
+    fn a_table_has_columns_and_no_line_of_its_own_making() {
+        let rows = [vec![Cell::from("a"), Cell::from("b\n\u{1b}[2Jc")], vec!["a long one indeed".into(), "d".into()]];
+        let text = table(&["NAME", "WHAT"], rows).unwrap();
+        assert_eq!(text, "NAME                WHAT\na                   b  [2Jc\na long one indeed   d\n");
+    }
+}
