@@ -207,11 +207,7 @@ impl Ready {
         match done {
             Err(failure) if attempt > 1 && self.action.is_done_by(&failure) => Ok(Outcome::Answer(Answer::empty(204))),
             // True of this attempt only.
-            Err(failure) if attempt > 1 && self.action.access != Access::View && was_not_asked(failure.code) => {
-                let Failure { message, .. } = interrupted();
-                let message = format!("{message}; now it cannot be looked at: {}", failure.message);
-                Err(Failure::new(ErrorCode::Interrupted, message))
-            }
+            Err(failure) if attempt > 1 && self.action.access != Access::View => Err(half_done(failure)),
             done => done,
         }
     }
@@ -293,7 +289,8 @@ impl Ready {
         let fence = self.fence(attempt);
         let act = self.act(instance, attempt, &fence);
         if let Ok(result) = tokio::time::timeout_at(attempt.until.into(), act).await {
-            return result;
+            // True of its last step only.
+            return result.map_err(|failure| if fence.was_passed() { half_done(failure) } else { failure });
         }
         let (code, message) = if self.action.access == Access::View {
             (ErrorCode::Timeout, "the dock did not answer before the request's time was up")
@@ -382,6 +379,19 @@ enum Looked {
     Answered,
     /// It has to be begun, and done that way if it is known.
     Elsewhere(Option<Way>),
+}
+
+/// What is said in the place of a `failure` by which nothing was asked of a daemon, where something was before.
+fn half_done(failure: Failure) -> Failure {
+    if !was_not_asked(failure.code) {
+        return failure;
+    }
+    let message = format!(
+        "it was begun, and whether it took effect is not known, so look before you send it again with a new \
+         `requestId`; it could not be ended: {}",
+        failure.message
+    );
+    Failure::new(ErrorCode::Interrupted, message)
 }
 
 /// Whether an error says that nothing was asked of a daemon.

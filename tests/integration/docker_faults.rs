@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::processes::Program;
 use crate::proxy::Proxy;
-use crate::support::{Bus, Disturbed, Worker, docker, lab, quiet_hosts, refused, succeeded, unique, until};
+use crate::support::{Bus, Disturbed, Scrub, Worker, docker, lab, quiet_hosts, refused, succeeded, unique, until};
 
 /// A worker for `a.test` that reaches its daemon through the proxy.
 async fn worker(bus: &Bus, host: usize, proxy: &Proxy) -> Worker {
@@ -86,6 +86,23 @@ async fn killed_after_its_worker_it_leaves_open_whether_a_create_was_done_and_th
     is_up(&bus).await;
     assert_eq!(docker(4, &["ps", "-aq"]).lines().count(), 1);
     docker(4, &["rm", "-f", &name]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_between_the_steps_of_a_create_it_leaves_open_what_was_done_and_the_reply_says_so() {
+    let bus = Bus::new().await;
+    let proxy = Proxy::dying(1, "/containers/create");
+    let _worker = worker(&bus, 1, &proxy).await;
+    is_up(&bus).await;
+    let name = unique("half");
+    let _scrub = Scrub::new(1, &name);
+    send(
+        &bus,
+        json!({"action": "create-container", "image": "busybox", "name": name, "start": true, "requestId": name}),
+    )
+    .await;
+    refused(&bus.reply(&name).await, 504, "interrupted", &["not known", "Docker daemon"]);
+    assert_eq!(docker(1, &["inspect", "-f", "{{.State.Status}}", &name]), "created");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

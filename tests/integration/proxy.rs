@@ -27,6 +27,15 @@ pub struct Proxy {
 impl Proxy {
     /// Over a Unix socket. The daemon's answer to a request that contains `lost` never arrives.
     pub fn losing(host: usize, lost: &'static str) -> Self {
+        Self::faulty(host, Some(lost), None)
+    }
+
+    /// Over a Unix socket. Once a request that contains `last` has passed, the daemon answers no ping: the connection breaks.
+    pub fn dying(host: usize, last: &'static str) -> Self {
+        Self::faulty(host, None, Some(last))
+    }
+
+    fn faulty(host: usize, lost: Option<&'static str>, last: Option<&'static str>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let socket = folder.path().join("docker.sock");
         let listener = UnixListener::bind(&socket).expect("a socket");
@@ -36,7 +45,7 @@ impl Proxy {
                 tokio::spawn(relay.clone().run(client));
             }
         };
-        let mut proxy = Self::start(host, address, Some(lost), accept);
+        let mut proxy = Self::start(host, address, (lost, last), accept);
         proxy.folder = Some(folder);
         proxy
     }
@@ -45,7 +54,7 @@ impl Proxy {
     pub async fn tcp(host: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("tcp://{}", listener.local_addr().expect("it is bound"));
-        Self::start(host, address, None, async move |relay: Relay| {
+        Self::start(host, address, (None, None), async move |relay: Relay| {
             while let Ok((client, _)) = listener.accept().await {
                 tokio::spawn(relay.clone().run(client));
             }
@@ -57,7 +66,7 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("tcp://localhost:{}", listener.local_addr().expect("it is bound").port());
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        Self::start(host, address, None, async move |relay: Relay| {
+        Self::start(host, address, (None, None), async move |relay: Relay| {
             while let Ok((client, _)) = listener.accept().await {
                 let (acceptor, relay) = (acceptor.clone(), relay.clone());
                 tokio::spawn(async move {
@@ -95,13 +104,13 @@ impl Proxy {
     fn start<F: Future<Output = ()> + Send + 'static>(
         host: usize,
         address: String,
-        lost: Option<&'static str>,
+        (lost, last): (Option<&'static str>, Option<&'static str>),
         accept: impl FnOnce(Relay) -> F,
     ) -> Self {
         let daemon = PathBuf::from(docker_host(host).trim_start_matches("unix://"));
         let seen = Arc::<Mutex<String>>::default();
         let connections = Connections::default();
-        let relay = Relay { daemon, seen: Arc::clone(&seen), connections: Arc::clone(&connections), lost };
+        let relay = Relay { daemon, seen: Arc::clone(&seen), connections: Arc::clone(&connections), lost, last };
         let task = tokio::spawn(accept(relay));
         Self { address, seen, connections, task, folder: None }
     }
@@ -123,6 +132,7 @@ struct Relay {
     seen: Arc<Mutex<String>>,
     connections: Connections,
     lost: Option<&'static str>,
+    last: Option<&'static str>,
 }
 
 impl Relay {
@@ -138,6 +148,11 @@ impl Relay {
             let mut chunk = vec![0; 16 * 1024];
             while let Ok(length @ 1..) = from_client.read(&mut chunk).await {
                 let text = String::from_utf8_lossy(&chunk[..length]).into_owned();
+                if text.contains("/_ping")
+                    && self.last.is_some_and(|last| self.seen.lock().expect("no panic").contains(last))
+                {
+                    return;
+                }
                 if self.lost.is_some_and(|lost| text.contains(lost)) {
                     mute.store(true, std::sync::atomic::Ordering::SeqCst);
                 }
