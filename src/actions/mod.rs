@@ -307,9 +307,14 @@ impl Action {
 
     /// Whether a request with these fields streams.
     pub fn streams(&self, arguments: &Arguments) -> bool {
+        self.streams_if(|flag| arguments.flag(flag))
+    }
+
+    /// Whether a request streams in which those flags are set of which `is_set` says so.
+    pub fn streams_if(&self, is_set: impl Fn(&str) -> bool) -> bool {
         match self.streams {
             Streams::Never => false,
-            Streams::Asked(flags) => flags.iter().any(|flag| arguments.flag(flag)),
+            Streams::Asked(flags) => flags.iter().any(|flag| is_set(flag)),
             Streams::Always => true,
         }
     }

@@ -78,6 +78,7 @@ struct Outgoing {
     silent: bool,
     wait: Duration,
     once: bool,
+    streams: bool,
 }
 
 impl Outgoing {
@@ -97,6 +98,9 @@ pub enum ClientError {
     /// A field of the request that the client itself must read is not valid.
     #[error("the field `{0}` is not valid: {1}")]
     Field(&'static str, String),
+    /// It has no single answer but a stream, which [`Client::stream`] reads.
+    #[error("the request streams: a call that waits for one reply does not read that")]
+    Streams,
     /// The bus did not do its part.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -133,6 +137,9 @@ impl Client {
     /// [`ClientError`]; what a worker refuses is a reply.
     pub async fn call(&self, request: Value) -> Result<Reply, ClientError> {
         let outgoing = self.outgoing(request)?;
+        if outgoing.streams {
+            return Err(ClientError::Streams);
+        }
         match self.bus.call(&outgoing.call()).await? {
             Some(json) => Ok(Reply::read(json)?),
             None => Ok(Reply::none()),
@@ -155,7 +162,9 @@ impl Client {
         let action = request.get("action").and_then(Value::as_str).and_then(|name| Action::find(name).ok());
         let silent = action.is_some_and(|action| action.silent);
         let wait = time(action, &request).min(LONGEST_TIMEOUT) + LATER;
-        Ok(Outgoing { id, dock, json: Value::Object(request).to_string(), silent, wait, once })
+        let is_set = |flag: &str| request.get(flag) == Some(&Value::Bool(true));
+        let streams = action.is_some_and(|action| action.streams_if(is_set));
+        Ok(Outgoing { id, dock, json: Value::Object(request).to_string(), silent, wait, once, streams })
     }
 
     /// The bus underneath.

@@ -74,6 +74,7 @@ fn explain(error: &ClientError) -> Failure {
         ClientError::NotAnObject => ErrorCode::NotAnObject,
         ClientError::Field("requestId", _) => ErrorCode::BadRequestId,
         ClientError::Field(..) => ErrorCode::BadField,
+        ClientError::Streams => ErrorCode::Streams,
         ClientError::Call(CallError::NotSent(_)) => ErrorCode::BusDown,
         ClientError::Call(CallError::NoReply(_)) => ErrorCode::Timeout,
         ClientError::NoReply(_) => ErrorCode::Internal,

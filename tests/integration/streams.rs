@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use deblox::client::{Arrival, Client, Reply, Stream};
+use deblox::client::{Arrival, Client, ClientError, Reply, Stream};
 use deblox::protocol::Channel;
 use serde_json::{Value, json};
 
@@ -128,6 +128,8 @@ async fn what_is_refused_is_an_ordinary_reply() {
     assert_eq!(file["statusCode"], 404, "{file}");
     let field = reply(json!({"action": "container-logs", "id": name, "folow": true})).await;
     refused(&field, 400, "unknown-field", &["follow"]);
+    let called = client(&bus).call(json!({"action": "container-logs", "id": name, "follow": true})).await;
+    assert!(matches!(called, Err(ClientError::Streams)), "{called:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
