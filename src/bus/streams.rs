@@ -24,6 +24,7 @@ impl Bus {
     pub async fn put_output(&self, id: &RequestId, chunks: &[Chunk]) -> Result<(), BusError> {
         let key = self.keys().output(id);
         let mut adds = pipe();
+        adds.atomic();
         for chunk in chunks {
             adds.cmd("XADD").arg(&key).arg("MAXLEN").arg("~").arg(CHUNKS_KEPT).arg("*").arg("seq").arg(chunk.seq);
             for (name, value) in chunk.fields() {
@@ -42,7 +43,7 @@ impl Bus {
     pub async fn put_input(&self, id: &RequestId, input: &Input) -> Result<usize, BusError> {
         let key = self.keys().input(id);
         let mut add = pipe();
-        add.cmd("XADD").arg(&key).arg("*");
+        add.atomic().cmd("XADD").arg(&key).arg("*");
         for (name, value) in input.fields() {
             add.arg(name).arg(value);
         }
@@ -83,8 +84,15 @@ impl Bus {
         let mut keep = pipe();
         keep.cmd("HGET").arg(&record).arg("by");
         keep.cmd("PEXPIRE").arg(&record).arg(millis(REPLY_KEPT)).ignore();
-        keep.cmd("PEXPIRE").arg(self.keys().output(id)).arg(millis(STREAM_KEPT)).ignore();
-        let (by,): (Option<String>,) = self.link().pipeline(&keep).await?;
+        keep.cmd("PEXPIRE").arg(self.keys().output(id)).arg(millis(STREAM_KEPT));
+        let (by, there): (Option<String>, bool) = self.link().pipeline(&keep).await?;
+        if !there {
+            // Redis has lost it; its reader looks for a sign.
+            let mut sign = pipe();
+            sign.atomic().cmd("XADD").arg(self.keys().output(id)).arg("*").arg("sign").arg(1).ignore();
+            sign.cmd("PEXPIRE").arg(self.keys().output(id)).arg(millis(STREAM_KEPT)).ignore();
+            self.link().pipeline::<()>(&sign).await?;
+        }
         Ok(by.is_none_or(|by| by == consumer))
     }
 
@@ -95,6 +103,14 @@ impl Bus {
     pub async fn output_silence(&self, id: &RequestId) -> Result<Option<Duration>, BusError> {
         let left: i64 = self.link().query(cmd("PTTL").arg(self.keys().output(id))).await?;
         Ok(u64::try_from(left).ok().map(|left| STREAM_KEPT.saturating_sub(Duration::from_millis(left))))
+    }
+
+    /// Keeps the output of a request that has ended, while it is still read.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn keep_output(&self, id: &RequestId) -> Result<(), BusError> {
+        Ok(self.link().query(cmd("PEXPIRE").arg(self.keys().output(id)).arg(millis(STREAM_KEPT))).await?)
     }
 
     /// Removes the input of a request that has ended; its output is kept for [`STREAM_KEPT`].
@@ -137,7 +153,7 @@ impl Tail {
     }
 
     /// The next entries, oldest first, or none of them when none has come for a few seconds; nothing at all while Redis is
-    /// away. Whoever drops this before it is done must not go on with the same tail.
+    /// away. Whoever drops this before it is done may go on with [`Self::rest`] only.
     pub async fn next(&mut self) -> Option<Vec<(EntryId, Fields)>> {
         match self.read().await {
             Ok(entries) => {
@@ -148,9 +164,23 @@ impl Tail {
                 tracing::debug!(%error, key = self.key, "reading");
                 self.connection = None;
                 self.backoff.pause().await;
-                None
+                // What is refused, while Redis is there, is as good as nothing.
+                (!error.is_away()).then(Vec::new)
             }
         }
+    }
+
+    /// The next entries that are there now, without waiting for any.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn rest(&mut self) -> Result<Vec<(EntryId, Fields)>, BusError> {
+        // On it somebody may still wait.
+        self.connection = None;
+        let mut read = pipe();
+        read.cmd("XREAD").arg("COUNT").arg(BATCH).arg("STREAMS").arg(&self.key).arg(&self.after);
+        let (answer,): (Value,) = self.bus.link().bulk(&read).await?;
+        Ok(self.take(answer))
     }
 
     async fn read(&mut self) -> Result<Vec<(EntryId, Fields)>, BusError> {
@@ -170,13 +200,18 @@ impl Tail {
         let mut read = cmd("XREAD");
         read.arg("COUNT").arg(BATCH).arg("BLOCK").arg(millis(BLOCK)).arg("STREAMS").arg(&self.key).arg(&self.after);
         let answer = bus.link().watch(link::query_on::<Value>(connection, &read).await).await?;
-        let Value::Array(streams) = answer else { return Ok(Vec::new()) };
-        let Some(Value::Array(mut pair)) = streams.into_iter().next() else { return Ok(Vec::new()) };
-        let Some(Value::Array(entries)) = pair.pop() else { return Ok(Vec::new()) };
+        Ok(self.take(answer))
+    }
+
+    /// Reads an answer of `XREAD` about one stream.
+    fn take(&mut self, answer: Value) -> Vec<(EntryId, Fields)> {
+        let Value::Array(streams) = answer else { return Vec::new() };
+        let Some(Value::Array(mut pair)) = streams.into_iter().next() else { return Vec::new() };
+        let Some(Value::Array(entries)) = pair.pop() else { return Vec::new() };
         let entries: Vec<_> = entries.into_iter().filter_map(entry).collect();
         if let Some((last, _)) = entries.last() {
             self.after = last.to_string();
         }
-        Ok(entries)
+        entries
     }
 }

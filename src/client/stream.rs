@@ -9,11 +9,11 @@ use tokio::sync::{Mutex, Notify, mpsc, watch};
 use tokio::task::AbortHandle;
 
 use super::{Client, ClientError, Outgoing, Reply};
-use crate::bus::{Bus, CallError, persist};
+use crate::bus::{Backoff, Bus, CallError, persist};
 use crate::protocol::limits::{
     CHUNK_BYTES, CHUNKS_AHEAD, INPUT_AHEAD, LONGEST_TIMEOUT, RETRY_MIN, STREAM_SIGN, STREAM_SILENCE,
 };
-use crate::protocol::{Channel, Chunk, Input, RequestId};
+use crate::protocol::{Channel, Chunk, EntryId, Fields, Input, RequestId};
 
 /// Chunks that wait for whoever reads the stream.
 const WAITING: usize = 16;
@@ -54,6 +54,8 @@ struct Read {
 pub struct StreamInput {
     bus: Bus,
     id: RequestId,
+    /// Whose numbers they are.
+    writer: String,
     /// The number of the last piece; held while it is sent, so that they arrive in order.
     seq: Arc<Mutex<u64>>,
     /// Ends when the stream does.
@@ -81,7 +83,8 @@ impl Client {
         let (opened, open) = watch::channel(true);
         let read = Arc::new(Read { seq: AtomicU64::new(seq), more: Notify::new() });
         let bus = self.bus.clone();
-        let input = StreamInput { bus: bus.clone(), id: id.clone(), seq: Arc::default(), open };
+        let writer = self.next_id().as_str().to_owned();
+        let input = StreamInput { bus: bus.clone(), id: id.clone(), writer, seq: Arc::default(), open };
         let reading = Reading { bus, id, read: Arc::clone(&read), sender };
         let task = tokio::spawn(async move {
             Box::pin(reading.run(seq, outgoing)).await;
@@ -152,7 +155,8 @@ impl StreamInput {
         for piece in bytes.chunks(CHUNK_BYTES) {
             let mut seq = self.seq.lock().await;
             *seq += 1;
-            let input = Input { seq: Some(*seq), data: Some(piece.to_vec()), ..Input::default() };
+            let (seq, writer) = (Some(*seq), Some(self.writer.clone()));
+            let input = Input { seq, writer, data: Some(piece.to_vec()), ..Input::default() };
             let mut waiting = self.put(&input).await?;
             while waiting > INPUT_AHEAD / 2 {
                 if !self.is_open() {
@@ -216,15 +220,17 @@ impl Reading {
     async fn run(self, seq: u64, outgoing: Option<Outgoing>) {
         let (replied, reply) = watch::channel(Replied::NotYet);
         let (seen, begun) = watch::channel(false);
+        // What is gone on with is there already.
+        let resumed = outgoing.is_none().then(Instant::now);
         let asking = async {
             let answered = self.reply(outgoing, begun).await;
             let _ = replied.send(answered.as_ref().map_or(Replied::Never, replied_with));
             answered
         };
-        let both = async { futures_util::future::join(asking, self.chunks(seq, reply, seen)).await };
+        let both = async { futures_util::future::join(asking, self.chunks(seq, reply.clone(), seen)).await };
         let ended = tokio::select! {
             (answered, ()) = both => answered,
-            lost = self.signs() => Err(lost),
+            lost = self.signs(reply.clone(), resumed) => Err(lost),
         };
         let _ = self.sender.send(ended.map(|reply| (0, Arrival::End(reply)))).await;
     }
@@ -254,70 +260,86 @@ impl Reading {
         }
     }
 
-    /// Reads chunks until all are read of which the reply tells.
-    async fn chunks(&self, mut last: u64, reply: watch::Receiver<Replied>, seen: watch::Sender<bool>) {
+    /// Reads chunks until all are read that came before the reply.
+    async fn chunks(&self, mut last: u64, mut replied: watch::Receiver<Replied>, seen: watch::Sender<bool>) {
         let mut tail = self.bus.output(&self.id);
         loop {
-            let complete = async |last: u64| {
-                let is_complete = |replied: &Replied| match replied {
-                    Replied::NotYet => false,
-                    Replied::Never => true,
-                    // Where nothing has come, nothing will.
-                    Replied::Unknown => last == 0,
-                    Replied::After(all) => last >= *all,
-                };
-                let _ = reply.clone().wait_for(is_complete).await;
-            };
-            let replied = *reply.borrow() != Replied::NotYet;
             let entries = tokio::select! {
-                biased;
-                () = complete(last) => return,
-                entries = tail.next() => entries,
+                entries = tail.next() => entries.unwrap_or_default(),
+                _ = replied.wait_for(|replied| *replied != Replied::NotYet) => break,
             };
-            if replied && entries.as_ref().is_some_and(Vec::is_empty) {
+            if !self.give(entries, &mut last, &seen).await {
                 return;
             }
-            for chunk in entries.into_iter().flatten().filter_map(|(_, fields)| Chunk::read(fields)) {
-                let _ = seen.send(true);
-                if chunk.seq <= last {
-                    continue;
+        }
+        // Nothing is written after the reply.
+        loop {
+            let mut backoff = Backoff::default();
+            let rest = loop {
+                match tail.rest().await {
+                    Err(error) if error.is_away() => backoff.pause().await,
+                    rest => break rest.unwrap_or_default(),
                 }
-                let missing = chunk.seq - last - 1;
-                if missing > 0 && self.sender.send(Ok((chunk.seq - 1, Arrival::Gap(missing)))).await.is_err() {
-                    return;
-                }
-                last = chunk.seq;
-                if self.sender.send(Ok((last, Arrival::Chunk(chunk.channel, chunk.data)))).await.is_err() {
-                    return;
-                }
+            };
+            if rest.is_empty() || !self.give(rest, &mut last, &seen).await {
+                break;
             }
         }
+        let replied = *replied.borrow();
+        if let Replied::After(all) = replied
+            && last < all
+        {
+            let _ = self.sender.send(Ok((all, Arrival::Gap(all - last)))).await;
+        }
+    }
+
+    /// Gives chunks to whoever reads. Returns whether anybody does.
+    async fn give(&self, entries: Vec<(EntryId, Fields)>, last: &mut u64, seen: &watch::Sender<bool>) -> bool {
+        for chunk in entries.into_iter().filter_map(|(_, fields)| Chunk::read(fields)) {
+            let _ = seen.send(true);
+            if chunk.seq <= *last {
+                continue;
+            }
+            let missing = chunk.seq - *last - 1;
+            if missing > 0 && self.sender.send(Ok((chunk.seq - 1, Arrival::Gap(missing)))).await.is_err() {
+                return false;
+            }
+            *last = chunk.seq;
+            if self.sender.send(Ok((*last, Arrival::Chunk(chunk.channel, chunk.data)))).await.is_err() {
+                return false;
+            }
+        }
+        true
     }
 
     /// Says again and again that the stream is read, and how far. Returns when the worker has not been heard of for too
     /// long.
-    async fn signs(&self) -> ClientError {
+    async fn signs(&self, replied: watch::Receiver<Replied>, mut heard: Option<Instant>) -> ClientError {
         let mut ticks = tokio::time::interval(STREAM_SIGN);
         let mut acked = 0;
-        let mut heard: Option<Instant> = None;
         loop {
             tokio::select! {
-                _ = ticks.tick() => {
-                    match self.bus.output_silence(&self.id).await {
-                        Ok(Some(silence)) if silence < STREAM_SIGN * 2 => heard = Some(Instant::now()),
-                        // Nothing can be heard while Redis is away.
-                        Err(_) => heard = heard.map(|_| Instant::now()),
-                        Ok(_) => {}
-                    }
-                    if heard.is_some_and(|heard| heard.elapsed() > STREAM_SILENCE * 2) {
-                        return CallError::NoReply(STREAM_SILENCE * 2).into();
-                    }
-                }
+                _ = ticks.tick() => {}
                 () = self.read.more.notified() => {
                     if self.read.seq.load(Ordering::Relaxed) < acked + ACK {
                         continue;
                     }
                 }
+            }
+            if *replied.borrow() != Replied::NotYet {
+                // The worker has no more to say; what is not read yet is kept as long as that takes.
+                let kept = self.bus.keep_output(&self.id).await;
+                tracing::trace!(?kept, "a stream that has ended is still read");
+                continue;
+            }
+            match self.bus.output_silence(&self.id).await {
+                Ok(Some(silence)) if silence < STREAM_SIGN * 2 => heard = Some(Instant::now()),
+                // Nothing can be heard while Redis is away.
+                Err(_) => heard = heard.map(|_| Instant::now()),
+                Ok(_) => {}
+            }
+            if heard.is_some_and(|heard| heard.elapsed() > STREAM_SILENCE * 2) {
+                return CallError::NoReply(STREAM_SILENCE * 2).into();
             }
             let seq = self.read.seq.load(Ordering::Relaxed);
             match self.bus.put_input(&self.id, &Input { ack: Some(seq), ..Input::default() }).await {

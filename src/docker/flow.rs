@@ -51,10 +51,10 @@ pub enum Opened {
     Refused(Answer),
 }
 
-/// Where bytes for the daemon go. Dropping it ends them.
+/// Where bytes for the daemon go.
 pub enum FlowInput {
-    /// Into the body of a call.
-    Body(mpsc::Sender<Bytes>),
+    /// Into the body of a call, which is whole only when it was ended.
+    Body(mpsc::Sender<Option<Bytes>>),
     /// Into a connection that the daemon hands over, once it has.
     Connection(tokio::sync::oneshot::Receiver<Writing>, Option<Writing>),
 }
@@ -73,7 +73,7 @@ impl FlowInput {
     /// Gives `data` to the daemon, as soon as it takes it. Returns whether it takes any more.
     pub async fn give(&mut self, data: Vec<u8>) -> bool {
         match self {
-            Self::Body(body) => body.send(data.into()).await.is_ok(),
+            Self::Body(body) => body.send(Some(data.into())).await.is_ok(),
             Self::Connection(coming, here) => {
                 if here.is_none() {
                     *here = coming.await.ok();
@@ -87,13 +87,16 @@ impl FlowInput {
     }
 
     /// Tells the daemon that this was all.
-    pub async fn end(mut self) {
-        if let Self::Connection(coming, here) = &mut self {
-            if here.is_none() {
-                *here = coming.await.ok();
+    pub async fn end(self) {
+        match self {
+            Self::Body(body) => {
+                let _ = body.send(None).await;
             }
-            if let Some(writing) = here {
-                let _ = writing.shutdown().await;
+            Self::Connection(coming, here) => {
+                let here = if here.is_some() { here } else { coming.await.ok() };
+                if let Some(mut writing) = here {
+                    let _ = writing.shutdown().await;
+                }
             }
         }
     }
@@ -206,11 +209,16 @@ impl Docker {
             }
             Way::Up => {
                 let (sender, receiver) = mpsc::channel(UPLOAD_AHEAD);
-                let pieces = futures_util::stream::unfold(receiver, |mut receiver: mpsc::Receiver<Bytes>| async {
-                    let piece = receiver.recv().await?;
-                    Some((Ok::<_, std::convert::Infallible>(Frame::data(piece)), receiver))
-                });
-                let body = StreamBody::new(pieces).map_err(|never| match never {}).boxed_unsync();
+                let pieces =
+                    futures_util::stream::unfold(receiver, async |mut receiver: mpsc::Receiver<Option<Bytes>>| {
+                        let piece = match receiver.recv().await {
+                            Some(piece) => Ok(Frame::data(piece?)),
+                            // The daemon must not take it for the whole.
+                            None => Err("the upload was broken off".into()),
+                        };
+                        Some((piece, receiver))
+                    });
+                let body = StreamBody::new(pieces).boxed_unsync();
                 let opening = Box::pin(async move { docker.open(&parts, &target, Some(body)).await });
                 Flow { input: Some(FlowInput::Body(sender)), opening }
             }

@@ -76,7 +76,7 @@ pub const LOG_LINES: u64 = 10_000;
 /// See [`LOG_LINES`].
 pub const LOG_LINES_DEFAULT: u64 = 100;
 
-/// The most bytes in one chunk of a stream.
+/// The most bytes in one chunk of a stream, or in one entry of its input.
 pub const CHUNK_BYTES: usize = 64 * 1024;
 
 /// How many chunks of a stream its reader may not have read yet: with chunks of the largest size, 4 MiB in Redis.
@@ -88,8 +88,8 @@ pub const CHUNKS_KEPT: usize = 128;
 /// How many chunks of input the daemon may not have taken yet; a reader that sends more is cut off.
 pub const INPUT_AHEAD: usize = 64;
 
-/// The most bytes in one entry of input.
-pub const INPUT_BYTES: usize = 1024 * 1024;
+/// How long an upload may bring nothing: it holds up what is sent for the same instance after it.
+pub const UPLOAD_SILENCE: Duration = Duration::from_secs(60);
 
 /// How often the reader of a stream says that it is there, and the worker that it still streams.
 pub const STREAM_SIGN: Duration = Duration::from_secs(3);

@@ -8,7 +8,8 @@ use super::Fields;
 /// What a chunk is part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channel {
-    /// The first chunk of all: a JSON object with the daemon's `statusCode` and `Content-Type`. From then on it streams.
+    /// A JSON object about the stream: first with `dockerInstance`; then, when the daemon has begun, with its `statusCode`
+    /// and `Content-Type`.
     Head,
     /// What the daemon sends, as it comes: an archive, JSON lines, what a terminal shows.
     Data,
@@ -67,8 +68,10 @@ impl Chunk {
 /// What the reader of a stream says; each part may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Input {
-    /// The number of `data`, counted from 1: the same number again is dropped. Without one nothing is.
+    /// The number of `data`, counted from 1 by each writer: the same number again is dropped. Without one nothing is.
     pub seq: Option<u64>,
+    /// Whose number that is, where several write one after the other.
+    pub writer: Option<String>,
     /// Bytes for the daemon: standard input, or an archive.
     pub data: Option<Vec<u8>>,
     /// No more data follows.
@@ -92,6 +95,7 @@ impl Input {
         number("seq", self.seq);
         number("rows", self.size.map(|(rows, _)| rows.into()));
         number("cols", self.size.map(|(_, cols)| cols.into()));
+        fields.extend(self.writer.clone().map(|writer| ("writer", writer.into_bytes())));
         fields.extend(self.data.clone().map(|data| ("data", data)));
         fields.extend([("close", self.close), ("cancel", self.cancel)].into_iter().filter(|(_, is)| *is).map(yes));
         fields
@@ -107,6 +111,7 @@ impl Input {
                 b"seq" => input.seq = number(&value),
                 b"rows" => rows = number(&value).and_then(|rows| rows.try_into().ok()),
                 b"cols" => cols = number(&value).and_then(|cols| cols.try_into().ok()),
+                b"writer" => input.writer = String::from_utf8(value).ok(),
                 b"data" => input.data = Some(value),
                 b"close" => input.close = true,
                 b"cancel" => input.cancel = true,
@@ -137,7 +142,7 @@ mod tests {
         };
         let inputs = [
             Input { ack: Some(7), ..Input::default() },
-            Input { seq: Some(1), data: Some(vec![0, 255, 10]), ..Input::default() },
+            Input { seq: Some(1), writer: Some("a".into()), data: Some(vec![0, 255, 10]), ..Input::default() },
             Input { size: Some((24, 80)), ..Input::default() },
             Input { close: true, cancel: true, ..Input::default() },
         ];

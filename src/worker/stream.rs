@@ -1,11 +1,12 @@
 //! A request that streams, from when it is begun at the daemon: chunks go out as the reader takes them, its input goes to
 //! the daemon, and what ends it is told in the one reply.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::future::join;
+use futures_util::future::try_join;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
@@ -15,7 +16,7 @@ use crate::actions::{Outcome, Streaming, Subject};
 use crate::bus::{BusError, persist};
 use crate::docker::{DockerError, FlowInput, FlowOutput, Opened, Way};
 use crate::protocol::limits::{
-    CHUNK_BYTES, CHUNKS_AHEAD, INPUT_AHEAD, INPUT_BYTES, LONGEST_TIMEOUT, STREAM_SIGN, STREAM_SILENCE,
+    CHUNK_BYTES, CHUNKS_AHEAD, INPUT_AHEAD, LONGEST_TIMEOUT, STREAM_SIGN, STREAM_SILENCE, UPLOAD_SILENCE,
 };
 use crate::protocol::{Answer, Channel, Chunk, EntryId, ErrorCode, Failure, Input};
 
@@ -24,6 +25,9 @@ const PIECES: usize = 16;
 
 /// Something the daemon sent, on its way to the reader.
 type Piece = (Channel, Bytes);
+
+/// Entries of the input that are taken and not deleted yet.
+type Owed = Mutex<Vec<EntryId>>;
 
 /// What a reader gave for the daemon.
 enum Given {
@@ -39,6 +43,8 @@ enum Cut {
     ReaderGone,
     /// It sent more than it may.
     TooMuch,
+    /// It uploads, and sends nothing.
+    Idle,
     /// Another worker has the request now, or the worker stops.
     Handed,
     /// The daemon does not answer.
@@ -61,7 +67,7 @@ impl Ready {
         let mut scan = Scan::default();
         let messages = matches!(subject, Subject::Messages(_)).then_some(&mut scan);
 
-        let written = AtomicU64::new(0);
+        let (written, owed) = (AtomicU64::new(0), Owed::default());
         let send = async move {
             let begun = json!({"dockerInstance": self.worker.dock()});
             let _ = pieces.send((Channel::Head, begun.to_string().into())).await;
@@ -80,14 +86,16 @@ impl Ready {
             pump(output, &pieces, messages).await?;
             Ok(())
         };
-        let all = join(send, self.write(to_write, acks, &written));
+        // What cannot be written ends it at once, though the daemon may have nothing to say for long.
+        let all = try_join(async { Ok(send.await) }, self.write(to_write, acks, &written));
         let cut = tokio::select! {
-            (ended, wrote) = all => {
-                return self.ended(wrote.map_err(Broken::Bus).and(ended), &subject, &scan, written.load(Ordering::Relaxed)).await;
+            ended = all => {
+                let ended = ended.map_or_else(|error| Err(Broken::Bus(error)), |(ended, ())| ended);
+                return self.ended(ended, &subject, &scan, written.load(Ordering::Relaxed)).await;
             }
-            cut = self.hear(&subject, given, acked) => cut,
+            cut = self.hear(&subject, way, given, acked, &owed) => cut,
             cut = self.signs() => cut,
-            never = self.feed(flow.input, to_give) => never,
+            never = self.feed(flow.input, to_give, &owed) => never,
         };
         self.end_input().await;
         Err(self.cut(cut, &subject, written.load(Ordering::Relaxed)).await?)
@@ -105,7 +113,7 @@ impl Ready {
             let chunks = chunks(ready.drain(..), written.load(Ordering::Relaxed));
             for batch in chunks.chunks(PIECES) {
                 let last = batch.last().map_or(0, |chunk| chunk.seq);
-                if acks.wait_for(|acked| last <= acked + CHUNKS_AHEAD).await.is_err() {
+                if acks.wait_for(|acked| last <= acked.saturating_add(CHUNKS_AHEAD)).await.is_err() {
                     return Ok(());
                 }
                 persist(|| self.worker.bus.put_output(&self.request.id, batch)).await?;
@@ -116,22 +124,29 @@ impl Ready {
     }
 
     /// Hears what the reader says, until that ends the stream.
-    async fn hear(&self, subject: &Subject, given: mpsc::Sender<Given>, acked: watch::Sender<u64>) -> Cut {
+    async fn hear(
+        &self,
+        subject: &Subject,
+        way: Way,
+        given: mpsc::Sender<Given>,
+        acked: watch::Sender<u64>,
+        owed: &Owed,
+    ) -> Cut {
         let mut tail = self.worker.bus.input(&self.request.id);
-        let (mut heard, mut taken) = (Instant::now(), 0);
+        let (mut heard, mut fed, mut closed) = (Instant::now(), Instant::now(), way != Way::Up);
+        let mut taken: (Option<String>, u64) = (None, 0);
         loop {
-            let Some(entries) = tail.next().await else {
-                // The reader cannot be heard while Redis is away.
-                heard = Instant::now();
-                continue;
-            };
-            if !entries.is_empty() {
-                heard = Instant::now();
-            } else if heard.elapsed() >= STREAM_SILENCE {
-                return Cut::ReaderGone;
+            let entries = tail.next().await;
+            let now = Instant::now();
+            match &entries {
+                // Nothing can be heard while Redis is away.
+                None => (heard, fed) = (now, now),
+                Some(entries) if !entries.is_empty() => heard = now,
+                Some(_) if heard.elapsed() >= STREAM_SILENCE => return Cut::ReaderGone,
+                Some(_) => {}
             }
             let mut done = Vec::new();
-            for (entry, fields) in entries {
+            for (entry, fields) in entries.unwrap_or_default() {
                 let input = Input::read(fields);
                 if let Some(ack) = input.ack {
                     acked.send_if_modified(|acked| std::mem::replace(acked, ack.max(*acked)) < ack);
@@ -139,16 +154,23 @@ impl Ready {
                 if let Some((rows, cols)) = input.size {
                     subject.resize(&self.worker.docker, rows, cols).await;
                 }
-                let is_new = input.seq.is_none_or(|seq| seq > taken);
-                taken = input.seq.map_or(taken, |seq| seq.max(taken));
+                if input.seq.is_some() && input.writer != taken.0 {
+                    taken = (input.writer, 0);
+                }
+                let is_new = input.seq.is_none_or(|seq| seq > taken.1);
+                taken.1 = input.seq.map_or(taken.1, |seq| seq.max(taken.1));
                 let sent = match input.data.filter(|_| is_new) {
-                    Some(data) if data.len() > INPUT_BYTES => return Cut::TooMuch,
-                    Some(data) => given.try_send(Given::Data(entry, data)),
+                    Some(data) if data.len() > CHUNK_BYTES => return Cut::TooMuch,
+                    Some(data) => {
+                        fed = now;
+                        given.try_send(Given::Data(entry, data))
+                    }
                     None => {
                         done.push(entry);
                         Ok(())
                     }
                 };
+                closed |= input.close;
                 if sent.is_err() || (input.close && given.try_send(Given::End).is_err()) {
                     return Cut::TooMuch;
                 }
@@ -156,12 +178,16 @@ impl Ready {
                     return Cut::Cancelled;
                 }
             }
-            self.taken(&done).await;
+            self.taken(done, owed).await;
+            let waits = !closed && given.capacity() == given.max_capacity();
+            if waits && fed.elapsed() >= UPLOAD_SILENCE {
+                return Cut::Idle;
+            }
         }
     }
 
     /// Gives the daemon what the reader gave for it.
-    async fn feed(&self, mut input: Option<FlowInput>, mut given: mpsc::Receiver<Given>) -> Cut {
+    async fn feed(&self, mut input: Option<FlowInput>, mut given: mpsc::Receiver<Given>, owed: &Owed) -> Cut {
         while let Some(next) = given.recv().await {
             match next {
                 Given::Data(entry, data) => {
@@ -171,7 +197,7 @@ impl Ready {
                         // It takes no more; what it has to say about that comes by itself.
                         input = None;
                     }
-                    self.taken(&[entry]).await;
+                    self.taken(vec![entry], owed).await;
                 }
                 Given::End => {
                     if let Some(open) = input.take() {
@@ -206,11 +232,19 @@ impl Ready {
         }
     }
 
-    async fn taken(&self, entries: &[EntryId]) {
-        if !entries.is_empty()
-            && let Err(error) = self.worker.bus.drop_input(&self.request.id, entries).await
-        {
-            tracing::debug!(%error, "input that is taken stays");
+    /// Deletes entries that are taken, with those that could not be deleted before: the reader counts what is there.
+    async fn taken(&self, entries: Vec<EntryId>, owed: &Owed) {
+        let all = {
+            let mut owed = owed.lock().expect("never held across a panic");
+            owed.extend(entries);
+            std::mem::take(&mut *owed)
+        };
+        if all.is_empty() {
+            return;
+        }
+        if let Err(error) = self.worker.bus.drop_input(&self.request.id, &all).await {
+            tracing::debug!(%error, "input that is taken stays for now");
+            owed.lock().expect("never held across a panic").extend(all);
         }
     }
 
@@ -264,9 +298,16 @@ impl Ready {
             Cut::TooMuch => (
                 ErrorCode::PayloadTooLarge,
                 format!(
-                    "more input was sent than is taken: {INPUT_AHEAD} entries ahead of the daemon, {INPUT_BYTES} bytes each"
+                    "more input was sent than is taken: {INPUT_AHEAD} entries ahead of the daemon, {CHUNK_BYTES} bytes each"
                 ),
             ),
+            Cut::Idle => {
+                let silence = UPLOAD_SILENCE.as_secs();
+                (
+                    ErrorCode::ReaderGone,
+                    format!("nothing has come of the upload for {silence} s: what came is not the whole"),
+                )
+            }
             Cut::Handed => (
                 ErrorCode::Interrupted,
                 "the stream has broken off, because its worker stops: begin it again".to_owned(),

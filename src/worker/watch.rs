@@ -42,6 +42,10 @@ pub(super) async fn run(worker: Arc<Worker>) {
 }
 
 async fn round(worker: &Worker, memory: &mut Memory) -> Result<(), BusError> {
+    // Docks look lost that are not, until they have made themselves heard again.
+    if worker.is_healing().await? {
+        return Ok(());
+    }
     let Some(Watched { now, neglected }) = worker.bus.watch(&worker.token).await? else {
         *memory = Memory::default();
         return Ok(());

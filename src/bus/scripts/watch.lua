@@ -16,8 +16,8 @@ local found = {t[1] * 1000 + math.floor(t[2] / 1000)}
 -- its record says so until its next heartbeat
 local function tell(dock)
   local record = redis.call('HGET', KEYS[2], dock)
-  local known = record and cjson.decode(record) or {}
-  if known.told or known.stopped or not known.lastSeen or known.standing == 'unregistered' then return end
+  local readable, known = pcall(cjson.decode, record or '{}')
+  if not readable or known.told or known.stopped or not known.lastSeen or known.standing == 'unregistered' then return end
   redis.call('HSET', KEYS[2], dock, string.sub(record, 1, -2) .. ',"told":true}')
   local told = cjson.encode({event = 'dock-lost', dock = dock, lastSeen = known.lastSeen})
   redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[7], '*', 'json', told)
