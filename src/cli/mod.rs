@@ -7,7 +7,9 @@ mod completions;
 mod context;
 mod contexts;
 mod docks;
+mod events;
 mod exec;
+mod follow;
 mod hostname;
 mod images;
 mod inspect;
@@ -23,6 +25,8 @@ mod ps;
 mod registry;
 mod run;
 mod schema;
+mod stats;
+mod streams;
 mod templates;
 mod up;
 mod volumes;
@@ -137,6 +141,10 @@ enum Remote {
     Logs(logs::Args),
     /// Run a command in a container
     Exec(exec::Args),
+    /// Show what containers use, as it changes
+    Stats(stats::Args),
+    /// Show what happens in the cluster, or at the daemon of a dock, as it happens
+    Events(events::Args),
     /// List the processes of a container
     Top(inspect::TopArgs),
     /// List what has changed in the files of a container: A is added, C changed, D removed
@@ -183,10 +191,12 @@ impl Cli {
             Command::Local(command) => command.run(&self.cluster),
             Command::Remote(command) => {
                 let cluster = Cluster::new(&self.cluster)?;
-                tokio::select! {
-                    code = command.run(&cluster) => code,
+                let code = tokio::select! {
+                    code = Box::pin(command.run(&cluster)) => code,
                     () = stop.cancelled() => Ok(STOPPED),
-                }
+                };
+                cluster.leave().await;
+                code
             }
         }
     }
@@ -215,6 +225,8 @@ impl Remote {
             Self::Inspect(args) => inspect::run(&args, cluster).await,
             Self::Logs(args) => logs::run(&args, cluster).await,
             Self::Exec(args) => exec::run(args, cluster).await,
+            Self::Stats(args) => stats::run(&args, cluster).await,
+            Self::Events(args) => events::run(&args, cluster).await,
             Self::Top(args) => inspect::top(&args, cluster).await,
             Self::Diff(args) => inspect::diff(&args, cluster).await,
             Self::Images(command) => images::run(command, cluster).await,

@@ -344,6 +344,7 @@ fn help_of_deblox_logs() {
       <CONTAINER>...  The containers: NAME, DOCK/NAME, or the beginning of an id
 
     Options:
+      -f, --follow        Go on with what they write
       -n, --tail <N>      The last N lines of each, 10000 at most [default: all, which is those]
           --since <TIME>  Nothing before: how long ago (10m), an RFC 3339 time, or seconds since the
                           epoch
@@ -723,5 +724,47 @@ fn help_of_deblox_man() {
 
     Options:
       -h, --help  Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_stats() {
+    insta::assert_snapshot!(own(&["stats"]), @r#"
+    Show what containers use, as it changes
+
+    Usage: deblox stats [OPTIONS] [CONTAINER]...
+
+    Arguments:
+      [CONTAINER]...  The containers: NAME, DOCK/NAME, or the beginning of an id [default: all that run]
+
+    Options:
+          --no-stream        Show it once
+          --format <FORMAT>  A table, or JSON with an object a line [default: table] [possible values:
+                             table, json]
+          --no-trunc         Whole ids
+      -h, --help             Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_events() {
+    insta::assert_snapshot!(own(&["events"]), @r#"
+    Show what happens in the cluster, or at the daemon of a dock, as it happens
+
+    Usage: deblox events [OPTIONS]
+
+    Options:
+          --dock <FQDN>         What happens at the daemon of this dock [default: what happens in the
+                                cluster]
+          --after <AT>          Begin behind this event of the cluster, by its `at`; 0 for all that are
+                                kept
+          --since <TIME>        Begin at this time, with --dock: how long ago (10m), an RFC 3339 time,
+                                or seconds since the epoch
+          --until <TIME>        End at this time, with --dock
+      -f, --filter <KEY=VALUE>  Only what fits, such as type=container, with --dock; may be given
+                                several times
+          --format <FORMAT>     Text, or JSON with an object a line [default: text] [possible values:
+                                text, json]
+      -h, --help                Print help (see more with '--help')
     "#);
 }

@@ -41,6 +41,8 @@ fn help_of_deblox() {
       inspect      Show everything about containers, images, networks or volumes
       logs         Print what containers have written; several in the order of time
       exec         Run a command in a container
+      stats        Show what containers use, as it changes
+      events       Show what happens in the cluster, or at the daemon of a dock, as it happens
       top          List the processes of a container
       diff         List what has changed in the files of a container: A is added, C changed, D removed
       images       List images

@@ -10,6 +10,7 @@ mod architecture;
 mod bad_input;
 mod cli;
 mod cli_help;
+mod cli_streams;
 mod client;
 mod cluster;
 mod commands;
