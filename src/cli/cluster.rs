@@ -1,6 +1,7 @@
 //! What every command that asks the cluster shares: calling, naming, and doing something to each of several.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -31,6 +32,7 @@ pub(super) struct Cluster {
     /// Where Redis is, for people.
     place: String,
     timeout: Option<Duration>,
+    forwards: AtomicBool,
 }
 
 /// What a worker or a daemon refused.
@@ -55,7 +57,12 @@ impl Cluster {
     /// The cluster that `args` name; nothing is dialled yet.
     pub(super) fn new(args: &ClusterArgs) -> anyhow::Result<Self> {
         let redis = args.redis()?;
-        Ok(Self { client: Client::new(&redis)?, place: redis.place(), timeout: args.timeout })
+        Ok(Self {
+            client: Client::new(&redis)?,
+            place: redis.place(),
+            timeout: args.timeout,
+            forwards: AtomicBool::new(false),
+        })
     }
 
     /// Sends a request and waits for its reply, whatever that says.
@@ -86,6 +93,16 @@ impl Cluster {
     /// Waits until workers are told which streams are read no more.
     pub(super) async fn leave(&self) {
         self.client.leave().await;
+    }
+
+    /// From now on signals are for a process in the cluster, and do not end this one.
+    pub(super) fn forward_signals(&self) {
+        self.forwards.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether signals are for a process in the cluster.
+    pub(super) fn forwards_signals(&self) -> bool {
+        self.forwards.load(Ordering::Relaxed)
     }
 
     /// Why there is no reply, and what to do about it.

@@ -85,7 +85,7 @@ pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
                         }
                     }
                 }
-                Ok(Came::End) => return Ok(0),
+                Ok(Came::End(_)) => return Ok(0),
                 Err(broken) => break broken,
             }
         };

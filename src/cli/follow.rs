@@ -91,7 +91,7 @@ async fn one(follow: &Follow<'_>, name: &str, lines: mpsc::Sender<Line>, cluster
                     continue;
                 }
                 Ok(Came::Bytes(channel, bytes)) => (channel, Some(bytes)),
-                Ok(Came::End) => {
+                Ok(Came::End(_)) => {
                     for channel in [Channel::Data, Channel::Stdout, Channel::Stderr] {
                         let rest = pieces[number(channel)].rest();
                         for line in rest.into_iter().filter_map(|line| place.take(channel, line)) {

@@ -1,6 +1,7 @@
 //! The command line: one file per group of commands.
 
 mod actions;
+mod attach;
 mod call;
 mod cluster;
 mod completions;
@@ -28,6 +29,7 @@ mod schema;
 mod stats;
 mod streams;
 mod templates;
+mod terminal;
 mod up;
 mod volumes;
 mod web;
@@ -129,7 +131,7 @@ enum Remote {
     Docks(docks::Args),
     /// List containers
     Ps(ps::Args),
-    /// Create and start a container, on the fittest dock
+    /// Create and start a container, on the fittest dock, and connect to it
     Run(run::RunArgs),
     /// Create a container, on the fittest dock
     Create(run::CreateArgs),
@@ -141,6 +143,8 @@ enum Remote {
     Logs(logs::Args),
     /// Run a command in a container
     Exec(exec::Args),
+    /// Connect to the process of a container that runs
+    Attach(attach::Args),
     /// Show what containers use, as it changes
     Stats(stats::Args),
     /// Show what happens in the cluster, or at the daemon of a dock, as it happens
@@ -191,9 +195,15 @@ impl Cli {
             Command::Local(command) => command.run(&self.cluster),
             Command::Remote(command) => {
                 let cluster = Cluster::new(&self.cluster)?;
+                let stopped = async {
+                    stop.cancelled().await;
+                    if cluster.forwards_signals() {
+                        std::future::pending::<()>().await;
+                    }
+                };
                 let code = tokio::select! {
                     code = Box::pin(command.run(&cluster)) => code,
-                    () = stop.cancelled() => Ok(STOPPED),
+                    () = stopped => Ok(STOPPED),
                 };
                 cluster.leave().await;
                 code
@@ -225,6 +235,7 @@ impl Remote {
             Self::Inspect(args) => inspect::run(&args, cluster).await,
             Self::Logs(args) => logs::run(&args, cluster).await,
             Self::Exec(args) => exec::run(args, cluster).await,
+            Self::Attach(args) => attach::run(&args, cluster).await,
             Self::Stats(args) => stats::run(&args, cluster).await,
             Self::Events(args) => events::run(&args, cluster).await,
             Self::Top(args) => inspect::top(&args, cluster).await,

@@ -208,7 +208,7 @@ async fn watch(name: &str, samples: &mpsc::Sender<Sampled>, cluster: &Cluster) -
                         }
                     }
                 }
-                Ok(Came::End) => return Ok(()),
+                Ok(Came::End(_)) => return Ok(()),
                 Err(broken) => break broken,
             }
         };
@@ -337,8 +337,8 @@ mod tests {
         assert_eq!(
             table(&samples, false).unwrap().lines().skip(1).collect::<Vec<_>>(),
             [
-                "0123456789ab   web    a.test   80.00%   2MiB / 4MiB         50.00%   1.5kB / 2B   7B / 8B     3",
-                "--             lost   x.test   --       -- / --             --       -- / --      -- / --     --",
+                "0123456789ab   web       a.test    80.00%    2MiB / 4MiB         50.00%    1.5kB / 2B   7B / 8B     3",
+                "--             lost      x.test    --        -- / --             --        -- / --      -- / --     --",
             ]
         );
         let nothing = Sample::read(&json!({}), "a.test");

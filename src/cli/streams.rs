@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::cluster::{Cluster, Refused, refused};
-use crate::client::{Arrival, ClientError, Stream};
+use crate::client::{Arrival, ClientError, Reply, Stream, StreamInput};
 use crate::protocol::Channel;
 
 /// What ends a stream that may be begun again: its worker stops, its dock is lost, or this program slept.
@@ -19,7 +19,7 @@ pub(super) enum Came {
     /// A piece of what it sends.
     Bytes(Channel, Vec<u8>),
     /// All of it has come.
-    End,
+    End(Reply),
 }
 
 /// Why no more comes.
@@ -47,7 +47,8 @@ impl Broken {
     pub(super) async fn explained(self, cluster: &Cluster) -> anyhow::Error {
         match self {
             Self::Client(error) => cluster.explained(error).await,
-            other => other.into(),
+            Self::Refused(refused) => refused.into(),
+            gap @ Self::Gap(_) => gap.into(),
         }
     }
 }
@@ -70,6 +71,10 @@ impl Incoming {
         self.dock.as_deref()
     }
 
+    pub(super) fn input(&self) -> StreamInput {
+        self.stream.input()
+    }
+
     /// What comes next.
     pub(super) async fn next(&mut self) -> Result<Came, Broken> {
         loop {
@@ -87,12 +92,20 @@ impl Incoming {
                 }
                 Some(Ok(Arrival::Chunk(channel, bytes))) => return Ok(Came::Bytes(channel, bytes)),
                 Some(Ok(Arrival::Gap(missing))) => return Err(Broken::Gap(missing)),
-                Some(Ok(Arrival::End(reply))) if reply.is_success() => return Ok(Came::End),
+                Some(Ok(Arrival::End(reply))) if reply.is_success() => return Ok(Came::End(reply)),
                 Some(Ok(Arrival::End(reply))) => return Err(refused(&reply).into()),
                 Some(Err(error)) => return Err(error.into()),
                 // Nobody reads on after the end.
                 None => return Err(Broken::Gap(0)),
             }
+        }
+    }
+
+    /// Waits until the daemon has taken the request. Returns whether it did before the stream ended.
+    pub(super) async fn begun(&mut self) -> Result<(), Broken> {
+        match self.next().await? {
+            Came::Begun => Ok(()),
+            Came::Bytes(..) | Came::End(_) => Err(Broken::Gap(0)),
         }
     }
 }

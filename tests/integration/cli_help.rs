@@ -113,7 +113,7 @@ fn help_of_deblox_ps() {
 #[test]
 fn help_of_deblox_run() {
     insta::assert_snapshot!(own(&["run"]), @r#"
-    Create and start a container, on the fittest dock
+    Create and start a container, on the fittest dock, and connect to it
 
     Usage: deblox run [OPTIONS] [IMAGE] [COMMAND]...
 
@@ -127,6 +127,18 @@ fn help_of_deblox_run() {
     Options:
       -d, --detach
               Let it run, and print its id
+
+          --rm
+              Remove it when it has ended; without -d that is done by this command, unless it was left
+              before
+
+          --detach-keys <KEYS>
+              The keys that leave a terminal and let it run [default: ctrl-p,ctrl-q]
+
+          --sig-proxy[=<true|false>]
+              Without a terminal, send signals such as that of Ctrl-C on to the process [default: true]
+
+              [possible values: true, false]
 
           --name <NAME>
               Its name [default: one that follows from the request]
@@ -373,6 +385,7 @@ fn help_of_deblox_exec() {
           --privileged          With all rights
       -i, --interactive         Keep standard input open
       -t, --tty                 With a terminal
+          --detach-keys <KEYS>  The keys that leave a terminal and let it run [default: ctrl-p,ctrl-q]
       -h, --help                Print help (see more with '--help')
     "#);
 }
@@ -766,5 +779,46 @@ fn help_of_deblox_events() {
           --format <FORMAT>     Text, or JSON with an object a line [default: text] [possible values:
                                 text, json]
       -h, --help                Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_attach() {
+    insta::assert_snapshot!(own(&["attach"]), @r#"
+    Connect to the process of a container that runs
+
+    Usage: deblox attach [OPTIONS] <CONTAINER>
+
+    Arguments:
+      <CONTAINER>  The container: NAME, DOCK/NAME, or the beginning of its id
+
+    Options:
+          --no-stdin                  Give it no standard input
+          --detach-keys <KEYS>        The keys that leave a terminal and let it run [default:
+                                      ctrl-p,ctrl-q]
+          --sig-proxy[=<true|false>]  Without a terminal, send signals such as that of Ctrl-C on to the
+                                      process [default: true] [possible values: true, false]
+      -h, --help                      Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_start() {
+    insta::assert_snapshot!(own(&["start"]), @r#"
+    Start containers
+
+    Usage: deblox start [OPTIONS] <CONTAINER>...
+
+    Arguments:
+      <CONTAINER>...  The containers: NAME, DOCK/NAME, or the beginning of an id
+
+    Options:
+      -a, --attach                    Connect to what it writes; one container only
+      -i, --interactive               Connect to its standard input too
+          --detach-keys <KEYS>        The keys that leave a terminal and let it run [default:
+                                      ctrl-p,ctrl-q]
+          --sig-proxy[=<true|false>]  Without a terminal, send signals such as that of Ctrl-C on to the
+                                      process [default: true] [possible values: true, false]
+      -h, --help                      Print help (see more with '--help')
     "#);
 }
