@@ -16,7 +16,8 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         ("logs", arguments.flag("logs")),
     ];
     let attach = RequestParts::new(Method::POST, "/containers/{}/attach").segment(id);
-    let attach = attach.query(query.map(|(name, is)| (name, is.to_string())));
+    let keys = arguments.text("detach-keys").map(|keys| ("detachKeys", keys.to_owned()));
+    let attach = attach.query(query.map(|(name, is)| (name, is.to_string())).into_iter().chain(keys));
     let streaming = Streaming::begin(context, &attach, Way::Both, Subject::Container(id.to_owned())).await?;
     Ok(Outcome::Streams(Box::new(streaming.framed(!terminal))))
 }

@@ -18,6 +18,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         "Env": env,
         "User": arguments.text("user").unwrap_or_default(),
         "WorkingDir": arguments.text("workdir").unwrap_or_default(),
+        "DetachKeys": arguments.text("detach-keys").unwrap_or_default(),
         "Privileged": arguments.flag("privileged"),
     });
     let id = context.instance.unwrap_or_default().to_owned();

@@ -1,9 +1,10 @@
 //! What every command that asks the cluster shares: calling, naming, and doing something to each of several.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -12,7 +13,7 @@ use super::options::ClusterArgs;
 use super::output::{complain, line};
 use super::progress::waiting_for;
 use crate::bus::CallError;
-use crate::client::{Client, ClientError, Reply};
+use crate::client::{Client, ClientError, Reply, Stream};
 use crate::protocol::limits::CANDIDATES;
 use crate::protocol::{DockState, Fqdn, millis};
 
@@ -31,6 +32,7 @@ pub(super) struct Cluster {
     /// Where Redis is, for people.
     place: String,
     timeout: Option<Duration>,
+    forwards: AtomicBool,
 }
 
 /// What a worker or a daemon refused.
@@ -55,7 +57,12 @@ impl Cluster {
     /// The cluster that `args` name; nothing is dialled yet.
     pub(super) fn new(args: &ClusterArgs) -> anyhow::Result<Self> {
         let redis = args.redis()?;
-        Ok(Self { client: Client::new(&redis)?, place: redis.place(), timeout: args.timeout })
+        Ok(Self {
+            client: Client::new(&redis)?,
+            place: redis.place(),
+            timeout: args.timeout,
+            forwards: AtomicBool::new(false),
+        })
     }
 
     /// Sends a request and waits for its reply, whatever that says.
@@ -71,21 +78,51 @@ impl Cluster {
                 tracing::debug!(action, dock, status, by, took = ?begun.elapsed(), "replied");
                 Ok(reply)
             }
-            Err(ClientError::Call(CallError::NotSent(error))) if error.is_away() => bail!(
+            Err(error) => Err(self.explained(error).await),
+        }
+    }
+
+    /// Sends a request that streams; `--timeout` bounds when it must have begun.
+    pub(super) fn stream(&self, mut request: Value) -> anyhow::Result<Stream> {
+        if let (Value::Object(request), Some(timeout)) = (&mut request, self.timeout) {
+            request.insert("timeout".into(), Value::from(millis(timeout)));
+        }
+        Ok(self.client.stream(request)?)
+    }
+
+    /// Waits until workers are told which streams are read no more.
+    pub(super) async fn leave(&self) {
+        self.client.leave().await;
+    }
+
+    /// From now on signals are for a process in the cluster, and do not end this one.
+    pub(super) fn forward_signals(&self) {
+        self.forwards.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether signals are for a process in the cluster.
+    pub(super) fn forwards_signals(&self) -> bool {
+        self.forwards.load(Ordering::Relaxed)
+    }
+
+    /// Why there is no reply, and what to do about it.
+    pub(super) async fn explained(&self, error: ClientError) -> anyhow::Error {
+        match error {
+            ClientError::Call(CallError::NotSent(error)) if error.is_away() => anyhow!(
                 "{error}; Redis was looked for at {}: start everything with `deblox up`, or say where it is with \
                  REDIS_URL or `deblox context`",
                 self.place
             ),
-            Err(ClientError::Call(error @ CallError::NoReply(_))) => {
+            ClientError::Call(error @ CallError::NoReply(_)) => {
                 let hint = match Box::pin(self.client.bus().docks()).await {
                     Ok(docks) if docks.values().all(|dock| dock.state != DockState::Up) => {
                         "no worker is up: start one with `deblox worker` or `deblox up`"
                     }
                     _ => "the request may still be waiting; sent again with the same `requestId` it is done once",
                 };
-                bail!("{error}; {hint}");
+                anyhow!("{error}; {hint}")
             }
-            Err(other) => Err(other.into()),
+            other => other.into(),
         }
     }
 

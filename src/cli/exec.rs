@@ -1,14 +1,12 @@
 //! `deblox exec`: a command inside a container that runs.
 
-use std::io::Write;
-
-use anyhow::bail;
-use serde::Deserialize;
-
+use super::attach::{Ended, Session, check_keyboard, exit_code, usual_keys};
 use super::cluster::{Cluster, about};
-use super::output::{self, complain};
+use super::output::complain;
 use super::progress::with_progress;
 use super::run;
+use super::streams::Incoming;
+use super::terminal::DetachKeys;
 
 /// The exit code of docker where the command was not begun.
 const NOT_BEGUN: u8 = 125;
@@ -45,44 +43,39 @@ pub(super) struct Args {
     /// With a terminal
     #[arg(short, long)]
     tty: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Ended {
-    exit_code: i64,
-    stdout: String,
-    stderr: String,
+    /// The keys that leave a terminal and let it run [default: ctrl-p,ctrl-q]
+    #[arg(long, value_name = "KEYS")]
+    detach_keys: Option<DetachKeys>,
 }
 
 pub(super) async fn run(args: Args, cluster: &Cluster) -> anyhow::Result<u8> {
-    if args.interactive || args.tty {
-        return interactive(&args, cluster).await;
-    }
+    let (tty, stdin) = (args.tty, args.interactive);
+    check_keyboard(tty, stdin)?;
     let request = about("exec-container", &args.container)?
+        .with("stream", true)
+        .flag("tty", tty)
+        .flag("stdin", stdin)
         .list("cmd", &args.command)
         .list("env", &run::environment(&args.env_files, &args.env)?)
         .maybe("user", args.user)
         .maybe("workdir", args.workdir)
-        .flag("privileged", args.privileged);
-    let ended: Ended = match with_progress(cluster.ask(request.json())).await {
-        Ok(reply) => reply.body()?,
-        Err(error) => {
-            complain(&error);
-            // What cannot be begun for want of a container is 1, as it is for docker.
-            return Ok(match run::code(&error) {
-                NOT_BEGUN => super::cluster::FAILED,
-                code => code,
-            });
-        }
-    };
-    output::print(&ended.stdout)?;
-    std::io::stderr().write_all(ended.stderr.as_bytes())?;
-    Ok(u8::try_from(ended.exit_code).unwrap_or(NOT_BEGUN))
-}
-
-/// `deblox exec -it`.
-#[expect(clippy::unused_async, reason = "streams are to come")]
-async fn interactive(args: &Args, _: &Cluster) -> anyhow::Result<u8> {
-    bail!("-i and -t are to come: leave them out, `deblox exec {} {}`", args.container, args.command.join(" "));
+        .flag("privileged", args.privileged)
+        .maybe("detach-keys", args.detach_keys.as_ref().map(DetachKeys::as_str));
+    let mut incoming = Incoming::begin(cluster, request.json())?;
+    if let Err(broken) = with_progress(incoming.begun()).await {
+        let error = broken.explained(cluster).await;
+        complain(&error);
+        // What cannot be begun for want of a container is 1, as it is for docker.
+        return Ok(match run::code(&error) {
+            NOT_BEGUN => super::cluster::FAILED,
+            code => code,
+        });
+    }
+    let keys = args.detach_keys.unwrap_or_else(usual_keys);
+    let session = Session { tty, stdin, keys, signals_to: None, redraw: false };
+    Ok(match session.run(&mut incoming, cluster).await? {
+        Ended::With(reply) => exit_code(&reply),
+        Ended::Detached => 0,
+        Ended::Stopped(code) => code,
+    })
 }

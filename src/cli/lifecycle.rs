@@ -1,5 +1,8 @@
 //! Commands that do something to containers that are there: start, stop, remove and the like.
 
+use anyhow::bail;
+
+use super::attach::{self, SessionArgs};
 use super::cluster::{Cluster, Request, about, each};
 use super::progress::with_progress;
 use crate::protocol::limits::LONGEST_TIMEOUT;
@@ -8,7 +11,18 @@ use crate::protocol::millis;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Start containers
-    Start(Names),
+    Start {
+        #[command(flatten)]
+        names: Names,
+        /// Connect to what it writes; one container only
+        #[arg(short, long)]
+        attach: bool,
+        /// Connect to its standard input too
+        #[arg(short, long)]
+        interactive: bool,
+        #[command(flatten)]
+        session: SessionArgs,
+    },
     /// Stop containers: ask them to end, and kill those that do not
     Stop {
         #[command(flatten)]
@@ -103,7 +117,11 @@ pub(super) struct Grace {
 
 pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u8> {
     match command {
-        Command::Start(names) => tell(cluster, "start-container", &names, |request| request).await,
+        Command::Start { names, attach, interactive, session } if attach || interactive => {
+            let [name] = names.containers.as_slice() else { bail!("only one container can be connected to at a time") };
+            attach::start(cluster, name, interactive, &session).await
+        }
+        Command::Start { names, .. } => tell(cluster, "start-container", &names, |request| request).await,
         Command::Pause(names) => tell(cluster, "pause-container", &names, |request| request).await,
         Command::Unpause(names) => tell(cluster, "unpause-container", &names, |request| request).await,
         Command::Stop { names, grace } => {

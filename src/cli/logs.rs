@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use futures_util::future::join_all;
 
 use super::cluster::{Cluster, FAILED, about};
+use super::follow;
 use super::output::{self, complain};
 use super::progress::with_progress;
 use crate::protocol::limits::LOG_LINES;
@@ -24,6 +25,9 @@ pub(super) struct Args {
     /// The containers: NAME, DOCK/NAME, or the beginning of an id
     #[arg(value_name = "CONTAINER", required = true)]
     containers: Vec<String>,
+    /// Go on with what they write
+    #[arg(short, long)]
+    follow: bool,
     /// The last N lines of each, 10000 at most [default: all, which is those]
     #[arg(short = 'n', long, value_name = "N", default_value = "all", hide_default_value = true, value_parser = lines)]
     tail: u64,
@@ -49,6 +53,17 @@ struct Line<'a> {
 
 pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
     let several = args.containers.len() > 1;
+    if args.follow {
+        let follow = follow::Follow {
+            containers: &args.containers,
+            prefixes: if several { prefixes(&args.containers) } else { Vec::new() },
+            tail: (args.tail < LOG_LINES).then_some(args.tail),
+            since: args.since,
+            until: args.until,
+            timestamps: args.timestamps,
+        };
+        return follow::run(&follow, cluster).await;
+    }
     let logs = join_all(args.containers.iter().map(|name| read(args, name, several, cluster)));
     let (mut texts, mut code) = (Vec::new(), 0);
     for log in with_progress(logs).await {
@@ -84,12 +99,7 @@ fn merged(texts: &[String], names: &[String], timestamps: bool) -> anyhow::Resul
     let mut lines: Vec<Line> = texts.iter().enumerate().flat_map(|(of, text)| stamped(of, text)).collect();
     // Those of one container stay in their order.
     lines.sort_by_key(|line| line.time);
-    let width = names.iter().map(String::len).max().unwrap_or_default();
-    let prefixes: Vec<String> = names
-        .iter()
-        .zip(COLOURS.iter().cycle())
-        .map(|(name, colour)| output::paint(Style::new().fg_color(Some((*colour).into())), &format!("{name:width$} |")))
-        .collect();
+    let prefixes = prefixes(names);
     let mut out = String::new();
     for line in lines {
         let prefix = &prefixes[line.of];
@@ -100,6 +110,15 @@ fn merged(texts: &[String], names: &[String], timestamps: bool) -> anyhow::Resul
         }
     }
     Ok(out)
+}
+
+/// What stands before the lines of each.
+fn prefixes(names: &[String]) -> Vec<String> {
+    let width = names.iter().map(String::len).max().unwrap_or_default();
+    let paint = |name: &String, colour: AnsiColor| {
+        output::paint(Style::new().fg_color(Some(colour.into())), &format!("{name:width$} |"))
+    };
+    names.iter().zip(COLOURS.into_iter().cycle()).map(|(name, colour)| paint(name, colour)).collect()
 }
 
 /// The lines of a log with time stamps; one without has the time of the line before it.
@@ -124,7 +143,7 @@ fn lines(text: &str) -> Result<u64, String> {
 }
 
 /// Reads a time as docker does; seconds since the epoch.
-fn moment(text: &str) -> Result<u64, String> {
+pub(super) fn moment(text: &str) -> Result<u64, String> {
     if let Ok(seconds) = text.parse() {
         return Ok(seconds);
     }

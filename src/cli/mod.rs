@@ -1,13 +1,16 @@
 //! The command line: one file per group of commands.
 
 mod actions;
+mod attach;
 mod call;
 mod cluster;
 mod completions;
 mod context;
 mod contexts;
 mod docks;
+mod events;
 mod exec;
+mod follow;
 mod hostname;
 mod images;
 mod inspect;
@@ -23,7 +26,10 @@ mod ps;
 mod registry;
 mod run;
 mod schema;
+mod stats;
+mod streams;
 mod templates;
+mod terminal;
 mod up;
 mod volumes;
 mod web;
@@ -125,7 +131,7 @@ enum Remote {
     Docks(docks::Args),
     /// List containers
     Ps(ps::Args),
-    /// Create and start a container, on the fittest dock
+    /// Create and start a container, on the fittest dock, and connect to it
     Run(run::RunArgs),
     /// Create a container, on the fittest dock
     Create(run::CreateArgs),
@@ -137,6 +143,12 @@ enum Remote {
     Logs(logs::Args),
     /// Run a command in a container
     Exec(exec::Args),
+    /// Connect to the process of a container that runs
+    Attach(attach::Args),
+    /// Show what containers use, as it changes
+    Stats(stats::Args),
+    /// Show what happens in the cluster, or at the daemon of a dock, as it happens
+    Events(events::Args),
     /// List the processes of a container
     Top(inspect::TopArgs),
     /// List what has changed in the files of a container: A is added, C changed, D removed
@@ -183,10 +195,18 @@ impl Cli {
             Command::Local(command) => command.run(&self.cluster),
             Command::Remote(command) => {
                 let cluster = Cluster::new(&self.cluster)?;
-                tokio::select! {
-                    code = command.run(&cluster) => code,
-                    () = stop.cancelled() => Ok(STOPPED),
-                }
+                let stopped = async {
+                    stop.cancelled().await;
+                    if cluster.forwards_signals() {
+                        std::future::pending::<()>().await;
+                    }
+                };
+                let code = tokio::select! {
+                    code = Box::pin(command.run(&cluster)) => code,
+                    () = stopped => Ok(STOPPED),
+                };
+                cluster.leave().await;
+                code
             }
         }
     }
@@ -215,6 +235,9 @@ impl Remote {
             Self::Inspect(args) => inspect::run(&args, cluster).await,
             Self::Logs(args) => logs::run(&args, cluster).await,
             Self::Exec(args) => exec::run(args, cluster).await,
+            Self::Attach(args) => attach::run(&args, cluster).await,
+            Self::Stats(args) => stats::run(&args, cluster).await,
+            Self::Events(args) => events::run(&args, cluster).await,
             Self::Top(args) => inspect::top(&args, cluster).await,
             Self::Diff(args) => inspect::diff(&args, cluster).await,
             Self::Images(command) => images::run(command, cluster).await,

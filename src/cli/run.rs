@@ -6,7 +6,8 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::cluster::{Cluster, FAILED, Refused, Request, pair, refused};
+use super::attach::{self, Container, SessionArgs, check_keyboard};
+use super::cluster::{Cluster, FAILED, Refused, Request, about, pair, refused};
 use super::output::{complain, line};
 use super::progress::with_progress;
 use crate::client::Reply;
@@ -26,6 +27,11 @@ pub(super) struct RunArgs {
     /// Let it run, and print its id
     #[arg(short, long)]
     detach: bool,
+    /// Remove it when it has ended; without -d that is done by this command, unless it was left before
+    #[arg(long)]
+    rm: bool,
+    #[command(flatten)]
+    session: SessionArgs,
     #[command(flatten)]
     create: CreateArgs,
 }
@@ -159,6 +165,15 @@ impl HealthArgs {
     }
 }
 
+/// When a container is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begin {
+    /// When it is created; its daemon may remove it when it has ended.
+    Now { remove: bool },
+    /// By whoever is connected to it, whose input is its only one.
+    Later,
+}
+
 /// What a reply about several instances has for each.
 #[derive(Deserialize)]
 struct Several {
@@ -176,9 +191,12 @@ struct Part {
 /// `deblox run`. What keeps it from running has docker's exit codes.
 pub(super) async fn run(args: RunArgs, cluster: &Cluster) -> anyhow::Result<u8> {
     if !args.detach {
-        return attached(&args.create, cluster).await;
+        return attached(&args, cluster).await.or_else(|error| {
+            complain(&error);
+            Ok(code(&error))
+        });
     }
-    match create(&args.create, true, cluster).await {
+    match create(&args.create, Begin::Now { remove: args.rm }, cluster).await {
         Ok(reply) => print_ids(&reply, NOT_RUN),
         Err(error) => {
             complain(&error);
@@ -189,18 +207,47 @@ pub(super) async fn run(args: RunArgs, cluster: &Cluster) -> anyhow::Result<u8> 
 
 /// `deblox create`.
 pub(super) async fn run_create(args: CreateArgs, cluster: &Cluster) -> anyhow::Result<u8> {
-    print_ids(&create(&args, false, cluster).await?, FAILED)
+    print_ids(&create(&args, Begin::Later, cluster).await?, FAILED)
 }
 
 /// `deblox run` without `-d`.
-#[expect(clippy::unused_async, reason = "being attached is to come")]
-async fn attached(args: &CreateArgs, _: &Cluster) -> anyhow::Result<u8> {
-    let image = args.image.as_deref().unwrap_or("IMAGE");
-    bail!("being attached to a container is to come: run it with -d, `deblox run -d {image}`");
+async fn attached(args: &RunArgs, cluster: &Cluster) -> anyhow::Result<u8> {
+    let CreateArgs { tty, interactive: stdin, .. } = args.create;
+    if args.create.instances.is_some() {
+        bail!("with --instances there is nothing to connect to: add -d");
+    }
+    check_keyboard(tty, stdin)?;
+    let created = create(&args.create, Begin::Later, cluster).await?;
+    warn(&created);
+    let (id, dock) = (created.id().unwrap_or_default(), created.dock().unwrap_or_default());
+    let container = Container { name: format!("{dock}/{id}"), tty, stdin };
+    let mut started = false;
+    let start = async || {
+        with_progress(cluster.ask(about("start-container", &container.name)?.json())).await?;
+        started = true;
+        Ok(())
+    };
+    let ended = attach::attached(cluster, &container, &args.session, start, false).await;
+    // What could not be started is of no use, as with -d.
+    if args.rm || !started {
+        remove(cluster, &container.name, !started).await;
+    }
+    ended
+}
+
+/// Removes a container that has ended.
+async fn remove(cluster: &Cluster, name: &str, force: bool) {
+    let removed = async {
+        let request = about("delete-container", name)?.with("volumes", true).flag("force", force);
+        cluster.ask(request.json()).await
+    };
+    if let Err(error) = removed.await {
+        complain(&error.context("it is not removed, in spite of --rm"));
+    }
 }
 
 /// Creates what `args` describe, and starts it if asked to.
-async fn create(args: &CreateArgs, start: bool, cluster: &Cluster) -> anyhow::Result<Reply> {
+async fn create(args: &CreateArgs, begin: Begin, cluster: &Cluster) -> anyhow::Result<Reply> {
     let dock_labels: serde_json::Map<String, Value> =
         args.dock_labels.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     let request = Request::new("create-container")
@@ -226,7 +273,9 @@ async fn create(args: &CreateArgs, start: bool, cluster: &Cluster) -> anyhow::Re
         .flag("privileged", args.privileged)
         .maybe("healthcheck", args.health.check())
         .maybe("pull", args.pull.clone())
-        .flag("start", start)
+        .flag("start", begin != Begin::Later)
+        .flag("stdin-once", args.interactive && begin == Begin::Later)
+        .flag("auto-remove", begin == Begin::Now { remove: true })
         .maybe("owner", args.owner.clone())
         .maybe("dock-labels", (!dock_labels.is_empty()).then_some(dock_labels))
         .flag("replace", args.replace)
@@ -236,13 +285,18 @@ async fn create(args: &CreateArgs, start: bool, cluster: &Cluster) -> anyhow::Re
     if reply.is_success() || reply.error() == Some("incomplete") { Ok(reply) } else { Err(refused(&reply).into()) }
 }
 
-/// Prints the id of what was created, or of each; `failed` is the exit code if one was not.
-fn print_ids(reply: &Reply, failed: u8) -> anyhow::Result<u8> {
+/// Passes on what the daemon warns of.
+fn warn(reply: &Reply) {
     if let Ok(body) = reply.body::<Value>() {
         for warning in body["Warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             eprintln!("deblox: warning: {warning}");
         }
     }
+}
+
+/// Prints the id of what was created, or of each; `failed` is the exit code if one was not.
+fn print_ids(reply: &Reply, failed: u8) -> anyhow::Result<u8> {
+    warn(reply);
     if let Some(id) = reply.id() {
         line(id)?;
         return Ok(0);

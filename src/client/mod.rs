@@ -52,6 +52,7 @@ use std::time::Duration;
 pub use reply::Reply;
 use serde_json::{Map, Value};
 pub use stream::{Arrival, Stream, StreamInput};
+use tokio_util::task::TaskTracker;
 
 use crate::actions::Action;
 use crate::bus::{Bus, BusError, Call, CallError, Envelope, RedisOptions};
@@ -68,6 +69,8 @@ pub struct Client {
     /// What the ids of its requests begin with, so that one prefix covers its replies.
     name: String,
     count: Arc<AtomicU64>,
+    /// What still tells workers that a stream is read no more.
+    leaving: TaskTracker,
 }
 
 /// A request on its way out.
@@ -124,7 +127,7 @@ impl Client {
     /// [`BusError::Options`] for options that cannot be used.
     pub fn new(options: &RedisOptions) -> Result<Self, BusError> {
         let name = uuid::Uuid::new_v4().simple().to_string();
-        Ok(Self { bus: Bus::new(options)?, name, count: Arc::default() })
+        Ok(Self { bus: Bus::new(options)?, name, count: Arc::default(), leaving: TaskTracker::new() })
     }
 
     /// Sends a request, a JSON object with an `action`, and waits for its reply: as long as the request has time

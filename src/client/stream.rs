@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::{Mutex, Notify, mpsc, watch};
 use tokio::task::AbortHandle;
+use tokio_util::task::TaskTracker;
 
 use super::{Client, ClientError, Outgoing, Reply};
 use crate::bus::{Backoff, Bus, CallError, persist};
@@ -20,6 +21,9 @@ const WAITING: usize = 16;
 
 /// After how many chunks the worker is told that they are read.
 const ACK: u64 = CHUNKS_AHEAD / 4;
+
+/// How long a program that ends waits until workers are told.
+const LEAVING: Duration = Duration::from_secs(1);
 
 /// Something that comes by a stream.
 #[derive(Debug)]
@@ -39,6 +43,7 @@ pub struct Stream {
     input: StreamInput,
     read: Arc<Read>,
     task: AbortHandle,
+    leaving: TaskTracker,
     ended: bool,
 }
 
@@ -78,6 +83,15 @@ impl Client {
         self.begin(id, seq, None)
     }
 
+    /// Waits, a moment at most, until the workers of streams that were dropped are told so. A program that ends calls it
+    /// last; without it they notice after [`STREAM_SILENCE`].
+    pub async fn leave(&self) {
+        self.leaving.close();
+        if tokio::time::timeout(LEAVING, self.leaving.wait()).await.is_err() {
+            tracing::debug!("a stream ends when its worker notices");
+        }
+    }
+
     fn begin(&self, id: RequestId, seq: u64, outgoing: Option<Outgoing>) -> Stream {
         let (sender, arrivals) = mpsc::channel(WAITING);
         let (opened, open) = watch::channel(true);
@@ -90,7 +104,7 @@ impl Client {
             Box::pin(reading.run(seq, outgoing)).await;
             drop(opened);
         });
-        Stream { arrivals, input, read, task: task.abort_handle(), ended: false }
+        Stream { arrivals, input, read, task: task.abort_handle(), leaving: self.leaving.clone(), ended: false }
     }
 }
 
@@ -140,7 +154,7 @@ impl Drop for Stream {
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
             let input = self.input.clone();
-            runtime.spawn(async move { input.cancel().await });
+            self.leaving.spawn_on(async move { input.cancel().await }, &runtime);
         }
     }
 }

@@ -113,7 +113,7 @@ fn help_of_deblox_ps() {
 #[test]
 fn help_of_deblox_run() {
     insta::assert_snapshot!(own(&["run"]), @r#"
-    Create and start a container, on the fittest dock
+    Create and start a container, on the fittest dock, and connect to it
 
     Usage: deblox run [OPTIONS] [IMAGE] [COMMAND]...
 
@@ -127,6 +127,18 @@ fn help_of_deblox_run() {
     Options:
       -d, --detach
               Let it run, and print its id
+
+          --rm
+              Remove it when it has ended; without -d that is done by this command, unless it was left
+              before
+
+          --detach-keys <KEYS>
+              The keys that leave a terminal and let it run [default: ctrl-p,ctrl-q]
+
+          --sig-proxy[=<true|false>]
+              Without a terminal, send signals such as that of Ctrl-C on to the process [default: true]
+
+              [possible values: true, false]
 
           --name <NAME>
               Its name [default: one that follows from the request]
@@ -344,6 +356,7 @@ fn help_of_deblox_logs() {
       <CONTAINER>...  The containers: NAME, DOCK/NAME, or the beginning of an id
 
     Options:
+      -f, --follow        Go on with what they write
       -n, --tail <N>      The last N lines of each, 10000 at most [default: all, which is those]
           --since <TIME>  Nothing before: how long ago (10m), an RFC 3339 time, or seconds since the
                           epoch
@@ -372,6 +385,7 @@ fn help_of_deblox_exec() {
           --privileged          With all rights
       -i, --interactive         Keep standard input open
       -t, --tty                 With a terminal
+          --detach-keys <KEYS>  The keys that leave a terminal and let it run [default: ctrl-p,ctrl-q]
       -h, --help                Print help (see more with '--help')
     "#);
 }
@@ -723,5 +737,88 @@ fn help_of_deblox_man() {
 
     Options:
       -h, --help  Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_stats() {
+    insta::assert_snapshot!(own(&["stats"]), @r#"
+    Show what containers use, as it changes
+
+    Usage: deblox stats [OPTIONS] [CONTAINER]...
+
+    Arguments:
+      [CONTAINER]...  The containers: NAME, DOCK/NAME, or the beginning of an id [default: all that run]
+
+    Options:
+          --no-stream        Show it once
+          --format <FORMAT>  A table, or JSON with an object a line [default: table] [possible values:
+                             table, json]
+          --no-trunc         Whole ids
+      -h, --help             Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_events() {
+    insta::assert_snapshot!(own(&["events"]), @r#"
+    Show what happens in the cluster, or at the daemon of a dock, as it happens
+
+    Usage: deblox events [OPTIONS]
+
+    Options:
+          --dock <FQDN>         What happens at the daemon of this dock [default: what happens in the
+                                cluster]
+          --after <AT>          Begin behind this event of the cluster, by its `at`; 0 for all that are
+                                kept
+          --since <TIME>        Begin at this time, with --dock: how long ago (10m), an RFC 3339 time,
+                                or seconds since the epoch
+          --until <TIME>        End at this time, with --dock
+      -f, --filter <KEY=VALUE>  Only what fits, such as type=container, with --dock; may be given
+                                several times
+          --format <FORMAT>     Text, or JSON with an object a line [default: text] [possible values:
+                                text, json]
+      -h, --help                Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_attach() {
+    insta::assert_snapshot!(own(&["attach"]), @r#"
+    Connect to the process of a container that runs
+
+    Usage: deblox attach [OPTIONS] <CONTAINER>
+
+    Arguments:
+      <CONTAINER>  The container: NAME, DOCK/NAME, or the beginning of its id
+
+    Options:
+          --no-stdin                  Give it no standard input
+          --detach-keys <KEYS>        The keys that leave a terminal and let it run [default:
+                                      ctrl-p,ctrl-q]
+          --sig-proxy[=<true|false>]  Without a terminal, send signals such as that of Ctrl-C on to the
+                                      process [default: true] [possible values: true, false]
+      -h, --help                      Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_start() {
+    insta::assert_snapshot!(own(&["start"]), @r#"
+    Start containers
+
+    Usage: deblox start [OPTIONS] <CONTAINER>...
+
+    Arguments:
+      <CONTAINER>...  The containers: NAME, DOCK/NAME, or the beginning of an id
+
+    Options:
+      -a, --attach                    Connect to what it writes; one container only
+      -i, --interactive               Connect to its standard input too
+          --detach-keys <KEYS>        The keys that leave a terminal and let it run [default:
+                                      ctrl-p,ctrl-q]
+          --sig-proxy[=<true|false>]  Without a terminal, send signals such as that of Ctrl-C on to the
+                                      process [default: true] [possible values: true, false]
+      -h, --help                      Print help (see more with '--help')
     "#);
 }

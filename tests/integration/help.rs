@@ -24,7 +24,7 @@ fn help_of_deblox() {
       web          Take requests by HTTP, on any node
       docks        List the docks, or change which take part
       ps           List containers
-      run          Create and start a container, on the fittest dock
+      run          Create and start a container, on the fittest dock, and connect to it
       create       Create a container, on the fittest dock
       start        Start containers
       stop         Stop containers: ask them to end, and kill those that do not
@@ -41,6 +41,9 @@ fn help_of_deblox() {
       inspect      Show everything about containers, images, networks or volumes
       logs         Print what containers have written; several in the order of time
       exec         Run a command in a container
+      attach       Connect to the process of a container that runs
+      stats        Show what containers use, as it changes
+      events       Show what happens in the cluster, or at the daemon of a dock, as it happens
       top          List the processes of a container
       diff         List what has changed in the files of a container: A is added, C changed, D removed
       images       List images

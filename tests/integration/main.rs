@@ -10,6 +10,8 @@ mod architecture;
 mod bad_input;
 mod cli;
 mod cli_help;
+mod cli_streams;
+mod cli_terminal;
 mod client;
 mod cluster;
 mod commands;

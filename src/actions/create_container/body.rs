@@ -44,7 +44,9 @@ pub(super) fn build(
     for (field, docker) in [("image", "Image"), ("user", "User"), ("workdir", "WorkingDir"), ("hostname", "Hostname")] {
         body.extend(arguments.get(field).map(|value| (docker.to_owned(), value.clone())));
     }
-    for (field, docker) in [("cmd", "Cmd"), ("entrypoint", "Entrypoint"), ("tty", "Tty"), ("interactive", "OpenStdin")]
+    let words = [("cmd", "Cmd"), ("entrypoint", "Entrypoint")];
+    for (field, docker) in
+        words.into_iter().chain([("tty", "Tty"), ("interactive", "OpenStdin"), ("stdin-once", "StdinOnce")])
     {
         body.extend(arguments.get(field).map(|value| (docker.to_owned(), value.clone())));
     }
@@ -74,7 +76,7 @@ pub(super) fn build(
         let volumes: Map<String, Value> = anonymous.iter().map(|path| ((*path).to_owned(), json!({}))).collect();
         body.insert("Volumes".into(), Value::Object(volumes));
     }
-    for (field, docker) in [("network", "NetworkMode"), ("privileged", "Privileged")] {
+    for (field, docker) in [("network", "NetworkMode"), ("privileged", "Privileged"), ("auto-remove", "AutoRemove")] {
         host.extend(arguments.get(field).map(|value| (docker.to_owned(), value.clone())));
     }
     host.extend(limits(arguments)?);

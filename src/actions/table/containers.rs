@@ -19,6 +19,7 @@ const RESTART: Field = text("restart", "no, always, unless-stopped, on-failure o
 const MEMORY: Field = Field::new("memory", Size, "the most memory, such as 512m");
 const CPUS: Field = Field::new("cpus", Number, "the most processors, such as 1.5");
 const PATH: Field = text("path", "the path in the container").required().query("path");
+const DETACH_KEYS: Field = text("detach-keys", "typed into a terminal, they end the stream (ctrl-p,ctrl-q)");
 const NAME: Field = text("name", "its name");
 const INSTANCES: Field = Field::new(
     "instances",
@@ -64,6 +65,8 @@ pub(super) static CONTAINERS: &[Action] = &[
         text("hostname", "the name it has for itself"),
         Field::new("tty", Flag, "give it a terminal"),
         Field::new("interactive", Flag, "keep its standard input open"),
+        Field::new("stdin-once", Flag, "close it when the first who is attached to it goes"),
+        Field::new("auto-remove", Flag, "have the daemon remove it when it has ended"),
         Field::new("privileged", Flag, "give it all rights on its host"),
         Field::new("healthcheck", Object, "{\"cmd\", \"interval\", \"timeout\", \"start-period\", \"retries\"}"),
         PULL,
@@ -212,6 +215,7 @@ pub(super) static CONTAINERS: &[Action] = &[
         STREAM,
         Field::new("tty", Flag, "with a terminal; as a stream"),
         Field::new("stdin", Flag, "with a standard input, `deblox.input.<id>`; as a stream"),
+        DETACH_KEYS,
     ]),
     Action::own(
         "attach-container",
@@ -224,6 +228,7 @@ pub(super) static CONTAINERS: &[Action] = &[
     .fields(&[
         Field::new("stdin", Flag, "with its standard input, `deblox.input.<id>` (false)"),
         Field::new("logs", Flag, "with what it has written before (false)"),
+        DETACH_KEYS,
     ]),
     Action::plain(
         "copy-from-container",

@@ -1,0 +1,177 @@
+//! `deblox events`: what happens in the cluster, or at the daemon of one dock, as it happens.
+
+use std::fmt::Write as _;
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde_json::{Map, Value};
+use tokio::io::stdout;
+use tokio::time::sleep;
+
+use super::cluster::{Cluster, Request, filters, pair};
+use super::logs::moment;
+use super::output::complain;
+use super::streams::{Came, Incoming, Lines, write};
+use crate::protocol::Fqdn;
+
+/// Between two attempts to begin again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// What happens at the daemon of this dock [default: what happens in the cluster]
+    #[arg(long, value_name = "FQDN")]
+    dock: Option<Fqdn>,
+    /// Begin behind this event of the cluster, by its `at`; 0 for all that are kept
+    #[arg(long, value_name = "AT", conflicts_with = "dock")]
+    after: Option<String>,
+    /// Begin at this time, with --dock: how long ago (10m), an RFC 3339 time, or seconds since the epoch
+    #[arg(long, value_name = "TIME", value_parser = moment, requires = "dock")]
+    since: Option<u64>,
+    /// End at this time, with --dock
+    #[arg(long, value_name = "TIME", value_parser = moment, requires = "dock")]
+    until: Option<u64>,
+    /// Only what fits, such as type=container, with --dock; may be given several times
+    #[arg(short, long = "filter", value_name = "KEY=VALUE", value_parser = pair, requires = "dock")]
+    filters: Vec<(String, String)>,
+    /// Text, or JSON with an object a line
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+/// The form of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// A line of text, for people.
+    Text,
+    /// JSON, an object a line, for programs.
+    Json,
+}
+
+/// Up to which event all have been told.
+#[derive(Clone, Debug, PartialEq)]
+enum Place {
+    Start,
+    /// The `at` of one of the cluster.
+    At(String),
+    /// The time of one of a daemon, in nanoseconds.
+    Time(u64),
+}
+
+pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
+    let (mut out, mut place) = (stdout(), Place::Start);
+    let (mut begun, mut broke) = (false, false);
+    loop {
+        let mut incoming = Incoming::begin(cluster, args.request(&place))?;
+        let mut lines = Lines::default();
+        let told = place.clone();
+        let broken = loop {
+            match incoming.next().await {
+                Ok(Came::Begun) => (begun, broke) = (true, false),
+                Ok(Came::Bytes(_, bytes)) => {
+                    for line in lines.add(&bytes) {
+                        let Ok(event) = serde_json::from_slice::<Map<String, Value>>(&line) else { continue };
+                        let new = match (place_of(&event), &told) {
+                            // Asked for were whole seconds.
+                            (Some(Place::Time(time)), Place::Time(told)) if time <= *told => continue,
+                            (new, _) => new,
+                        };
+                        place = new.unwrap_or(place);
+                        let text = match args.format {
+                            Format::Json => String::from_utf8_lossy(&line).into_owned(),
+                            Format::Text => text(&event),
+                        };
+                        if !write(&mut out, format!("{text}\n").as_bytes()).await? {
+                            return Ok(0);
+                        }
+                    }
+                }
+                Ok(Came::End(_)) => return Ok(0),
+                Err(broken) => break broken,
+            }
+        };
+        if !begun || !broken.may_go_on() {
+            return Err(broken.explained(cluster).await);
+        }
+        if !broke {
+            complain(&anyhow::anyhow!("{broken}; events are told further as soon as that is possible"));
+            broke = true;
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+impl Args {
+    /// The request that goes on from `place`.
+    fn request(&self, place: &Place) -> Value {
+        let request = Request::new("events");
+        let Some(dock) = &self.dock else {
+            let after = match place {
+                Place::At(at) => Some(at),
+                _ => self.after.as_ref(),
+            };
+            let after = after.map(|at| if at.contains('-') { at.clone() } else { format!("{at}-0") });
+            return request.with("all", true).maybe("after", after).json();
+        };
+        let since = match place {
+            Place::Time(nanos) => Some(nanos / 1_000_000_000),
+            _ => self.since,
+        };
+        let request = request.on(dock).maybe("since", since).maybe("until", self.until);
+        if self.filters.is_empty() { request.json() } else { request.with("filters", filters(&self.filters)).json() }
+    }
+}
+
+fn place_of(event: &Map<String, Value>) -> Option<Place> {
+    let at = event.get("at").and_then(Value::as_str).map(|at| Place::At(at.to_owned()));
+    at.or_else(|| event.get("timeNano").and_then(Value::as_u64).map(Place::Time))
+}
+
+/// An event in words: when, what, and what it is about.
+fn text(event: &Map<String, Value>) -> String {
+    let word = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
+    let mut text = String::new();
+    if let Some(nanos) = event.get("timeNano").and_then(Value::as_u64) {
+        let actor = event.get("Actor").and_then(Value::as_object);
+        let id = actor.and_then(|actor| actor.get("ID")).and_then(Value::as_str).unwrap_or_default();
+        text = format!("{} {} {} {id}", time(Duration::from_nanos(nanos)), word("Type"), word("Action"));
+        let attributes = actor.and_then(|actor| actor.get("Attributes")).and_then(Value::as_object);
+        let all: Vec<String> = attributes.into_iter().flatten().map(|(name, value)| of(name, value)).collect();
+        if !all.is_empty() {
+            let _ = write!(text, " ({})", all.join(", "));
+        }
+    } else {
+        let millis = word("at").split('-').next().and_then(|millis| millis.parse().ok()).unwrap_or_default();
+        let _ = write!(text, "{} {}", time(Duration::from_millis(millis)), word("event"));
+        for (name, value) in event.iter().filter(|(name, _)| !["at", "event"].contains(&name.as_str())) {
+            let _ = write!(text, " {}", of(name, value));
+        }
+    }
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn of(name: &str, value: &Value) -> String {
+    value.as_str().map_or_else(|| format!("{name}={value}"), |text| format!("{name}={text}"))
+}
+
+fn time(since: Duration) -> String {
+    // What no clock can say is the beginning of the epoch.
+    let then = UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH);
+    humantime::format_rfc3339_millis(then).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn events_are_lines_that_say_when_and_what() {
+        let say = |event: Value| text(event.as_object().unwrap());
+        let cluster = json!({"at": "1700000000123-0", "event": "extra-stopped", "dock": "a.test", "count": 2});
+        assert_eq!(say(cluster), "2023-11-14T22:13:20.123Z extra-stopped dock=a.test count=2");
+        let daemon = json!({"Type": "container", "Action": "start", "timeNano": 1_700_000_000_000_000_000u64,
+            "Actor": {"ID": "abc", "Attributes": {"image": "nginx", "name": "w\u{1b}eb"}}});
+        assert_eq!(say(daemon), "2023-11-14T22:13:20.000Z container start abc (image=nginx, name=w eb)");
+    }
+}

@@ -1,0 +1,194 @@
+//! The commands that stream, on real daemons: what they print is whole and in order, and survives breaks.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::commands::objects;
+use crate::processes::Program;
+use crate::support::{Bus, Scrub, deblox, docker, own_redis, unique, until};
+
+impl Bus {
+    /// `deblox` with these words, on this bus.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = deblox();
+        command.args(words).env("REDIS_URL", &self.url).env("DEBLOX_NAMESPACE", &self.namespace);
+        for name in ["NO_COLOR", "CLICOLOR_FORCE", "DEBLOX_CONTEXT"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Runs it until the end of the test.
+    pub fn follow(&self, words: &[&str]) -> Program {
+        Program::start(self.command(words))
+    }
+}
+
+/// A container on a host, made with docker itself.
+pub fn run(host: usize, name: &str, words: &[&str]) -> Scrub {
+    let scrub = Scrub::new(host, name);
+    docker(host, &[&["run", "-d", "--label", "deblox.test", "--name", name], words].concat());
+    scrub
+}
+
+/// A container that counts aloud.
+fn counting(host: usize, name: &str) -> Scrub {
+    run(host, name, &["busybox", "sh", "-c", "i=0; while true; do i=$((i+1)); echo $i; sleep 0.02; done"])
+}
+
+/// The numbers that each container has counted so far, by what stands before them; the last line may be half written.
+fn counted(output: &str) -> BTreeMap<String, Vec<u64>> {
+    let mut counted: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    let whole = output.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    for line in whole.lines() {
+        let (name, number) = line.split_once(" | ").unwrap_or(("", line));
+        let number = number.parse().unwrap_or_else(|_| panic!("no number: {line:?}"));
+        counted.entry(name.trim().to_owned()).or_default().push(number);
+    }
+    counted
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn followed_logs_of_several_miss_no_line_and_say_none_twice_whatever_breaks() {
+    let redis = own_redis().await;
+    let bus = Bus::on(&redis.url).await;
+    let (first, _second) = (bus.worker(1, "d1.test").await, bus.worker(2, "d2.test").await);
+    let (a, b) = (unique("a"), unique("b"));
+    let _scrub = (counting(1, &a), counting(2, &b));
+    let logs = bus.follow(&["logs", "-f", &a, &b]);
+    let further = async |lines: usize| {
+        let before = counted(&logs.output());
+        let grown = |name: &String, now: &BTreeMap<String, Vec<u64>>| {
+            now.get(name).map_or(0, Vec::len) > before.get(name).map_or(0, Vec::len) + lines
+        };
+        until("both go on", async || {
+            let now = counted(&logs.output());
+            (grown(&a, &now) && grown(&b, &now)).then_some(())
+        })
+        .await;
+    };
+    further(50).await;
+    for kind in ["normal", "pubsub"] {
+        let _: i64 = bus.redis(&["CLIENT", "KILL", "TYPE", kind]).await;
+    }
+    further(50).await;
+    assert_eq!(logs.errors(), "", "a break of the bus is nobody's business");
+
+    // Its worker stops in good order, and another one starts.
+    first.stop().await;
+    logs.says("is followed further").await;
+    let first = bus.worker(1, "d1.test").await;
+    further(50).await;
+    // The next one goes without a word.
+    drop(first);
+    until("the dock is lost", async || (bus.dock("d1.test").await["state"] == "lost").then_some(())).await;
+    let _first = bus.worker(1, "d1.test").await;
+    further(50).await;
+
+    let counted = counted(&logs.output());
+    assert_eq!(counted.len(), 2, "{counted:?}");
+    for (name, numbers) in counted {
+        let expected: Vec<u64> = (1..=numbers.len() as u64).collect();
+        assert!(numbers == expected, "{name}: {numbers:?}");
+    }
+    let errors = logs.errors();
+    assert!((1..=2).contains(&errors.lines().count()) && errors.lines().all(|line| line.contains(&a)), "{errors}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_followed_log_begins_where_it_is_told_and_ends_with_its_container() {
+    let bus = Bus::new().await;
+    let _worker = bus.worker(1, "d1.test").await;
+    let (a, b) = (unique("a"), unique("b"));
+    let script = "echo 1; echo 2 >&2; sleep 0.3; echo 3; while ! [ -e /go ]; do sleep 0.1; done; echo 4";
+    let _scrub = (run(1, &a, &["busybox", "sh", "-c", script]), run(1, &b, &["busybox", "sh", "-c", script]));
+    until("both have written", async || {
+        let all = [&a, &b].map(|name| docker(1, &["logs", name]));
+        all.iter().all(|log| log.contains('3')).then_some(())
+    })
+    .await;
+    let mut merged = bus.follow(&["logs", "-f", "-t", &a, &b]);
+    let mut last = bus.follow(&["logs", "-f", "-n", "1", &a]);
+    until("they have begun", async || (merged.output().lines().count() == 6 && last.output() == "3\n").then_some(()))
+        .await;
+    for name in [&a, &b] {
+        docker(1, &["exec", name, "touch", "/go"]);
+    }
+    assert_eq!((merged.ended().await.code(), last.ended().await.code()), (Some(0), Some(0)), "{}", merged.errors());
+    assert_eq!(last.output(), "3\n4\n");
+    let output = merged.output();
+    let times: Vec<&str> = output.lines().map(|line| line.split(' ').nth(2).expect("a time")).collect();
+    assert!(times.len() == 8 && times.is_sorted(), "{output}");
+    let said = bus.deblox(&["logs", "-f", "nobody-here", &a]).await;
+    assert_eq!((said.code, said.out.lines().count()), (1, 4), "{said:?}");
+    assert!(said.err.contains("nobody-here") && said.err.lines().count() == 1, "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stats_show_what_all_use_once_or_as_it_changes() {
+    let bus = Bus::new().await;
+    let _workers = (bus.worker(1, "d1.test").await, bus.worker(2, "d2.test").await);
+    bus.registered(2).await;
+    let (a, b) = (unique("a"), unique("b"));
+    let _scrub = run(1, &a, &["busybox", "sh", "-c", "while true; do true; done"]);
+    let table = bus.says(&["stats", "--no-stream", &a]).await;
+    let rows: Vec<&str> = table.lines().collect();
+    assert_eq!(rows.len(), 2, "{table}");
+    assert!(rows[0].starts_with("CONTAINER ID   NAME") && rows[0].contains("MEM USAGE / LIMIT"), "{table}");
+    assert!(rows[1].contains(&a) && rows[1].contains("d1.test") && rows[1].contains("iB / "), "{table}");
+    let sample = objects(&bus.says(&["stats", "--no-stream", "--format", "json", &a]).await).remove(0);
+    assert!(sample["cpuPercent"].as_f64() > Some(1.0) && sample["pids"].as_u64() >= Some(1), "{sample}");
+    assert_eq!((&sample["name"], &sample["dock"]), (&json!(a), &json!("d1.test")), "{sample}");
+
+    // Those that begin later are shown too, on whatever dock.
+    let live = bus.follow(&["stats", "--format", "json"]);
+    let samples = |name: &str| {
+        let output = live.output();
+        let whole = output.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        objects(whole).iter().filter(|sample| sample["name"] == name).count()
+    };
+    until("samples of one", async || (samples(&a) >= 2).then_some(())).await;
+    let _other = run(2, &b, &["busybox", "sleep", "3600"]);
+    until("samples of the other", async || (samples(&b) >= 2).then_some(())).await;
+    bus.complains(&["stats", "--no-stream", "nobody-here"], 1, &["nobody-here", "deblox ps -a"]).await;
+    bus.complains(&["stats", "nobody-here"], 1, &["nobody-here"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_of_the_cluster_and_of_a_daemon_are_told() {
+    let bus = Bus::new().await;
+    let worker = bus.worker(1, "d1.test").await;
+    let tell = async |number: u32| {
+        let json = json!({"event": "test", "number": number}).to_string();
+        bus.redis::<String>(&["XADD", &bus.key("events"), "*", "json", &json]).await
+    };
+    let first = tell(1).await;
+    tell(2).await;
+    let cluster = bus.follow(&["events", "--after", &first, "--format", "json"]);
+    let all = bus.follow(&["events", "--after", "0"]);
+    until("what is kept", async || cluster.output().contains("\"number\":2").then_some(())).await;
+    let name = unique("watched");
+    let daemon = bus.follow(&["events", "--dock", "d1.test", "--since", "1s", "-f", &format!("container={name}")]);
+    let _scrub = run(1, &name, &["busybox", "sleep", "3600"]);
+    until("the start", async || daemon.output().contains("container start ").then_some(())).await;
+
+    worker.stop().await;
+    cluster.says("told further").await;
+    daemon.says("told further").await;
+    tell(3).await;
+    docker(1, &["pause", &name]);
+    let _worker = bus.worker(1, "d1.test").await;
+    until("what has happened meanwhile", async || {
+        let both = cluster.output().contains("\"number\":3") && daemon.output().contains("container pause ");
+        both.then_some(())
+    })
+    .await;
+    let numbers: Vec<Value> = objects(&cluster.output()).into_iter().map(|event| event["number"].clone()).collect();
+    assert_eq!(numbers.iter().filter(|number| number.is_u64()).collect::<Vec<_>>(), [&json!(2), &json!(3)]);
+    assert_eq!(daemon.output().matches("container start ").count(), 1, "{}", daemon.output());
+    until("all of them", async || all.output().contains(" test number=3").then_some(())).await;
+    assert!(all.output().contains(" test number=1"), "{}", all.output());
+    bus.complains(&["events", "--after", "yesterday"], 1, &["after"]).await;
+}
