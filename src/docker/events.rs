@@ -14,6 +14,8 @@ use crate::protocol::Resource;
 pub enum DaemonEvent {
     /// To the container with that full id.
     Changed(String),
+    /// The process of the container with that full id has ended. The daemon tells that before its lists show it.
+    Died(String),
     /// The container with that full id is gone.
     Destroyed(String),
     /// To something of that kind.
@@ -76,6 +78,7 @@ fn read(event: EventMessage) -> Option<DaemonEvent> {
         (EventMessageTypeEnum::NETWORK, _) => DaemonEvent::Resource(Resource::Networks),
         (EventMessageTypeEnum::VOLUME, _) => DaemonEvent::Resource(Resource::Volumes),
         (EventMessageTypeEnum::CONTAINER, "destroy") => DaemonEvent::Destroyed(event.actor?.id?),
+        (EventMessageTypeEnum::CONTAINER, "die") => DaemonEvent::Died(event.actor?.id?),
         (EventMessageTypeEnum::CONTAINER, _) => DaemonEvent::Changed(event.actor?.id?),
         _ => return None,
     })

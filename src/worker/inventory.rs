@@ -24,6 +24,10 @@ const SHOWN: Duration = Duration::from_secs(2);
 /// Changes that wait to be looked at; a daemon that does more at once is reconciled as a whole.
 const WAITING: usize = 256;
 
+/// How soon a container is looked at again whose process has ended, while the daemon still lists it as running: at first,
+/// twice as late each time, and at last.
+const LISTED: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(10));
+
 /// Containers that are read again in one listing.
 const TOGETHER: usize = 64;
 
@@ -71,6 +75,8 @@ pub(super) struct InventoryTask {
     resources: Resources,
     /// Whether the records may differ from the daemon, because Redis was away.
     behind: bool,
+    /// Containers whose process has ended: when to look at each again, and the pause before that.
+    ended: BTreeMap<String, (Instant, Duration)>,
 }
 
 impl Inventory {
@@ -88,6 +94,7 @@ impl Inventory {
             asks: asked,
             resources: resources.clone(),
             behind: false,
+            ended: BTreeMap::new(),
         };
         (Self { dock, known, daemon, asks, resources }, task, resource_tasks)
     }
@@ -232,6 +239,7 @@ impl InventoryTask {
         let mut compared = Instant::now();
         loop {
             let mut news = News::default();
+            let look = self.ended.values().map(|(at, _)| *at).min();
             let step = tokio::select! {
                 event = events.next() => self.hear(&mut news, event),
                 Some(ask) = self.asks.recv() => {
@@ -242,7 +250,9 @@ impl InventoryTask {
                     if self.docker.is_up().await { Ok(()) } else { Err(DockerError::Down("the daemon does not answer".into())) }
                 },
                 _ = ticks.tick() => Ok(()),
+                () = tokio::time::sleep_until(look.unwrap_or_else(Instant::now)), if look.is_some() => Ok(()),
             };
+            self.look_again(&mut news);
             let step = match step {
                 Ok(()) => self.take_in(news, events.as_mut()).await,
                 lost => lost,
@@ -274,10 +284,14 @@ impl InventoryTask {
     }
 
     /// Notes what an event says.
-    fn hear(&self, news: &mut News, event: Option<Result<DaemonEvent, DockerError>>) -> Result<(), DockerError> {
+    fn hear(&mut self, news: &mut News, event: Option<Result<DaemonEvent, DockerError>>) -> Result<(), DockerError> {
         match event {
             Some(Ok(DaemonEvent::Destroyed(id))) => news.gone.push(id),
             Some(Ok(DaemonEvent::Changed(id))) => {
+                news.changed.insert(id);
+            }
+            Some(Ok(DaemonEvent::Died(id))) => {
+                self.ended.insert(id.clone(), (Instant::now() + LISTED.0, LISTED.0));
                 news.changed.insert(id);
             }
             Some(Ok(DaemonEvent::Resource(kind))) => self.resources.changed(kind),
@@ -285,6 +299,25 @@ impl InventoryTask {
             None => return Err(DockerError::Down("the daemon closed its stream of events".into())),
         }
         Ok(())
+    }
+
+    /// Adds those that have ended and are still listed as running, when it is time for that.
+    fn look_again(&mut self, news: &mut News) {
+        let known = self.known.read().expect("never held across a panic");
+        let now = Instant::now();
+        self.ended.retain(|id, (at, pause)| {
+            if *at > now {
+                return true;
+            }
+            let runs = known.instances.get(id).is_some_and(|summary| summary.state == "running");
+            if runs && *pause <= LISTED.1 {
+                news.changed.insert(id.clone());
+                *pause *= 2;
+                *at = now + *pause;
+                return true;
+            }
+            false
+        });
     }
 
     /// Notes what a request wants to know.

@@ -160,6 +160,25 @@ async fn the_records_follow_what_happens_behind_deblox_s_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_that_nobody_asked_for_is_recorded_at_once() {
+    let bus = Bus::new().await;
+    let _worker = bus.worker(1, "a.test").await;
+    for how in ["kill", "stop"] {
+        let name = unique("ends");
+        let _scrub = Scrub::new(1, &name);
+        let id = bus.running("a.test", &name).await;
+        // The daemon tells of the end some time before its own list shows it.
+        docker(1, &[how, &name]);
+        let ended = Instant::now();
+        until("it is recorded", async || {
+            instance(&bus, "a.test", &id).await.filter(|record| record["state"] == "exited")
+        })
+        .await;
+        assert!(ended.elapsed() < Duration::from_secs(20), "{how}: {:?}", ended.elapsed());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_flushall_everything_is_back_within_two_beats_and_no_container_was_touched() {
     let redis = own_redis().await;
     let bus = Bus::on(&redis.url).await;
