@@ -1,6 +1,10 @@
 //! Commands about images: `images`, `pull`, `push`, `tag`, `rmi`, `commit`.
 
-use anyhow::bail;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use anyhow::{Context, bail};
+use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -9,8 +13,14 @@ use super::listing::{ListArgs, Listed, Placed, listed};
 use super::output::{self, Cell, Row, Shown};
 use super::places::{Chosen, DocksArgs, Named, everywhere, none};
 use super::progress::with_progress;
+use super::progress_bars::{Layers, Message};
 use super::registry::credentials;
+use super::streams::{Incoming, Lines};
+use super::transfer::read;
 use crate::protocol::{Fqdn, ImageRecord};
+
+/// How many images are fetched at the same time.
+const AT_ONCE: usize = 32;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -139,17 +149,11 @@ fn bare_id(name: &str) -> Option<&str> {
 }
 
 /// An image's name and its tag; the colon of a port has a slash behind it.
-fn name_and_tag(image: &str) -> (&str, Option<&str>) {
+pub(super) fn name_and_tag(image: &str) -> (&str, Option<&str>) {
     match image.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
         _ => (image, None),
     }
-}
-
-/// What the daemon says while it fetches or sends.
-#[derive(Deserialize)]
-struct Message {
-    status: Option<String>,
 }
 
 /// What the daemon says of each part of what it removes.
@@ -246,24 +250,53 @@ fn tell(part: &Removed) -> String {
 async fn pull(images: &[String], docks: &DocksArgs, cluster: &Cluster) -> anyhow::Result<u8> {
     let chosen = with_progress(docks.choose(cluster)).await?;
     let names: Vec<String> = images.iter().flat_map(|image| chosen.with(image)).collect();
-    let code = each(&names, async |name| {
+    let layers = Layers::new();
+    let fetch = async |name: &String| {
         let (dock, image) = split(name)?;
         let request = on("pull-image", name)?.maybe("credentials", credentials(image));
-        let messages: Vec<Message> = cluster.ask(request.json()).await?.body()?;
-        let last = messages.into_iter().filter_map(|message| message.status).next_back().unwrap_or_default();
-        Ok(format!("{}: {image}: {}", dock.map(String::from).unwrap_or_default(), last.trim_start_matches("Status: ")))
-    })
-    .await?;
+        let on = format!("{}: {image}", dock.as_ref().map_or("", Fqdn::as_str));
+        let last = watched(cluster, request, &on, &layers).await;
+        let place = dock.map_or_else(String::new, |dock| format!(" to {dock}"));
+        Ok(format!("{on}: {}", last.with_context(|| format!("image `{image}` could not be fetched{place}"))?))
+    };
+    let fetched: Vec<anyhow::Result<String>> = stream::iter(names.iter().map(fetch)).buffered(AT_ONCE).collect().await;
+    // What came of each is told when no bar is in its way.
+    layers.done();
+    let fetched: RefCell<HashMap<&str, _>> = RefCell::new(names.iter().map(String::as_str).zip(fetched).collect());
+    let code = each(&names, async |name| fetched.borrow_mut().remove(name).unwrap_or(Ok(String::new()))).await?;
     Ok(chosen.verdict(code))
 }
 
 async fn push(image: &str, dock: Option<&Fqdn>, cluster: &Cluster) -> anyhow::Result<u8> {
     let dock = any(cluster, image, dock).await?;
     let request = Request::new("push-image").with("image", image).on(&dock).maybe("credentials", credentials(image));
-    let messages: Vec<Message> = with_progress(cluster.ask(request.json())).await?.body()?;
-    let last = messages.into_iter().filter_map(|message| message.status).next_back().unwrap_or_default();
-    output::line(&format!("{dock}: {image}: {last}"))?;
+    let (on, layers) = (format!("{dock}: {image}"), Layers::new());
+    let last = watched(cluster, request, &on, &layers).await;
+    layers.done();
+    let last = last.with_context(|| format!("image `{image}` could not be sent from {dock}"))?;
+    output::line(&format!("{on}: {last}"))?;
     Ok(0)
+}
+
+/// Shows how far the layers are that a dock fetches or sends. Returns the last that its daemon says.
+async fn watched(cluster: &Cluster, request: Request, on: &str, layers: &Layers) -> anyhow::Result<String> {
+    let mut incoming = Incoming::begin(cluster, request.with("stream", true).json())?;
+    let (mut lines, mut last) = (Lines::default(), String::new());
+    read(cluster, &mut incoming, async |_, bytes: Vec<u8>| {
+        for line in lines.add(&bytes) {
+            let Ok(message) = serde_json::from_slice::<Message>(&line) else { continue };
+            if message.id.is_some() {
+                if let Some(line) = layers.show(on, &message) {
+                    output::line(&line)?;
+                }
+            } else if let Some(status) = message.status {
+                status.trim_start_matches("Status: ").clone_into(&mut last);
+            }
+        }
+        Ok(true)
+    })
+    .await?;
+    Ok(last)
 }
 
 /// A request about DOCK/IMAGE.
@@ -292,7 +325,7 @@ async fn on_docks(cluster: &Cluster, image: &str, docks: &DocksArgs) -> anyhow::
 }
 
 /// A dock that has the image, where all of them have the same.
-async fn any(cluster: &Cluster, image: &str, dock: Option<&Fqdn>) -> anyhow::Result<Fqdn> {
+pub(super) async fn any(cluster: &Cluster, image: &str, dock: Option<&Fqdn>) -> anyhow::Result<Fqdn> {
     if let Some(dock) = dock {
         return Ok(dock.clone());
     }

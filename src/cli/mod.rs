@@ -1,12 +1,15 @@
 //! The command line: one file per group of commands.
 
 mod actions;
+mod archives;
 mod attach;
+mod build;
 mod call;
 mod cluster;
 mod completions;
 mod context;
 mod contexts;
+mod copy;
 mod docks;
 mod events;
 mod exec;
@@ -22,6 +25,7 @@ mod options;
 mod output;
 mod places;
 mod progress;
+mod progress_bars;
 mod ps;
 mod registry;
 mod run;
@@ -30,6 +34,7 @@ mod stats;
 mod streams;
 mod templates;
 mod terminal;
+mod transfer;
 mod up;
 mod volumes;
 mod web;
@@ -149,12 +154,18 @@ enum Remote {
     Stats(stats::Args),
     /// Show what happens in the cluster, or at the daemon of a dock, as it happens
     Events(events::Args),
+    /// Copy files into a container, or out of it
+    Cp(copy::Args),
     /// List the processes of a container
     Top(inspect::TopArgs),
     /// List what has changed in the files of a container: A is added, C changed, D removed
     Diff(inspect::DiffArgs),
     #[command(flatten)]
     Images(images::Command),
+    /// Build an image on a dock from a folder with a Dockerfile
+    Build(Box<build::Args>),
+    #[command(flatten)]
+    Archives(archives::Command),
     /// List networks, or change them
     #[command(subcommand)]
     Network(networks::Command),
@@ -240,6 +251,9 @@ impl Remote {
             Self::Events(args) => events::run(&args, cluster).await,
             Self::Top(args) => inspect::top(&args, cluster).await,
             Self::Diff(args) => inspect::diff(&args, cluster).await,
+            Self::Cp(args) => copy::run(&args, cluster).await,
+            Self::Build(args) => build::run(*args, cluster).await,
+            Self::Archives(command) => archives::run(command, cluster).await,
             Self::Images(command) => images::run(command, cluster).await,
             Self::Network(command) => networks::run(command, cluster).await,
             Self::Volume(command) => volumes::run(command, cluster).await,

@@ -822,3 +822,112 @@ fn help_of_deblox_start() {
       -h, --help                      Print help (see more with '--help')
     "#);
 }
+
+#[test]
+fn help_of_deblox_cp() {
+    insta::assert_snapshot!(own(&["cp"]), @r#"
+    Copy files into a container, or out of it
+
+    Usage: deblox cp [OPTIONS] <SOURCE> <TARGET>
+
+    Arguments:
+      <SOURCE>  What is copied: PATH, [DOCK/]CONTAINER:PATH, or -
+      <TARGET>  Where to: PATH, [DOCK/]CONTAINER:PATH, or -
+
+    Options:
+      -L, --follow-link  Follow a link that SOURCE is
+      -a, --archive      Into a container: with owner and group
+      -h, --help         Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_build() {
+    insta::assert_snapshot!(own(&["build"]), @r#"
+    Build an image on a dock from a folder with a Dockerfile
+
+    Usage: deblox build [OPTIONS] <PATH>
+
+    Arguments:
+      <PATH>  The folder that is sent, without what its .dockerignore names; or - for a tar archive or a
+              Dockerfile on standard input
+
+    Options:
+      -t, --tag <NAME[:TAG]>          A name for the image; may be given several times
+      -f, --file <FILE>               The Dockerfile, in the folder [default: PATH/Dockerfile]
+          --build-arg <NAME[=VALUE]>  A value for ARG; NAME alone takes it from here
+          --label <NAME[=VALUE]>      A label of the image
+          --target <TARGET>           The stage to build
+          --platform <PLATFORM>       The platform, such as linux/arm64
+          --no-cache                  Build each step anew
+          --pull                      Fetch the images that it is built from, even where there are some
+      -q, --quiet                     Print only the id of the image
+          --dock <FQDN>               The dock that builds it [default: the only one]
+      -h, --help                      Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_export() {
+    insta::assert_snapshot!(own(&["export"]), @r#"
+    Write all files of a container as a tar archive
+
+    Usage: deblox export [OPTIONS] <CONTAINER>
+
+    Arguments:
+      <CONTAINER>  The container: NAME, DOCK/NAME, or the beginning of its id
+
+    Options:
+      -o, --output <FILE>  The file [default: standard output]
+      -h, --help           Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_import() {
+    insta::assert_snapshot!(own(&["import"]), @r#"
+    Make an image on a dock of the files in a tar archive
+
+    Usage: deblox import [OPTIONS] <FILE> [NAME[:TAG]]
+
+    Arguments:
+      <FILE>        The archive; - is standard input
+      [NAME[:TAG]]  The image's name
+
+    Options:
+      -m, --message <MESSAGE>  A comment
+          --dock <FQDN>        The dock [default: the only one]
+      -h, --help               Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_save() {
+    insta::assert_snapshot!(own(&["save"]), @r#"
+    Write images of a dock as a tar archive
+
+    Usage: deblox save [OPTIONS] <IMAGE>...
+
+    Arguments:
+      <IMAGE>...  The images
+
+    Options:
+      -o, --output <FILE>  The file [default: standard output]
+          --dock <FQDN>    The dock whose images they are [default: any, if all have the same]
+      -h, --help           Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_load() {
+    insta::assert_snapshot!(own(&["load"]), @r#"
+    Bring images to a dock from an archive that `save` has written
+
+    Usage: deblox load [OPTIONS]
+
+    Options:
+      -i, --input <FILE>  The archive [default: standard input]
+          --dock <FQDN>   The dock [default: the only one]
+      -h, --help          Print help (see more with '--help')
+    "#);
+}

@@ -44,6 +44,7 @@ fn help_of_deblox() {
       attach       Connect to the process of a container that runs
       stats        Show what containers use, as it changes
       events       Show what happens in the cluster, or at the daemon of a dock, as it happens
+      cp           Copy files into a container, or out of it
       top          List the processes of a container
       diff         List what has changed in the files of a container: A is added, C changed, D removed
       images       List images
@@ -52,6 +53,11 @@ fn help_of_deblox() {
       tag          Give an image a further name, on the docks that have it
       rmi          Remove images from the docks that have them
       commit       Make an image of a container
+      build        Build an image on a dock from a folder with a Dockerfile
+      export       Write all files of a container as a tar archive
+      import       Make an image on a dock of the files in a tar archive
+      save         Write images of a dock as a tar archive
+      load         Bring images to a dock from an archive that `save` has written
       network      List networks, or change them
       volume       List volumes, or change them
       template     List templates, or change them

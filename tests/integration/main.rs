@@ -9,6 +9,7 @@ mod actions;
 mod architecture;
 mod bad_input;
 mod cli;
+mod cli_files;
 mod cli_help;
 mod cli_streams;
 mod cli_terminal;
