@@ -41,6 +41,24 @@
 //! assert!(reply.is_success());
 //! # Ok(()) }
 //! ```
+//!
+//! What streams is read chunk by chunk until its one reply comes, and as fast as it is read:
+//!
+//! ```no_run
+//! # async fn example(client: deblox::client::Client) -> Result<(), Box<dyn std::error::Error>> {
+//! # use serde_json::json;
+//! use deblox::client::Arrival;
+//!
+//! let mut logs = client.stream(json!({"action": "container-logs", "id": "web", "follow": true}))?;
+//! while let Some(arrival) = logs.next().await {
+//!     match arrival? {
+//!         Arrival::Chunk(channel, bytes) => println!("{channel:?}: {}", String::from_utf8_lossy(&bytes)),
+//!         Arrival::Gap(missing) => println!("{missing} chunks are kept no longer"),
+//!         Arrival::End(reply) => println!("{}", reply.message().unwrap_or("the end")),
+//!     }
+//! }
+//! # Ok(()) }
+//! ```
 
 mod reply;
 mod stream;
