@@ -249,6 +249,8 @@ async fn feed(input: &StreamInput, stdin: bool, mut keys: Option<DetachKeys>) ->
                 open = input.send(&piece).await?;
             }
             if detach {
+                // What was typed before is for the process.
+                input.taken().await;
                 return Ok(());
             }
         }

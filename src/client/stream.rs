@@ -192,6 +192,19 @@ impl StreamInput {
         self.put(&Input { close: true, ..Input::default() }).await.map(drop)
     }
 
+    /// Waits, a moment at most, until the worker has taken all that was given: what is still under way when a stream is
+    /// cancelled is lost.
+    pub async fn taken(&self) {
+        let all = async {
+            while self.is_open() && !matches!(self.bus.input_waiting(&self.id).await, Ok(0)) {
+                tokio::time::sleep(RETRY_MIN / 10).await;
+            }
+        };
+        if tokio::time::timeout(LEAVING, all).await.is_err() {
+            tracing::debug!("the worker does not take the input of a stream");
+        }
+    }
+
     /// Tells the size of the terminal.
     ///
     /// # Errors

@@ -192,3 +192,20 @@ async fn events_of_the_cluster_and_of_a_daemon_are_told() {
     assert!(all.output().contains(" test number=1"), "{}", all.output());
     bus.complains(&["events", "--after", "yesterday"], 1, &["after"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_log_and_long_lines_come_as_they_were_written() {
+    let bus = Bus::new().await;
+    let _worker = bus.worker(1, "d1.test").await;
+    let name = unique("long");
+    let _scrub = Scrub::new(1, &name);
+    let script = "seq 1 100000; head -c 40000 /dev/zero | tr '\\0' x; echo; head -c 16384 /dev/zero | tr '\\0' y; echo; \
+                  echo 2026-01-01T00:00:00.000000000Z is not the time; printf end";
+    docker(1, &["run", "--label", "deblox.test", "--name", &name, "busybox", "sh", "-c", script]);
+    let mut expected = (1..=100_000).fold(String::new(), |lines, number| lines + &number.to_string() + "\n");
+    expected += &["x".repeat(40_000), "y".repeat(16_384), String::new()].join("\n");
+    expected.push_str("2026-01-01T00:00:00.000000000Z is not the time\nend\n");
+    let said = bus.deblox(&["logs", "-f", &name]).await;
+    let differs = said.out.lines().zip(expected.lines()).find(|(is, should)| is != should);
+    assert!(said.out == expected, "{} bytes of {}, {differs:?}", said.out.len(), expected.len());
+}

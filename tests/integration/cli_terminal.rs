@@ -271,3 +271,27 @@ async fn without_a_terminal_signals_go_to_the_process() {
     assert_eq!(at.ended().await.code(), Some(130), "{}", at.errors());
     assert_eq!(docker(1, &["inspect", "-f", "{{.State.Running}}", &name]), "true");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_table_of_stats_is_drawn_in_place_until_ctrl_c() {
+    let bus = Bus::new().await;
+    let _worker = bus.worker(1, "d1.test").await;
+    let name = unique("table");
+    let _scrub = run(1, &name, &["busybox", "sleep", "3600"]);
+    let mut at = Terminal::start(&bus.command(&["stats", &name]));
+    at.shows("\x1b[2J").await;
+    at.shows(&format!("{name}   d1.test")).await;
+    let seen = at.shown().matches("\x1b[H").count();
+    until("it is drawn again", async || (at.shown().matches("\x1b[H").count() > seen + 1).then_some(())).await;
+    assert_eq!(at.shown().matches("\x1b[2J").count(), 1, "{:?}", at.shown());
+    at.types(b"\x03");
+    assert_eq!(at.ends().await, Some(130));
+    // Its worker is told so at once, and does not have to notice.
+    let told = std::time::Instant::now();
+    until("the stream has ended", async || {
+        let keys: Vec<String> = bus.redis(&["KEYS", &bus.key("input.*")]).await;
+        keys.is_empty().then_some(())
+    })
+    .await;
+    assert!(told.elapsed() < std::time::Duration::from_secs(5), "{:?}", told.elapsed());
+}
