@@ -55,11 +55,20 @@ pub(super) struct CreateArgs {
     /// Set those of a file, a line each
     #[arg(long = "env-file", value_name = "FILE")]
     env_files: Vec<PathBuf>,
-    /// Publish a port: [[IP:]HOST:]CONTAINER[/PROTOCOL], ranges too
-    #[arg(short, long = "publish", value_name = "PORT")]
+    // Brackets would be links in a doc comment.
+    #[arg(
+        short,
+        long = "publish",
+        value_name = "PORT",
+        help = "Publish a port: [[IP:]HOST:]CONTAINER[/PROTOCOL], ranges too"
+    )]
     publish: Vec<String>,
-    /// Mount a folder of the dock or a volume: SOURCE:TARGET[:OPTIONS], or TARGET
-    #[arg(short, long = "volume", value_name = "VOLUME")]
+    #[arg(
+        short,
+        long = "volume",
+        value_name = "VOLUME",
+        help = "Mount a folder of the dock or a volume: SOURCE:TARGET[:OPTIONS], or TARGET"
+    )]
     volumes: Vec<String>,
     /// A label of the container
     #[arg(short, long = "label", value_name = "NAME[=VALUE]")]
