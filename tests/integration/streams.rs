@@ -496,7 +496,9 @@ async fn what_happens_to_docks_and_instances_is_told_once_whatever_was_away() {
     bus.registered(2).await;
     let (name, other) = (unique("told"), unique("renamed"));
     let _scrubs = (Scrub::new(1, &name), Scrub::new(1, &other));
-    let mut stream = client(&bus).stream(json!({"action": "events", "all": true})).expect("a request");
+    // By the other worker: this one is to go.
+    let events = json!({"action": "events", "all": true, "dock": "d2.test"});
+    let mut stream = client(&bus).stream(events).expect("a request");
     let mut heard = Heard::default();
     hear(&mut stream, &mut heard, |heard| heard.head.len() == 2).await;
     let told = |heard: &Heard, about: &str| -> Vec<String> {
