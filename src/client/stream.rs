@@ -254,7 +254,7 @@ impl Reading {
             let _ = replied.send(answered.as_ref().map_or(Replied::Never, replied_with));
             answered
         };
-        let both = async { futures_util::future::join(asking, self.chunks(seq, reply.clone(), seen)).await };
+        let both = futures_util::future::join(asking, self.chunks(seq, reply.clone(), seen));
         let ended = tokio::select! {
             (answered, ()) = both => answered,
             lost = self.signs(reply.clone(), resumed) => Err(lost),

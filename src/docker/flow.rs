@@ -15,14 +15,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 
 use super::client::{AnyBody, Docker, DockerError, Fetched, RequestParts, causes, header};
+use super::logs::HEAD;
 use crate::protocol::limits::CHUNK_BYTES;
 use crate::protocol::{Answer, Channel};
 
 /// Pieces of an upload that wait to be sent.
 const UPLOAD_AHEAD: usize = 4;
-
-/// The head of a frame: stream, three zeros, length of the payload (Docker Engine API, "Stream format").
-const HEAD: usize = 8;
 
 /// Which way bytes go besides the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ pub struct LogQuery {
 }
 
 /// The head of a frame: stream, three zeros, length of the payload (Docker Engine API, "Stream format").
-const HEAD: usize = 8;
+pub(super) const HEAD: usize = 8;
 
 impl Docker {
     /// Reads a log. Docker's frames are taken off, so that the body is the text that was written: both streams

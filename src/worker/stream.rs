@@ -98,7 +98,7 @@ impl Ready {
             never = self.feed(flow.input, to_give, &owed) => never,
         };
         self.end_input().await;
-        Err(self.cut(cut, &subject, written.load(Ordering::Relaxed)).await?)
+        Err(self.cut(cut, &subject, written.load(Ordering::Relaxed)).await)
     }
 
     /// Writes what is sent, not further ahead of the reader than it may be.
@@ -287,7 +287,7 @@ impl Ready {
     }
 
     /// What is said of a stream that was cut off: how it stands if the reader wanted that, else why.
-    async fn cut(&self, cut: Cut, subject: &Subject, chunks: u64) -> Result<Failure, Failure> {
+    async fn cut(&self, cut: Cut, subject: &Subject, chunks: u64) -> Failure {
         let silence = STREAM_SILENCE.as_secs();
         let (code, message) = match cut {
             Cut::Cancelled => (ErrorCode::Cancelled, "its reader has ended the stream".to_owned()),
@@ -327,7 +327,7 @@ impl Ready {
         let ended = tokio::time::timeout(Duration::from_secs(2), subject.ended(&self.worker.docker)).await;
         let mut details = ended.unwrap_or_else(|_| json!({}));
         details["chunks"] = json!(chunks);
-        Ok(Failure::new(code, message).with_details(&details))
+        Failure::new(code, message).with_details(&details)
     }
 }
 

@@ -313,6 +313,7 @@ async fn a_stream_of_a_dock_that_is_lost_ends_and_says_so() {
 
     // A worker that stops in good order says so itself.
     let worker = bus.worker(1, "d1.test").await;
+    until("it is up again", async || (bus.dock("d1.test").await["state"] == "up").then_some(())).await;
     let mut stream = client.stream(request).expect("a request");
     let mut heard = Heard::default();
     hear(&mut stream, &mut heard, |heard| !heard.stdout.is_empty()).await;
