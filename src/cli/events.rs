@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
+use anyhow::bail;
 use serde_json::{Map, Value};
 use tokio::io::stdout;
 use tokio::time::sleep;
@@ -30,13 +31,16 @@ pub(super) struct Args {
     /// End at this time, with --dock
     #[arg(long, value_name = "TIME", value_parser = moment, requires = "dock")]
     until: Option<u64>,
-    /// Only what fits, such as type=container, with --dock; may be given several times
-    #[arg(short, long = "filter", value_name = "KEY=VALUE", value_parser = pair, requires = "dock")]
+    /// Only what fits, such as event=dock-lost, or with --dock type=container; may be given several times
+    #[arg(short, long = "filter", value_name = "KEY=VALUE", value_parser = pair)]
     filters: Vec<(String, String)>,
     /// Text, or JSON with an object a line
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
 }
+
+/// The fields of the cluster's events that can be filtered by.
+const FIELDS: [&str; 5] = ["event", "dock", "id", "name", "image"];
 
 /// The form of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -58,6 +62,7 @@ enum Place {
 }
 
 pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
+    args.check()?;
     let (mut out, mut place) = (stdout(), Place::Start);
     let (mut begun, mut broke) = (false, false);
     loop {
@@ -76,6 +81,9 @@ pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
                             (new, _) => new,
                         };
                         place = new.unwrap_or(place);
+                        if !args.wants(&event) {
+                            continue;
+                        }
                         let text = match args.format {
                             Format::Json => String::from_utf8_lossy(&line).into_owned(),
                             Format::Text => text(&event),
@@ -119,6 +127,23 @@ impl Args {
         let request = request.on(dock).maybe("since", since).maybe("until", self.until);
         if self.filters.is_empty() { request.json() } else { request.with("filters", filters(&self.filters)).json() }
     }
+
+    /// A filter by what no event has would hide all of them.
+    fn check(&self) -> anyhow::Result<()> {
+        let unknown = self.filters.iter().find(|(key, _)| !FIELDS.contains(&key.as_str()));
+        if let (None, Some((key, _))) = (&self.dock, unknown) {
+            bail!("events of the cluster cannot be filtered by {key}: by {}", FIELDS.join(", "));
+        }
+        Ok(())
+    }
+
+    /// Whether an event fits the filters: one of the values for each field, as docker has it. Those of a daemon it has
+    /// chosen itself.
+    fn wants(&self, event: &Map<String, Value>) -> bool {
+        let fits = |(key, value): &(String, String)| event.get(key).is_some_and(|field| text_of(field) == *value);
+        let any = |key: &str| self.filters.iter().filter(|(other, _)| other == key).any(fits);
+        self.dock.is_some() || self.filters.iter().all(|(key, _)| any(key))
+    }
 }
 
 fn place_of(event: &Map<String, Value>) -> Option<Place> {
@@ -150,7 +175,11 @@ fn text(event: &Map<String, Value>) -> String {
 }
 
 fn of(name: &str, value: &Value) -> String {
-    value.as_str().map_or_else(|| format!("{name}={value}"), |text| format!("{name}={text}"))
+    format!("{name}={}", text_of(value))
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn time(since: Duration) -> String {

@@ -1,7 +1,7 @@
 //! Looking at one thing closely: `inspect`, `top`, `diff`.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::cluster::{Cluster, FAILED, about};
 use super::output::{self, Cell, complain};
@@ -60,6 +60,9 @@ pub(super) struct Form {
 pub(super) struct TopArgs {
     /// The container: NAME, DOCK/NAME, or the beginning of its id
     container: String,
+    /// A table, or JSON with an object a line; stands before CONTAINER
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    format: output::Format,
     /// Options of ps, such as aux [default: -ef]
     #[arg(value_name = "OPTION", trailing_var_arg = true, allow_hyphen_values = true)]
     options: Vec<String>,
@@ -69,6 +72,9 @@ pub(super) struct TopArgs {
 pub(super) struct DiffArgs {
     /// The container: NAME, DOCK/NAME, or the beginning of its id
     container: String,
+    /// A line of text for each, or JSON with an object a line
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    format: output::Format,
 }
 
 pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
@@ -127,7 +133,18 @@ pub(super) async fn top(args: &TopArgs, cluster: &Cluster) -> anyhow::Result<u8>
     let found: Processes = with_progress(cluster.ask(request.json())).await?.body()?;
     let heads: Vec<&str> = found.titles.iter().map(String::as_str).collect();
     let rows = found.processes.into_iter().flatten();
-    output::print(&output::table(&heads, rows.map(|row| row.into_iter().map(Cell::from).collect()))?)?;
+    match args.format {
+        output::Format::Table => {
+            output::print(&output::table(&heads, rows.map(|row| row.into_iter().map(Cell::from).collect()))?)?;
+        }
+        output::Format::Json => {
+            for row in rows {
+                let process: Map<String, Value> =
+                    heads.iter().map(|head| (*head).to_owned()).zip(row.into_iter().map(Value::from)).collect();
+                output::line(&Value::Object(process).to_string())?;
+            }
+        }
+    }
     Ok(0)
 }
 
@@ -147,7 +164,10 @@ pub(super) async fn diff(args: &DiffArgs, cluster: &Cluster) -> anyhow::Result<u
             1 => 'A',
             _ => 'D',
         };
-        output::line(&format!("{letter} {}", change.path))?;
+        output::line(&match args.format {
+            output::Format::Table => format!("{letter} {}", change.path),
+            output::Format::Json => json!({"kind": letter, "path": change.path}).to_string(),
+        })?;
     }
     Ok(0)
 }

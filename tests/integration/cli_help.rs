@@ -402,7 +402,9 @@ fn help_of_deblox_top() {
       [OPTION]...  Options of ps, such as aux [default: -ef]
 
     Options:
-      -h, --help  Print help (see more with '--help')
+          --format <FORMAT>  A table, or JSON with an object a line; stands before CONTAINER [default:
+                             table] [possible values: table, json]
+      -h, --help             Print help (see more with '--help')
     "#);
 }
 
@@ -774,8 +776,8 @@ fn help_of_deblox_events() {
           --since <TIME>        Begin at this time, with --dock: how long ago (10m), an RFC 3339 time,
                                 or seconds since the epoch
           --until <TIME>        End at this time, with --dock
-      -f, --filter <KEY=VALUE>  Only what fits, such as type=container, with --dock; may be given
-                                several times
+      -f, --filter <KEY=VALUE>  Only what fits, such as event=dock-lost, or with --dock type=container;
+                                may be given several times
           --format <FORMAT>     Text, or JSON with an object a line [default: text] [possible values:
                                 text, json]
       -h, --help                Print help (see more with '--help')

@@ -191,6 +191,11 @@ async fn events_of_the_cluster_and_of_a_daemon_are_told() {
     until("all of them", async || all.output().contains(" test number=3").then_some(())).await;
     assert!(all.output().contains(" test number=1"), "{}", all.output());
     bus.complains(&["events", "--after", "yesterday"], 1, &["after"]).await;
+    let filters = ["-f", "dock=d1.test", "-f", "event=dock-stopped", "-f", "event=dock-back"];
+    let some = bus.follow(&[&["events", "--after", "0", "--format", "json"], &filters[..]].concat());
+    let told = || objects(&some.output()).iter().map(|event| event["event"].clone()).collect::<Vec<_>>();
+    until("those that fit", async || (told() == ["dock-stopped", "dock-back"]).then_some(())).await;
+    bus.complains(&["events", "-f", "type=container"], 1, &["type", "event, dock"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

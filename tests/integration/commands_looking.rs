@@ -1,6 +1,6 @@
 //! The commands that look into containers, on real daemons: logs, exec, top, diff, inspect.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::commands::{cluster, objects};
 use crate::support::{Scrub, docker, unique, until};
@@ -86,6 +86,11 @@ async fn top_diff_and_inspect_show_what_docker_shows() {
     until("the file is seen", async || (bus.says(&["diff", &name]).await == docker(2, &["diff", &name])).then_some(()))
         .await;
     assert!(bus.says(&["diff", &name]).await.contains("A /etc/new"));
+    let changes = objects(&bus.says(&["diff", "--format", "json", &name]).await);
+    assert!(changes.contains(&json!({"kind": "A", "path": "/etc/new"})), "{changes:?}");
+    let processes = objects(&bus.says(&["top", "--format", "json", &name, "-o", "pid,comm"]).await);
+    assert!(processes.iter().all(|one| one["PID"].is_string()), "{processes:?}");
+    assert!(processes.iter().any(|one| one["COMMAND"] == "sleep"), "{processes:?}");
 
     let shown = bus.says(&["inspect", &name, &id[..12]]).await;
     let (found, known): (Value, Value) = (
