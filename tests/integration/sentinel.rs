@@ -34,7 +34,7 @@ async fn the_primary_is_killed_and_each_request_is_done_once_and_answered() {
             while !done.load(Ordering::Relaxed) {
                 let name = format!("{name}-{caller}-{}", created.len());
                 let create = json!({"action": "create-container", "image": "busybox", "name": name, "requestId": name,
-                    "timeout": 5000});
+                    "timeout": 20_000});
                 let reply = insist(&client, &create).await;
                 created.push((name, reply.status(), reply.json().to_owned()));
                 tokio::time::sleep(Duration::from_millis(100)).await;
