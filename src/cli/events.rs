@@ -39,8 +39,8 @@ pub(super) struct Args {
     format: Format,
 }
 
-/// The fields of the cluster's events that can be filtered by.
-const FIELDS: [&str; 5] = ["event", "dock", "id", "name", "image"];
+/// The fields of the cluster's events that can be filtered by, in the order in which they are shown.
+const FIELDS: [&str; 5] = ["event", "dock", "name", "id", "image"];
 
 /// The form of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -167,8 +167,12 @@ fn text(event: &Map<String, Value>) -> String {
     } else {
         let millis = word("at").split('-').next().and_then(|millis| millis.parse().ok()).unwrap_or_default();
         let _ = write!(text, "{} {}", time(Duration::from_millis(millis)), word("event"));
-        for (name, value) in event.iter().filter(|(name, _)| !["at", "event"].contains(&name.as_str())) {
-            let _ = write!(text, " {}", of(name, value));
+        // What it is about comes first; Redis keeps the fields in no order.
+        let others = event.keys().map(String::as_str).filter(|name| *name != "at" && !FIELDS.contains(name));
+        for name in FIELDS.into_iter().skip(1).chain(others) {
+            if let Some(value) = event.get(name) {
+                let _ = write!(text, " {}", of(name, value));
+            }
         }
     }
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -199,6 +203,9 @@ mod tests {
         let say = |event: Value| text(event.as_object().unwrap());
         let cluster = json!({"at": "1700000000123-0", "event": "extra-stopped", "dock": "a.test", "count": 2});
         assert_eq!(say(cluster), "2023-11-14T22:13:20.123Z extra-stopped dock=a.test count=2");
+        let instance =
+            json!({"state": "created", "id": "abc", "dock": "a.test", "name": "web", "event": "instance-created"});
+        assert!(say(instance).ends_with(" instance-created dock=a.test name=web id=abc state=created"));
         let daemon = json!({"Type": "container", "Action": "start", "timeNano": 1_700_000_000_000_000_000u64,
             "Actor": {"ID": "abc", "Attributes": {"image": "nginx", "name": "w\u{1b}eb"}}});
         assert_eq!(say(daemon), "2023-11-14T22:13:20.000Z container start abc (image=nginx, name=w eb)");
