@@ -96,11 +96,11 @@ TOML
   echo $! >"$d/containerd.pid"
 }
 
-# Registries in the lab speak plain HTTP.
+# Registries in the lab speak plain HTTP; one that is gone is tried again once.
 settings() {
   local key=
   ! dockerd --version | grep -q ' 20\.10' || key="\"deprecated-key-path\": \"$lab/$1/key.json\", "
-  echo "{$key\"insecure-registries\": [\"$net.0/24\"]}"
+  echo "{$key\"insecure-registries\": [\"$net.0/24\"], \"max-download-attempts\": 2}"
 }
 
 # The engine takes no settings from this machine's own one, and has a name and an id that tell it from its neighbours.

@@ -9,7 +9,6 @@ mod inventory;
 mod logs;
 mod options;
 mod pull;
-mod push;
 mod resources;
 
 pub use client::{Docker, DockerError, Method, Payload, RequestParts, escape};
@@ -19,4 +18,4 @@ pub use flow::{Flow, FlowInput, FlowOutput, Opened, Way};
 pub use inventory::EngineFacts;
 pub use logs::LogQuery;
 pub use options::DockerOptions;
-pub use push::{pull_call, push_call};
+pub use pull::{Moved, pull_call, push_call};
