@@ -5,6 +5,7 @@ mod connector;
 mod events;
 mod exec;
 mod flow;
+mod frames;
 mod inventory;
 mod logs;
 mod options;
