@@ -96,12 +96,19 @@ TOML
   echo $! >"$d/containerd.pid"
 }
 
+# Registries in the lab speak plain HTTP; one that is gone is tried again once.
+settings() {
+  local key=
+  ! dockerd --version | grep -q ' 20\.10' || key="\"deprecated-key-path\": \"$lab/$1/key.json\", "
+  echo "{$key\"insecure-registries\": [\"$net.0/24\"], \"max-download-attempts\": 2}"
+}
+
 # The engine takes no settings from this machine's own one, and has a name and an id that tell it from its neighbours.
 dockerd_start() {
   local d=$lab/$1 group=()
   # newer engines read their id from this file; 20.10 derives it from a key
   [ -s "$d/data/engine-id" ] || tr -d '\n' </proc/sys/kernel/random/uuid >"$d/data/engine-id"
-  if dockerd --version | grep -q ' 20\.10'; then echo "{\"deprecated-key-path\": \"$d/key.json\"}"; else echo '{}'; fi >"$d/daemon.json"
+  settings "$1" >"$d/daemon.json"
   ! getent group docker >/dev/null || group=(--group docker)
   rm -f "$d/docker.sock" "$d/dockerd.pid"
   until_true 10 test -S "$d/containerd.sock" || { tail -n 5 "$d/log" >&2; fail "the containerd of $1 does not start"; }
@@ -150,6 +157,10 @@ up() {
       engine_kill "$host"
       containerd_start "$host"
       starting+=("$host")
+    elif [ "$(settings "$host")" != "$(cat "$lab/$host/daemon.json")" ]; then
+      # another version of this script has started it; what may change here, an engine takes as it runs
+      settings "$host" >"$lab/$host/daemon.json"
+      signal HUP "$lab/$host/dockerd.pid"
     fi
   done
   for host in "${starting[@]}"; do dockerd_start "$host"; done

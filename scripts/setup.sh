@@ -44,6 +44,12 @@ apt_install() {
   output=$(as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" 2>&1) || fail "$output"
 }
 
+# no_service NAME: ends the service that a package just installed has started, for good
+no_service() {
+  if systemd_runs; then as_root systemctl disable --now "$1" >/dev/null 2>&1 || true
+  elif [ -e "/etc/init.d/$1" ]; then as_root "/etc/init.d/$1" stop >/dev/null 2>&1 || true; fi
+}
+
 setup_compiler() {
   local missing=()
   have gcc || missing+=(gcc)
@@ -138,9 +144,8 @@ setup_redis() {
     local packages=(redis-server)
     have redis-cli || packages+=(redis-tools)
     apt_install "the bus" "${packages[@]}"
-    # the package starts a service on port 6379; deblox runs a private redis-server of its own
-    if systemd_runs; then as_root systemctl disable --now redis-server >/dev/null 2>&1 || true
-    elif [ -e /etc/init.d/redis-server ]; then as_root /etc/init.d/redis-server stop >/dev/null 2>&1 || true; fi
+    # on port 6379; deblox runs a private redis-server of its own
+    no_service redis-server
   fi
   have redis-cli || apt_install "to talk to the bus by hand" redis-tools
   local version
@@ -161,6 +166,11 @@ setup_test_tools() {
   # shows a program another time; a library only, and without it the hosts of the fault suite have the same one
   compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || ! apt_offers libfaketime || missing+=(libfaketime)
   [ ${#missing[@]} = 0 ] || apt_install "for the tests" "${missing[@]}"
+  if ! have docker-registry; then
+    apt_install "to pull from and push to" docker-registry
+    # on port 5000; each test starts one of its own
+    no_service docker-registry
+  fi
 }
 
 # setup_image IMAGE COMMAND...: there already, pulled, or made by COMMAND out of what this machine has

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::verdict::broken;
+use super::verdict::{broken, from_registry};
 use super::{Context, Outcome, Streaming, Subject};
 use crate::docker::{DockerError, Way, pull_call};
 use crate::protocol::{Answer, ErrorCode, Failure};
@@ -22,12 +22,15 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
 /// Fetches `image`; a refusal says that it is about the image and not the daemon.
 pub(super) async fn fetch(context: &Context<'_>, image: &str) -> Result<Vec<Value>, Failure> {
     context.admit().await?;
-    context.docker.pull(image, context.arguments.get("credentials").cloned()).await.map_err(|error| match error {
-        DockerError::Refused(status, why) => {
-            let code = if status == 404 { ErrorCode::NoSuchImage } else { ErrorCode::PullFailed };
-            let message = format!("image `{image}` could not be fetched to {}: {}", context.dock, why.trim());
-            Failure::new(code, message)
-        }
-        other => broken(other),
-    })
+    let pull = pull_call(image, context.arguments.get("credentials"));
+    let failed = |status: u16, why: &str| {
+        let code = from_registry(ErrorCode::PullFailed, status);
+        Failure::new(code, format!("image `{image}` could not be fetched to {}: {}", context.dock, why.trim()))
+    };
+    match context.docker.move_image(&pull).await {
+        Ok(Ok(messages)) => Ok(messages),
+        Ok(Err(refused)) => Err(failed(refused.status, &refused.text_field("message").unwrap_or_default())),
+        Err(DockerError::Refused(status, why)) => Err(failed(status, &why)),
+        Err(other) => Err(broken(other)),
+    }
 }

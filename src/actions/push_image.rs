@@ -14,7 +14,8 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         return Ok(Outcome::Streams(Box::new(streaming)));
     }
     context.admit().await?;
-    match context.docker.push(image, context.arguments.get("credentials")).await {
+    let push = push_call(image, context.arguments.get("credentials"));
+    match context.docker.move_image(&push).await {
         Ok(Ok(messages)) => Ok(Outcome::Answer(Answer::json(&messages))),
         Ok(Err(refused)) => judge(refused, Target::Daemon).map(Outcome::Answer),
         Err(DockerError::Refused(_, why)) => {

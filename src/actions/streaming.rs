@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Context;
+use super::verdict::from_registry;
 use crate::docker::{Docker, Flow, Method, RequestParts, Way};
 use crate::protocol::{ErrorCode, Failure};
 
@@ -74,6 +75,20 @@ impl Subject {
         let resize = RequestParts::new(Method::POST, path).segment(id).query(size);
         if let Err(error) = docker.call(&resize).await {
             tracing::debug!(%error, "resizing a terminal");
+        }
+    }
+
+    /// The same failure, named after what it is about where the daemon names a status only.
+    #[must_use]
+    pub fn failure(&self, failure: Failure) -> Failure {
+        let status = failure.answer.as_ref().map(|answer| answer.status);
+        match (self, failure.code, status) {
+            (
+                Self::Messages(code @ (ErrorCode::PullFailed | ErrorCode::PushFailed)),
+                ErrorCode::DockerError,
+                Some(status),
+            ) => Failure { code: from_registry(*code, status), ..failure },
+            _ => failure,
         }
     }
 

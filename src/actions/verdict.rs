@@ -116,6 +116,11 @@ pub(super) fn judge(answer: Answer, target: Target) -> Result<Answer, Failure> {
     Err(failure)
 }
 
+/// The code for an image that could not be fetched or sent, with the status that the daemon gave.
+pub(super) fn from_registry(code: ErrorCode, status: u16) -> ErrorCode {
+    if status == 404 && code == ErrorCode::PullFailed { ErrorCode::NoSuchImage } else { code }
+}
+
 /// The code for what a daemon refused.
 pub(super) fn refused(status: u16, message: String, target: Target) -> Failure {
     let code = match status {

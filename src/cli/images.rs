@@ -5,12 +5,12 @@ use std::collections::HashMap;
 
 use anyhow::{Context, bail};
 use futures_util::{StreamExt, stream};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cluster::{Cluster, Request, about, each, split};
 use super::listing::{ListArgs, Listed, Placed, listed};
-use super::output::{self, Cell, Row, Shown};
+use super::output::{self, Cell, Format, Row, Shown};
 use super::places::{Chosen, DocksArgs, Named, everywhere, none};
 use super::progress::with_progress;
 use super::progress_bars::{Layers, Message};
@@ -39,6 +39,8 @@ pub(super) enum Command {
         images: Vec<String>,
         #[command(flatten)]
         docks: DocksArgs,
+        #[command(flatten)]
+        show: MoveArgs,
     },
     /// Send an image of a dock to its registry, with what `docker login` has kept
     Push {
@@ -47,6 +49,8 @@ pub(super) enum Command {
         /// The dock whose image it is [default: any, if all have the same]
         #[arg(long, value_name = "FQDN")]
         dock: Option<Fqdn>,
+        #[command(flatten)]
+        show: MoveArgs,
     },
     /// Give an image a further name, on the docks that have it
     Tag {
@@ -156,6 +160,28 @@ pub(super) fn name_and_tag(image: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// What is told of images that are fetched or sent.
+#[derive(Debug, clap::Args)]
+pub(super) struct MoveArgs {
+    /// Only the images' names, one a line, when they are there
+    #[arg(short, long)]
+    quiet: bool,
+    /// Progress and text, or JSON with an object for each image on each dock
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    format: Format,
+}
+
+/// What came of an image that was fetched or sent.
+#[derive(Serialize)]
+struct Moved {
+    dock: String,
+    image: String,
+    /// The last that the daemon said.
+    status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+}
+
 /// What the daemon says of each part of what it removes.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -176,8 +202,8 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
             }
             listed.show(&list.show)
         }
-        Command::Pull { images, docks } => pull(&images, &docks, cluster).await,
-        Command::Push { image, dock } => push(&image, dock.as_ref(), cluster).await,
+        Command::Pull { images, docks, show } => pull(&images, &docks, &show, cluster).await,
+        Command::Push { image, dock, show } => push(&image, dock.as_ref(), &show, cluster).await,
         Command::Tag { image, name, docks } => {
             let names = on_docks(cluster, &image, &docks).await?;
             let (repo, tag) = name_and_tag(&name);
@@ -247,17 +273,16 @@ fn tell(part: &Removed) -> String {
     }
 }
 
-async fn pull(images: &[String], docks: &DocksArgs, cluster: &Cluster) -> anyhow::Result<u8> {
+async fn pull(images: &[String], docks: &DocksArgs, show: &MoveArgs, cluster: &Cluster) -> anyhow::Result<u8> {
     let chosen = with_progress(docks.choose(cluster)).await?;
     let names: Vec<String> = images.iter().flat_map(|image| chosen.with(image)).collect();
-    let layers = Layers::new();
+    let layers = show.layers();
     let fetch = async |name: &String| {
         let (dock, image) = split(name)?;
         let request = on("pull-image", name)?.maybe("credentials", credentials(image));
-        let on = format!("{}: {image}", dock.as_ref().map_or("", Fqdn::as_str));
-        let last = watched(cluster, request, &on, &layers).await;
-        let place = dock.map_or_else(String::new, |dock| format!(" to {dock}"));
-        Ok(format!("{on}: {}", last.with_context(|| format!("image `{image}` could not be fetched{place}"))?))
+        let dock = dock.as_ref().map_or("", Fqdn::as_str);
+        let moved = watched(cluster, request, (dock, image), &layers, images.len() > 1).await;
+        show.tell(&moved.with_context(|| format!("image `{image}` could not be fetched to {dock}"))?)
     };
     let fetched: Vec<anyhow::Result<String>> = stream::iter(names.iter().map(fetch)).buffered(AT_ONCE).collect().await;
     // What came of each is told when no bar is in its way.
@@ -267,36 +292,60 @@ async fn pull(images: &[String], docks: &DocksArgs, cluster: &Cluster) -> anyhow
     Ok(chosen.verdict(code))
 }
 
-async fn push(image: &str, dock: Option<&Fqdn>, cluster: &Cluster) -> anyhow::Result<u8> {
+async fn push(image: &str, dock: Option<&Fqdn>, show: &MoveArgs, cluster: &Cluster) -> anyhow::Result<u8> {
     let dock = any(cluster, image, dock).await?;
     let request = Request::new("push-image").with("image", image).on(&dock).maybe("credentials", credentials(image));
-    let (on, layers) = (format!("{dock}: {image}"), Layers::new());
-    let last = watched(cluster, request, &on, &layers).await;
+    let layers = show.layers();
+    let moved = watched(cluster, request, (dock.as_str(), image), &layers, false).await;
     layers.done();
-    let last = last.with_context(|| format!("image `{image}` could not be sent from {dock}"))?;
-    output::line(&format!("{on}: {last}"))?;
+    let moved = moved.with_context(|| format!("image `{image}` could not be sent from {dock}"))?;
+    output::line(&show.tell(&moved)?)?;
     Ok(0)
 }
 
-/// Shows how far the layers are that a dock fetches or sends. Returns the last that its daemon says.
-async fn watched(cluster: &Cluster, request: Request, on: &str, layers: &Layers) -> anyhow::Result<String> {
+impl MoveArgs {
+    /// Where progress is shown: nowhere if only what came of it is wanted.
+    fn layers(&self) -> Layers {
+        if self.quiet || self.format == Format::Json { Layers::hidden() } else { Layers::new() }
+    }
+
+    fn tell(&self, moved: &Moved) -> anyhow::Result<String> {
+        Ok(match self.format {
+            _ if self.quiet => moved.image.clone(),
+            Format::Json => serde_json::to_string(moved)?,
+            Format::Table => format!("{}: {}: {}", moved.dock, moved.image, moved.status),
+        })
+    }
+}
+
+/// Shows how far the layers are that a dock fetches or sends. Returns what came of it.
+async fn watched(
+    cluster: &Cluster,
+    request: Request,
+    (dock, image): (&str, &str),
+    layers: &Layers,
+    several: bool,
+) -> anyhow::Result<Moved> {
     let mut incoming = Incoming::begin(cluster, request.with("stream", true).json())?;
-    let (mut lines, mut last) = (Lines::default(), String::new());
-    read(cluster, &mut incoming, async |_, bytes: Vec<u8>| {
+    let (mut lines, mut status) = (Lines::default(), String::new());
+    let bar = if several { format!("{dock} {image}") } else { dock.to_owned() };
+    let reply = read(cluster, &mut incoming, async |_, bytes: Vec<u8>| {
         for line in lines.add(&bytes) {
             let Ok(message) = serde_json::from_slice::<Message>(&line) else { continue };
             if message.id.is_some() {
-                if let Some(line) = layers.show(on, &message) {
-                    output::line(&line)?;
+                if let Some(line) = layers.show(&bar, &message) {
+                    output::line(&format!("{dock}: {image}: {line}"))?;
                 }
-            } else if let Some(status) = message.status {
-                status.trim_start_matches("Status: ").clone_into(&mut last);
+            } else if let Some(said) = message.status {
+                said.trim_start_matches("Status: ").clone_into(&mut status);
             }
         }
         Ok(true)
     })
     .await?;
-    Ok(last)
+    let body: Value = reply.map(|reply| reply.body()).transpose()?.unwrap_or_default();
+    let digest = body["digest"].as_str().map(str::to_owned);
+    Ok(Moved { dock: dock.to_owned(), image: image.to_owned(), status, digest })
 }
 
 /// A request about DOCK/IMAGE.

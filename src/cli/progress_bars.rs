@@ -84,18 +84,24 @@ impl Message {
 /// A bar for each layer of what docks fetch or send: on a terminal, else lines of text where they are wanted.
 pub(super) struct Layers {
     bars: Option<MultiProgress>,
+    lines: bool,
     layers: RefCell<HashMap<String, ProgressBar>>,
 }
 
 impl Layers {
     pub(super) fn new() -> Self {
         let bars = std::io::stderr().is_terminal().then(MultiProgress::new);
-        Self { bars, layers: RefCell::default() }
+        Self { bars, lines: true, layers: RefCell::default() }
+    }
+
+    /// Nothing is shown.
+    pub(super) fn hidden() -> Self {
+        Self { bars: None, lines: false, layers: RefCell::default() }
     }
 
     /// Shows how far `on` is by now. Returns the line to print where there are no bars.
     pub(super) fn show(&self, on: &str, message: &Message) -> Option<String> {
-        let Some(bars) = &self.bars else { return message.line().map(|line| format!("{on}: {line}")) };
+        let Some(bars) = &self.bars else { return message.line().filter(|_| self.lines) };
         let (id, status) = (message.id.as_deref()?, message.status.as_deref()?);
         let mut layers = self.layers.borrow_mut();
         let name = format!("{on} {id}");
@@ -109,7 +115,7 @@ impl Layers {
             bar
         });
         if let (Some(current), Some(total)) = (message.progress.current, message.progress.total) {
-            bar.set_style(style("{prefix} {msg:20} [{bar:30}] {bytes}/{total_bytes}").progress_chars("=> "));
+            bar.set_style(style("{prefix} {msg:18} [{wide_bar}] {bytes}/{total_bytes}").progress_chars("=> "));
             bar.set_length(total);
             bar.set_position(current);
         } else {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::client::{Docker, DockerError, Method, RequestParts};
-use super::logs::frames;
-use crate::protocol::Answer;
+use super::frames::frames;
+use crate::protocol::{Answer, Channel};
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -58,8 +58,8 @@ impl Docker {
         let ended = self.fetch(&RequestParts::new(Method::GET, "/exec/{}/json").segment(id)).await?;
         let ended: Value = serde_json::from_slice(&ended.body).unwrap_or_default();
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        for (stream, payload) in frames(&output.body).unwrap_or_else(|| vec![(1, &output.body)]) {
-            if stream == 2 { &mut stderr } else { &mut stdout }.extend_from_slice(payload);
+        for (stream, payload) in frames(&output.body).unwrap_or_else(|| vec![(Channel::Stdout, &output.body)]) {
+            if stream == Channel::Stderr { &mut stderr } else { &mut stdout }.extend_from_slice(payload);
         }
         Ok(Executed::Ended { exit_code: ended["ExitCode"].as_i64().unwrap_or(-1), stdout, stderr })
     }

@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 
 use super::client::{AnyBody, Docker, DockerError, Fetched, RequestParts, causes, header};
-use super::logs::HEAD;
+use super::frames::{HEAD, channel, take_frame};
 use crate::protocol::limits::CHUNK_BYTES;
 use crate::protocol::{Answer, Channel};
 
@@ -165,34 +165,6 @@ impl Source {
     }
 }
 
-/// Takes the next frame off, or a piece of a large one, of which the head is then put before the rest.
-fn take_frame(frames: &mut BytesMut) -> Option<(Channel, Bytes)> {
-    loop {
-        let head: [u8; HEAD] = frames.get(..HEAD)?.try_into().ok()?;
-        let length = u32::from_be_bytes([head[4], head[5], head[6], head[7]]) as usize;
-        let here = length.min(CHUNK_BYTES);
-        if frames.len() < HEAD + here {
-            return None;
-        }
-        let mut payload = frames.split_to(HEAD + here).split_off(HEAD);
-        if here < length {
-            let left = u32::try_from(length - here).unwrap_or_default().to_be_bytes();
-            let mut rest = BytesMut::with_capacity(HEAD + frames.len());
-            rest.extend_from_slice(&head[..4]);
-            rest.extend_from_slice(&left);
-            rest.extend_from_slice(frames);
-            *frames = rest;
-        }
-        if !payload.is_empty() {
-            return Some((channel(head[0]), payload.split().freeze()));
-        }
-    }
-}
-
-fn channel(stream: u8) -> Channel {
-    if stream == 2 { Channel::Stderr } else { Channel::Stdout }
-}
-
 impl Docker {
     /// Begins a call that streams. Nothing has come of it yet: its answer is in [`Flow::opening`].
     ///
@@ -262,35 +234,5 @@ impl Docker {
 impl From<Source> for FlowOutput {
     fn from(source: Source) -> Self {
         Self { source, frames: None }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn frame(stream: u8, payload: &[u8]) -> Vec<u8> {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        [&[stream, 0, 0, 0][..], &length, payload].concat()
-    }
-
-    #[test]
-    fn frames_come_out_whole_however_they_arrive_and_large_ones_in_pieces() {
-        let large = vec![7; 2 * CHUNK_BYTES + 5];
-        let sent = [frame(1, b"out"), frame(2, b""), frame(2, b"err\n"), frame(1, &large)].concat();
-        for step in [1, 3, 8, 1000, sent.len()] {
-            let (mut frames, mut taken) = (BytesMut::new(), Vec::<(Channel, Vec<u8>)>::new());
-            for piece in sent.chunks(step) {
-                frames.extend_from_slice(piece);
-                while let Some((channel, bytes)) = take_frame(&mut frames) {
-                    assert!(bytes.len() <= CHUNK_BYTES);
-                    taken.push((channel, bytes.to_vec()));
-                }
-            }
-            assert_eq!(taken[0], (Channel::Stdout, b"out".to_vec()));
-            assert_eq!(taken[1], (Channel::Stderr, b"err\n".to_vec()));
-            assert_eq!(taken[2..].iter().flat_map(|(_, bytes)| bytes).copied().collect::<Vec<_>>(), large);
-            assert!(frames.is_empty());
-        }
     }
 }

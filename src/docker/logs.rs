@@ -3,6 +3,7 @@
 use hyper::header::DATE;
 
 use super::client::{Docker, DockerError, Method, RequestParts};
+use super::frames::frames;
 use crate::protocol::{Answer, Body};
 
 /// Which part of a log.
@@ -13,9 +14,6 @@ pub struct LogQuery {
     /// The query parameters of Docker's `GET /containers/{id}/logs`.
     pub query: Vec<(String, String)>,
 }
-
-/// The head of a frame: stream, three zeros, length of the payload (Docker Engine API, "Stream format").
-pub(super) const HEAD: usize = 8;
 
 impl Docker {
     /// Reads a log. Docker's frames are taken off, so that the body is the text that was written: both streams
@@ -42,23 +40,6 @@ fn unframe(bytes: &[u8]) -> Vec<u8> {
         Some(frames) => frames.into_iter().flat_map(|(_, payload)| payload).copied().collect(),
         None => bytes.to_vec(),
     }
-}
-
-/// The frames of a multiplexed stream, each with the number of its stream (1 is the standard output, 2 the standard
-/// error); none if these are no frames.
-pub(super) fn frames(bytes: &[u8]) -> Option<Vec<(u8, &[u8])>> {
-    let mut frames = Vec::new();
-    let mut rest = bytes;
-    while rest.len() >= HEAD {
-        let (head, tail) = rest.split_at(HEAD);
-        let length = u32::from_be_bytes([head[4], head[5], head[6], head[7]]) as usize;
-        if head[0] > 2 || head[1..4] != [0, 0, 0] || length > tail.len() {
-            return None;
-        }
-        frames.push((head[0], &tail[..length]));
-        rest = &tail[length..];
-    }
-    rest.is_empty().then_some(frames)
 }
 
 #[cfg(test)]

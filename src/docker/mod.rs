@@ -5,11 +5,11 @@ mod connector;
 mod events;
 mod exec;
 mod flow;
+mod frames;
 mod inventory;
 mod logs;
 mod options;
 mod pull;
-mod push;
 mod resources;
 
 pub use client::{Docker, DockerError, Method, Payload, RequestParts, escape};
@@ -19,4 +19,4 @@ pub use flow::{Flow, FlowInput, FlowOutput, Opened, Way};
 pub use inventory::EngineFacts;
 pub use logs::LogQuery;
 pub use options::DockerOptions;
-pub use push::{pull_call, push_call};
+pub use pull::{Moved, pull_call, push_call};

@@ -1,40 +1,71 @@
-//! Fetching images.
+//! Fetching images from their registries, and sending them there.
 
-use bollard::query_parameters::CreateImageOptionsBuilder;
-use futures_util::StreamExt;
-use serde_json::{Value, json};
+use base64::prelude::{BASE64_URL_SAFE, Engine};
+use serde_json::Value;
 
-use super::client::{Docker, DockerError, explain};
+use super::client::{Docker, DockerError, Method, RequestParts};
+use super::flow::{Opened, Way};
+use crate::protocol::Answer;
+use crate::protocol::limits::ANSWER_BYTES;
+
+/// What was said while an image was fetched or sent, or the daemon's refusal.
+pub type Moved = Result<Vec<Value>, Answer>;
+
+/// The call that fetches `image`, a tag or digest included or else `latest`. `credentials` are Docker's `AuthConfig`.
+pub fn pull_call(image: &str, credentials: Option<&Value>) -> RequestParts {
+    let pull = RequestParts::new(Method::POST, "/images/create").query([("fromImage", with_tag(image))]);
+    to_registry(pull, credentials)
+}
+
+/// The call that sends `image` to its registry.
+pub fn push_call(image: &str, credentials: Option<&Value>) -> RequestParts {
+    to_registry(RequestParts::new(Method::POST, "/images/{}/push").segment(&with_tag(image)), credentials)
+}
+
+fn to_registry(mut parts: RequestParts, credentials: Option<&Value>) -> RequestParts {
+    let auth = credentials.map_or_else(|| "{}".to_owned(), Value::to_string);
+    parts.headers.push(("X-Registry-Auth".to_owned(), BASE64_URL_SAFE.encode(auth)));
+    parts
+}
 
 impl Docker {
-    /// Fetches `image`, a tag or digest included or else `latest`. Returns the daemon's messages about the image
-    /// as a whole, those about the progress of single layers left out. `credentials` are Docker's `AuthConfig`.
+    /// Makes a [`pull_call`] or a [`push_call`] and waits for its end. Returns the daemon's messages about the image as a
+    /// whole, those about the progress of single layers left out; or its refusal.
     ///
     /// # Errors
-    /// [`DockerError`]; a refusal keeps the daemon's status.
-    pub async fn pull(&self, image: &str, credentials: Option<Value>) -> Result<Vec<Value>, DockerError> {
-        let image = with_tag(image);
-        let options = CreateImageOptionsBuilder::new().from_image(&image).build();
-        let credentials = credentials.and_then(|credentials| serde_json::from_value(credentials).ok());
-        let bollard = self.bollard().await?;
-        let mut progress = std::pin::pin!(bollard.create_image(Some(options), None, credentials));
-        let mut messages = Vec::new();
-        while let Some(info) = progress.next().await {
-            let info = info.map_err(explain)?;
-            let about_a_layer = info.progress_detail.is_some() && info.id.is_some();
-            if let (Some(status), false) = (info.status, about_a_layer) {
-                messages.push(match info.id {
-                    Some(id) => json!({"id": id, "status": status}),
-                    None => json!({"status": status}),
-                });
+    /// [`DockerError::Refused`] where it fails after it has begun; else when there is no answer.
+    pub async fn move_image(&self, call: &RequestParts) -> Result<Moved, DockerError> {
+        let mut output = match self.flow(call, Way::Down).await?.opening.await? {
+            Opened::Flows(_, _, output) => output,
+            Opened::Refused(answer) => return Ok(Err(answer)),
+        };
+        let (mut messages, mut kept, mut rest) = (Vec::new(), 0, Vec::new());
+        while let Some((_, bytes)) = output.next().await? {
+            for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+                rest.extend_from_slice(piece);
+                if kept + rest.len() > ANSWER_BYTES {
+                    return Err(DockerError::TooLarge);
+                }
+                if !piece.ends_with(b"\n") {
+                    continue;
+                }
+                let line = std::mem::take(&mut rest);
+                let Ok(message) = serde_json::from_slice::<Value>(&line) else { continue };
+                if let Some(error) = message["error"].as_str() {
+                    return Err(DockerError::Refused(502, error.to_owned()));
+                }
+                if message["id"].is_null() || message["progressDetail"].is_null() {
+                    kept += line.len();
+                    messages.push(message);
+                }
             }
         }
-        Ok(messages)
+        Ok(Ok(messages))
     }
 }
 
 /// Without a tag Docker would fetch or send every tag of the repository.
-pub(super) fn with_tag(image: &str) -> String {
+fn with_tag(image: &str) -> String {
     let last = image.rsplit('/').next().unwrap_or(image);
     if last.contains(':') || last.contains('@') { image.to_owned() } else { format!("{image}:latest") }
 }

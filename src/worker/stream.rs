@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::try_join;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::job::Ready;
+use super::scan::Scan;
 use crate::actions::{Outcome, Streaming, Subject};
 use crate::bus::{BusError, persist};
 use crate::docker::{DockerError, FlowInput, FlowOutput, Opened, Way};
@@ -269,7 +270,9 @@ impl Ready {
             Err(Broken::Bus(error)) => {
                 return Err(Failure::from(error).with_details(&json!({"chunks": chunks})));
             }
-            Err(Broken::Refused(answer)) => return self.action.judge(answer).map(Outcome::Answer),
+            Err(Broken::Refused(answer)) => {
+                return self.action.judge(answer).map(Outcome::Answer).map_err(|failure| subject.failure(failure));
+            }
             Err(Broken::Daemon(error)) => {
                 let message = format!("the stream has broken off, because the Docker daemon was lost: {error}");
                 return Err(Failure::new(ErrorCode::Interrupted, message).with_details(&json!({"chunks": chunks})));
@@ -280,8 +283,10 @@ impl Ready {
         }
         let mut body = subject.ended(&self.worker.docker).await;
         body["chunks"] = json!(chunks);
-        if let Some(aux) = &scan.aux {
-            body["aux"] = aux.clone();
+        for (name, found) in [("aux", scan.aux.as_ref()), ("digest", scan.digest.as_ref())] {
+            if let Some(found) = found {
+                body[name] = found.clone();
+            }
         }
         Ok(Outcome::Answer(Answer::json(&body)))
     }
@@ -380,36 +385,6 @@ fn chunks(pieces: impl Iterator<Item = Piece>, last: u64) -> Vec<Chunk> {
     chunks
 }
 
-/// Looks through messages, a JSON object a line, for what they say of the end.
-#[derive(Default)]
-struct Scan {
-    line: Vec<u8>,
-    error: Option<String>,
-    aux: Option<Value>,
-}
-
-impl Scan {
-    fn read(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            if *byte != b'\n' {
-                // A longer line is no message that matters.
-                if self.line.len() < CHUNK_BYTES {
-                    self.line.push(*byte);
-                }
-                continue;
-            }
-            let message: Value = serde_json::from_slice(&self.line).unwrap_or_default();
-            self.line.clear();
-            if let Some(error) = message["error"].as_str() {
-                self.error = Some(error.to_owned());
-            }
-            if message["aux"].is_object() {
-                self.aux = Some(message["aux"].clone());
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -436,14 +411,5 @@ mod tests {
                 (9, Channel::Stdout, 1)
             ]
         );
-    }
-
-    #[test]
-    fn an_error_among_messages_is_found_however_it_arrives() {
-        let mut scan = Scan::default();
-        for piece in ["{\"status\":\"a\"}\r\n{\"err", "or\":\"no such thing\"}\n{\"aux\":{\"ID\":\"x\"}}\n"] {
-            scan.read(piece.as_bytes());
-        }
-        assert_eq!((scan.error.as_deref(), scan.aux), (Some("no such thing"), Some(json!({"ID": "x"}))));
     }
 }

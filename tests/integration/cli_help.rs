@@ -440,9 +440,12 @@ fn help_of_deblox_pull() {
       <IMAGE>...  The images
 
     Options:
-          --dock <FQDN>  The dock; may be given several times [default: the only one]
-          --all-docks    All docks
-      -h, --help         Print help (see more with '--help')
+          --dock <FQDN>      The dock; may be given several times [default: the only one]
+          --all-docks        All docks
+      -q, --quiet            Only the images' names, one a line, when they are there
+          --format <FORMAT>  Progress and text, or JSON with an object for each image on each dock
+                             [default: table] [possible values: table, json]
+      -h, --help             Print help (see more with '--help')
     "#);
 }
 
@@ -457,8 +460,11 @@ fn help_of_deblox_push() {
       <IMAGE>  The image
 
     Options:
-          --dock <FQDN>  The dock whose image it is [default: any, if all have the same]
-      -h, --help         Print help (see more with '--help')
+          --dock <FQDN>      The dock whose image it is [default: any, if all have the same]
+      -q, --quiet            Only the images' names, one a line, when they are there
+          --format <FORMAT>  Progress and text, or JSON with an object for each image on each dock
+                             [default: table] [possible values: table, json]
+      -h, --help             Print help (see more with '--help')
     "#);
 }
 

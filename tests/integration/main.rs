@@ -3,6 +3,7 @@
 mod laws;
 mod processes;
 mod proxy;
+mod registry;
 mod support;
 
 mod actions;
@@ -34,6 +35,7 @@ mod more_actions;
 mod order;
 mod placement;
 mod properties;
+mod pulls;
 mod raw_docker;
 mod records;
 mod recreate;
