@@ -9,6 +9,7 @@ mod job;
 mod lanes;
 mod resources;
 mod route;
+mod scan;
 mod stream;
 mod watch;
 

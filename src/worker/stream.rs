@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::try_join;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::job::Ready;
+use super::scan::Scan;
 use crate::actions::{Outcome, Streaming, Subject};
 use crate::bus::{BusError, persist};
 use crate::docker::{DockerError, FlowInput, FlowOutput, Opened, Way};
@@ -87,6 +88,7 @@ impl Ready {
             Ok(())
         };
         // What cannot be written ends it at once, though the daemon may have nothing to say for long.
+        let read = acks.clone();
         let all = try_join(async { Ok(send.await) }, self.write(to_write, acks, &written));
         let cut = tokio::select! {
             ended = all => {
@@ -94,7 +96,7 @@ impl Ready {
                 return self.ended(ended, &subject, &scan, written.load(Ordering::Relaxed)).await;
             }
             cut = self.hear(&subject, way, given, acked, &owed) => cut,
-            cut = self.signs() => cut,
+            cut = self.signs(&written, &read) => cut,
             never = self.feed(flow.input, to_give, &owed) => never,
         };
         self.end_input().await;
@@ -210,8 +212,12 @@ impl Ready {
     }
 
     /// Says again and again that this streams, until it must not any more.
-    async fn signs(&self) -> Cut {
+    ///
+    /// Where the reader has not read for a while what is written, it is told up to where that goes: where another server has
+    /// become the primary, the last of it may be lost, and nothing that follows would show that.
+    async fn signs(&self, written: &AtomicU64, read: &watch::Receiver<u64>) -> Cut {
         let begun = Instant::now();
+        let mut before = 0;
         let mut ticks = interval(STREAM_SIGN);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -219,8 +225,10 @@ impl Ready {
                 _ = ticks.tick() => {}
                 () = self.worker.stopping.cancelled() => return Cut::Handed,
             }
-            if matches!(self.worker.bus.keep_streaming(&self.request.id, self.worker.consumer.name()).await, Ok(false))
-            {
+            let last = std::mem::replace(&mut before, written.load(Ordering::Relaxed));
+            let unread = (*read.borrow() < last).then_some(last);
+            let kept = self.worker.bus.keep_streaming(&self.request.id, self.worker.consumer.name(), unread).await;
+            if matches!(kept, Ok(false)) {
                 return Cut::Handed;
             }
             if !self.worker.inventory.is_up() {
@@ -380,36 +388,6 @@ fn chunks(pieces: impl Iterator<Item = Piece>, last: u64) -> Vec<Chunk> {
     chunks
 }
 
-/// Looks through messages, a JSON object a line, for what they say of the end.
-#[derive(Default)]
-struct Scan {
-    line: Vec<u8>,
-    error: Option<String>,
-    aux: Option<Value>,
-}
-
-impl Scan {
-    fn read(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            if *byte != b'\n' {
-                // A longer line is no message that matters.
-                if self.line.len() < CHUNK_BYTES {
-                    self.line.push(*byte);
-                }
-                continue;
-            }
-            let message: Value = serde_json::from_slice(&self.line).unwrap_or_default();
-            self.line.clear();
-            if let Some(error) = message["error"].as_str() {
-                self.error = Some(error.to_owned());
-            }
-            if message["aux"].is_object() {
-                self.aux = Some(message["aux"].clone());
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -436,14 +414,5 @@ mod tests {
                 (9, Channel::Stdout, 1)
             ]
         );
-    }
-
-    #[test]
-    fn an_error_among_messages_is_found_however_it_arrives() {
-        let mut scan = Scan::default();
-        for piece in ["{\"status\":\"a\"}\r\n{\"err", "or\":\"no such thing\"}\n{\"aux\":{\"ID\":\"x\"}}\n"] {
-            scan.read(piece.as_bytes());
-        }
-        assert_eq!((scan.error.as_deref(), scan.aux), (Some("no such thing"), Some(json!({"ID": "x"}))));
     }
 }
