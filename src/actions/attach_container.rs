@@ -19,5 +19,5 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let keys = arguments.text("detach-keys").map(|keys| ("detachKeys", keys.to_owned()));
     let attach = attach.query(query.map(|(name, is)| (name, is.to_string())).into_iter().chain(keys));
     let streaming = Streaming::begin(context, &attach, Way::Both, Subject::Container(id.to_owned())).await?;
-    Ok(Outcome::Streams(Box::new(streaming.framed(!terminal))))
+    Ok(Outcome::streams(streaming.framed(!terminal)))
 }

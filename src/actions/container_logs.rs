@@ -27,7 +27,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         let terminal = has_terminal(context).await?;
         let logs = RequestParts::new(Method::GET, "/containers/{}/logs").segment(&id).query(query);
         let streaming = Streaming::begin(context, &logs, Way::Down, Subject::Nothing).await?;
-        return Ok(Outcome::Streams(Box::new(streaming.framed(!terminal))));
+        return Ok(Outcome::streams(streaming.framed(!terminal)));
     }
     let answer = context.docker.logs(&LogQuery { id, query }).await?;
     judge(answer, Target::Instance).map(Outcome::Answer)

@@ -20,7 +20,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     query.extend(arguments.get("filters").map(|filters| ("filters", filters.to_string())));
     let events = RequestParts::new(Method::GET, "/events").query(query);
     let streaming = Streaming::begin(context, &events, Way::Down, Subject::Nothing).await?;
-    Ok(Outcome::Streams(Box::new(streaming)))
+    Ok(Outcome::streams(streaming))
 }
 
 /// The stream of events in the shared records, a JSON object a line, with its place in the stream as `at`; after `after`, or from
@@ -45,7 +45,7 @@ fn of_the_cluster(context: &Context<'_>) -> Result<Outcome, Failure> {
     });
     let streaming =
         Streaming { flow: Flow::of(Box::pin(lines)), way: Way::Down, framed: false, subject: Subject::Nothing };
-    Ok(Outcome::Streams(Box::new(streaming)))
+    Ok(Outcome::streams(streaming))
 }
 
 fn line((id, fields): (EntryId, Fields)) -> Option<String> {

@@ -30,7 +30,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         let start = RequestParts::new(Method::POST, "/exec/{}/start").segment(&prepared);
         let start = start.json(json!({"Detach": false, "Tty": terminal}));
         let streaming = Streaming::begin(context, &start, Way::Both, Subject::Exec(prepared)).await?;
-        return Ok(Outcome::Streams(Box::new(streaming.framed(!terminal))));
+        return Ok(Outcome::streams(streaming.framed(!terminal)));
     }
     context.admit().await?;
     match context.docker.run_exec(&prepared).await.map_err(broken)? {

@@ -207,6 +207,13 @@ pub enum Outcome {
     Silent,
 }
 
+impl Outcome {
+    /// That of a request that streams.
+    pub(crate) fn streams(streaming: Streaming) -> Self {
+        Self::Streams(Box::new(streaming))
+    }
+}
+
 impl Action {
     /// Every action, in the order of the documentation.
     pub fn all() -> impl Iterator<Item = &'static Self> + Clone {
@@ -347,7 +354,7 @@ impl Action {
             Run::Plain(plain) if self.streams(context.arguments) => {
                 let parts = plain.parts(self, context);
                 let streaming = Streaming::begin(context, &parts, plain.way, plain.subject()).await?;
-                Ok(Outcome::Streams(Box::new(streaming)))
+                Ok(Outcome::streams(streaming))
             }
             Run::Plain(plain) => {
                 let answer = plain.call(self, context).await?;

@@ -13,7 +13,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         let pull = pull_call(image, context.arguments.get("credentials"));
         let about = Subject::Messages(ErrorCode::PullFailed);
         let streaming = Streaming::begin(context, &pull, Way::Down, about).await?;
-        return Ok(Outcome::Streams(Box::new(streaming)));
+        return Ok(Outcome::streams(streaming));
     }
     let messages = fetch(context, image).await?;
     Ok(Outcome::Answer(Answer::json(&messages)))

@@ -11,7 +11,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         let push = push_call(image, context.arguments.get("credentials"));
         let about = Subject::Messages(ErrorCode::PushFailed);
         let streaming = Streaming::begin(context, &push, Way::Down, about).await?;
-        return Ok(Outcome::Streams(Box::new(streaming)));
+        return Ok(Outcome::streams(streaming));
     }
     context.admit().await?;
     let push = push_call(image, context.arguments.get("credentials"));

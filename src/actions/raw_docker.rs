@@ -13,7 +13,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let (parts, way) = parts(context.arguments)?;
     if context.action.streams(context.arguments) {
         let streaming = Streaming::begin(context, &parts, way, Subject::Nothing).await?;
-        return Ok(Outcome::Streams(Box::new(streaming)));
+        return Ok(Outcome::streams(streaming));
     }
     judge(ask(context, &parts).await?, Target::NamedDaemon).map(Outcome::Answer)
 }

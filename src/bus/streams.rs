@@ -1,8 +1,10 @@
 //! The streams of one request: its output, which a worker writes and the caller reads, and its input, the other way.
 
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use redis::{Value, cmd, pipe};
+use redis::{Cmd, RedisResult, Value, cmd, pipe};
 
 use super::consumer::entry;
 use super::server::Connection;
@@ -15,6 +17,15 @@ const BLOCK: Duration = STREAM_SIGN;
 
 /// Entries read at once: with chunks of the largest size, 1 MiB.
 const BATCH: usize = 16;
+
+/// Before every entry.
+const START: &str = "0-0";
+
+/// So many of the last entries are known again; a replica that takes over is hardly further behind.
+const REMEMBERED: usize = 256;
+
+/// So many bytes of a field tell whether it is the same.
+const MARKED: usize = 1024;
 
 impl Bus {
     /// Adds chunks to the output of a request, in one round trip. The same chunks may be added again.
@@ -75,21 +86,23 @@ impl Bus {
     }
 
     /// Says that `consumer` still works on a request that streams, so that neither its record nor its output expires.
-    /// Returns whether it is still that one's: where there is no record, nobody else has it.
+    /// Returns whether it is still that one's: where there is no record, nobody else has it. Tells its reader of the chunk
+    /// `unread`, the last one that is written, if there is one.
     ///
     /// # Errors
     /// [`BusError::Redis`].
-    pub async fn keep_streaming(&self, id: &RequestId, consumer: &str) -> Result<bool, BusError> {
+    pub async fn keep_streaming(&self, id: &RequestId, consumer: &str, unread: Option<u64>) -> Result<bool, BusError> {
         let record = self.keys().request(id);
         let mut keep = pipe();
         keep.cmd("HGET").arg(&record).arg("by");
         keep.cmd("PEXPIRE").arg(&record).arg(millis(REPLY_KEPT)).ignore();
         keep.cmd("PEXPIRE").arg(self.keys().output(id)).arg(millis(STREAM_KEPT));
         let (by, there): (Option<String>, bool) = self.link().pipeline(&keep).await?;
-        if !there {
-            // Redis has lost it; its reader looks for a sign.
+        // Where Redis has lost it, its reader looks for a sign.
+        if let Some(last) = unread.or((!there).then_some(0)) {
             let mut sign = pipe();
-            sign.atomic().cmd("XADD").arg(self.keys().output(id)).arg("*").arg("sign").arg(1).ignore();
+            sign.atomic().cmd("XADD").arg(self.keys().output(id)).arg("MAXLEN").arg("~").arg(CHUNKS_KEPT).arg("*");
+            sign.arg(Chunk::SIGN).arg(last).ignore();
             sign.cmd("PEXPIRE").arg(self.keys().output(id)).arg(millis(STREAM_KEPT)).ignore();
             self.link().pipeline::<()>(&sign).await?;
         }
@@ -139,17 +152,24 @@ impl Bus {
 }
 
 /// Reads a stream from a place on, on a connection of its own, which is opened anew whenever it was lost.
+///
+/// What was read may be gone then, where a replica took over that had not got it yet; and where the clock of that one is
+/// behind, what comes next has smaller ids than what was read, or the same. So the place is the last entry that was read
+/// and is still there, as it was.
 pub struct Tail {
     bus: Bus,
     key: String,
     after: String,
+    /// The last entries that were read, each with its [`mark`].
+    read: VecDeque<(EntryId, u64)>,
     connection: Option<Connection>,
     backoff: Backoff,
 }
 
 impl Tail {
     fn new(bus: &Bus, key: String) -> Self {
-        Self { bus: bus.clone(), key, after: "0-0".to_owned(), connection: None, backoff: Backoff::default() }
+        let (after, read) = (START.to_owned(), VecDeque::new());
+        Self { bus: bus.clone(), key, after, read, connection: None, backoff: Backoff::default() }
     }
 
     /// The next entries, oldest first, or none of them when none has come for a few seconds; nothing at all while Redis is
@@ -178,29 +198,83 @@ impl Tail {
         // On it somebody may still wait.
         self.connection = None;
         let mut read = pipe();
+        read.cmd("XRANGE").arg(&self.key).arg(&self.after).arg(&self.after);
+        read.cmd("XREAD").arg("COUNT").arg(BATCH).arg("STREAMS").arg(&self.key).arg(&self.after);
+        let (last, answer): (Vec<Value>, Value) = self.bus.link().bulk(&read).await?;
+        if self.read.is_empty() || self.find(last) {
+            return Ok(self.take(answer));
+        }
+        self.find_among(self.bus.link().query(&self.again()).await?);
+        let mut read = pipe();
         read.cmd("XREAD").arg("COUNT").arg(BATCH).arg("STREAMS").arg(&self.key).arg(&self.after);
         let (answer,): (Value,) = self.bus.link().bulk(&read).await?;
         Ok(self.take(answer))
     }
 
     async fn read(&mut self) -> Result<Vec<(EntryId, Fields)>, BusError> {
-        let bus = self.bus.clone();
-        if self.after == "$" {
-            // Else what comes between two reads would be missed.
-            let mut last = cmd("XREVRANGE");
-            last.arg(&self.key).arg("+").arg("-").arg("COUNT").arg(1);
-            let last: Vec<Value> = bus.link().query(&last).await?;
-            let last = last.into_iter().find_map(entry);
-            self.after = last.map_or_else(|| "0-0".to_owned(), |(id, _)| id.to_string());
+        if self.connection.is_none() {
+            let mut connection = self.bus.link().dedicated(BLOCK).await?;
+            let found = self.place(&mut connection).await;
+            self.bus.link().watch(found).await?;
+            self.connection = Some(connection);
         }
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            closed => closed.insert(bus.link().dedicated(BLOCK).await?),
-        };
+        let Some(connection) = &mut self.connection else { return Ok(Vec::new()) };
         let mut read = cmd("XREAD");
         read.arg("COUNT").arg(BATCH).arg("BLOCK").arg(millis(BLOCK)).arg("STREAMS").arg(&self.key).arg(&self.after);
-        let answer = bus.link().watch(link::query_on::<Value>(connection, &read).await).await?;
+        let answer = link::query_on::<Value>(connection, &read).await;
+        let answer = self.bus.link().watch(answer).await?;
         Ok(self.take(answer))
+    }
+
+    /// Finds the place on a connection that is new.
+    async fn place(&mut self, connection: &mut Connection) -> RedisResult<()> {
+        if !self.read.is_empty() {
+            self.find_among(link::query_on(connection, &self.again()).await?);
+            return Ok(());
+        }
+        if self.after == START {
+            return Ok(());
+        }
+        // From now on means behind the last one, else what comes between two reads would be missed. So does behind one
+        // that is not there yet: it has been there, or somebody has made it up.
+        let mut last = cmd("XREVRANGE");
+        last.arg(&self.key).arg("+").arg("-").arg("COUNT").arg(1);
+        let last: Vec<Value> = link::query_on(connection, &last).await?;
+        let last = last.into_iter().find_map(entry);
+        let wanted = EntryId::parse(&self.after);
+        match last {
+            Some((id, fields)) if wanted.is_none_or(|wanted| wanted >= id) => self.reached(id, &fields),
+            None => START.clone_into(&mut self.after),
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// What reads again what has been read.
+    fn again(&self) -> Cmd {
+        let mut again = cmd("XRANGE");
+        again.arg(&self.key);
+        for end in [self.read.front(), self.read.back()] {
+            again.arg(end.map_or_else(|| START.to_owned(), |(id, _)| id.to_string()));
+        }
+        again
+    }
+
+    /// Finds the place among what was read again; the beginning where nothing of that is there any more.
+    fn find_among(&mut self, there: Vec<Value>) {
+        if !self.find(there) {
+            self.read.clear();
+            START.clone_into(&mut self.after);
+        }
+    }
+
+    /// The same; returns whether it is there.
+    fn find(&mut self, there: Vec<Value>) -> bool {
+        let there: Vec<_> = there.into_iter().filter_map(entry).map(|(id, fields)| (id, mark(&fields))).collect();
+        let Some(place) = self.read.iter().rposition(|read| there.contains(read)) else { return false };
+        self.read.truncate(place + 1);
+        self.after = self.read[place].0.to_string();
+        true
     }
 
     /// Reads an answer of `XREAD` about one stream.
@@ -209,9 +283,26 @@ impl Tail {
         let Some(Value::Array(mut pair)) = streams.into_iter().next() else { return Vec::new() };
         let Some(Value::Array(entries)) = pair.pop() else { return Vec::new() };
         let entries: Vec<_> = entries.into_iter().filter_map(entry).collect();
-        if let Some((last, _)) = entries.last() {
-            self.after = last.to_string();
+        for (id, fields) in &entries {
+            self.reached(*id, fields);
         }
         entries
     }
+
+    fn reached(&mut self, id: EntryId, fields: &Fields) {
+        if self.read.len() == REMEMBERED {
+            self.read.pop_front();
+        }
+        self.read.push_back((id, mark(fields)));
+        self.after = id.to_string();
+    }
+}
+
+/// Tells entries apart that have the same id: by their fields, of long ones the beginnings.
+fn mark(fields: &Fields) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for (name, value) in fields {
+        (name, value.len(), &value[..value.len().min(MARKED)]).hash(&mut hasher);
+    }
+    hasher.finish()
 }

@@ -163,7 +163,7 @@ pub(super) async fn attached(
         Ended::With(reply) => {
             let body: Value = reply.body().unwrap_or_default();
             match body["exitCode"].as_u64() {
-                Some(code) => Ok(u8::try_from(code).unwrap_or(u8::MAX)),
+                Some(code) => Ok(as_code(code)),
                 None => wait(cluster, container).await,
             }
         }
@@ -186,8 +186,7 @@ async fn wait(cluster: &Cluster, container: &Container) -> anyhow::Result<u8> {
     if !reply.is_success() {
         return if container.tty { Ok(0) } else { Err(super::cluster::refused(&reply).into()) };
     }
-    let code = reply.body::<Value>()?["StatusCode"].as_u64().unwrap_or_default();
-    Ok(u8::try_from(code).unwrap_or(u8::MAX))
+    Ok(as_code(reply.body::<Value>()?["StatusCode"].as_u64().unwrap_or_default()))
 }
 
 impl Session {
@@ -322,5 +321,10 @@ async fn heed(signals_to: Option<&str>, tty: bool, cluster: &Cluster) -> anyhow:
 /// The exit code in what is said at the end of a command.
 pub(super) fn exit_code(reply: &Reply) -> u8 {
     let body: Value = reply.body().unwrap_or_else(|_| json!({}));
-    body["exitCode"].as_u64().map_or(0, |code| u8::try_from(code).unwrap_or(u8::MAX))
+    body["exitCode"].as_u64().map_or(0, as_code)
+}
+
+/// The exit code of a process as that of this program; the daemon's numbers have room for more.
+fn as_code(code: u64) -> u8 {
+    u8::try_from(code).unwrap_or(u8::MAX)
 }

@@ -322,17 +322,24 @@ impl Reading {
 
     /// Gives chunks to whoever reads. Returns whether anybody does.
     async fn give(&self, entries: Vec<(EntryId, Fields)>, last: &mut u64, seen: &watch::Sender<bool>) -> bool {
-        for chunk in entries.into_iter().filter_map(|(_, fields)| Chunk::read(fields)) {
+        for (_, fields) in entries {
             let _ = seen.send(true);
-            if chunk.seq <= *last {
+            let (seq, chunk) = match (Chunk::sign(&fields), Chunk::read(fields)) {
+                (Some(written), _) => (written.saturating_add(1), None),
+                (None, Some(chunk)) => (chunk.seq, Some(chunk)),
+                (None, None) => continue,
+            };
+            if seq <= *last {
                 continue;
             }
-            let missing = chunk.seq - *last - 1;
-            if missing > 0 && self.sender.send(Ok((chunk.seq - 1, Arrival::Gap(missing)))).await.is_err() {
+            let missing = seq - *last - 1;
+            if missing > 0 && self.sender.send(Ok((seq - 1, Arrival::Gap(missing)))).await.is_err() {
                 return false;
             }
-            *last = chunk.seq;
-            if self.sender.send(Ok((*last, Arrival::Chunk(chunk.channel, chunk.data)))).await.is_err() {
+            *last = seq - 1;
+            let Some(chunk) = chunk else { continue };
+            *last = seq;
+            if self.sender.send(Ok((seq, Arrival::Chunk(chunk.channel, chunk.data)))).await.is_err() {
                 return false;
             }
         }

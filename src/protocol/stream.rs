@@ -45,6 +45,14 @@ pub struct Chunk {
 }
 
 impl Chunk {
+    /// The one field of an entry that is no chunk, but says up to which number all have been written.
+    pub const SIGN: &str = "sign";
+
+    /// Reads such an entry.
+    pub fn sign(fields: &Fields) -> Option<u64> {
+        fields.iter().find(|(name, _)| name == Self::SIGN.as_bytes()).and_then(|(_, value)| number(value))
+    }
+
     /// The fields of its entry.
     pub fn fields(&self) -> [(&'static str, &[u8]); 2] {
         [("channel", self.channel.as_str().as_bytes()), ("data", &self.data)]

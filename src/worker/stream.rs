@@ -88,6 +88,7 @@ impl Ready {
             Ok(())
         };
         // What cannot be written ends it at once, though the daemon may have nothing to say for long.
+        let read = acks.clone();
         let all = try_join(async { Ok(send.await) }, self.write(to_write, acks, &written));
         let cut = tokio::select! {
             ended = all => {
@@ -95,7 +96,7 @@ impl Ready {
                 return self.ended(ended, &subject, &scan, written.load(Ordering::Relaxed)).await;
             }
             cut = self.hear(&subject, way, given, acked, &owed) => cut,
-            cut = self.signs() => cut,
+            cut = self.signs(&written, &read) => cut,
             never = self.feed(flow.input, to_give, &owed) => never,
         };
         self.end_input().await;
@@ -211,8 +212,12 @@ impl Ready {
     }
 
     /// Says again and again that this streams, until it must not any more.
-    async fn signs(&self) -> Cut {
+    ///
+    /// Where the reader has not read for a while what is written, it is told up to where that goes: where another server has
+    /// become the primary, the last of it may be lost, and nothing that follows would show that.
+    async fn signs(&self, written: &AtomicU64, read: &watch::Receiver<u64>) -> Cut {
         let begun = Instant::now();
+        let mut before = 0;
         let mut ticks = interval(STREAM_SIGN);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -220,8 +225,10 @@ impl Ready {
                 _ = ticks.tick() => {}
                 () = self.worker.stopping.cancelled() => return Cut::Handed,
             }
-            if matches!(self.worker.bus.keep_streaming(&self.request.id, self.worker.consumer.name()).await, Ok(false))
-            {
+            let last = std::mem::replace(&mut before, written.load(Ordering::Relaxed));
+            let unread = (*read.borrow() < last).then_some(last);
+            let kept = self.worker.bus.keep_streaming(&self.request.id, self.worker.consumer.name(), unread).await;
+            if matches!(kept, Ok(false)) {
                 return Cut::Handed;
             }
             if !self.worker.inventory.is_up() {

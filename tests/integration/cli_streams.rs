@@ -157,6 +157,91 @@ async fn stats_show_what_all_use_once_or_as_it_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stats_go_on_after_a_break_of_the_bus() {
+    let redis = own_redis().await;
+    let bus = Bus::on(&redis.url).await;
+    let _worker = bus.worker(1, "d1.test").await;
+    let name = unique("busy");
+    let _scrub = counting(1, &name);
+    let table = bus.follow(&["stats", &name]);
+    let mut samples = bus.follow(&["stats", "--format", "json", &name]);
+    // A row with numbers in it is a sample.
+    let rows = || table.output().lines().filter(|line| line.contains('%') && line.contains(&name)).count();
+    let further = async || {
+        let before = (rows(), samples.output().lines().count());
+        until("both are shown further", async || {
+            (rows() > before.0 + 1 && samples.output().lines().count() > before.1 + 1).then_some(())
+        })
+        .await;
+    };
+    further().await;
+    for kind in ["normal", "pubsub"] {
+        let _: i64 = bus.redis(&["CLIENT", "KILL", "TYPE", kind]).await;
+    }
+    further().await;
+    let once = bus.deblox(&["stats", "--no-stream", &name]).await;
+    assert_eq!((once.code, once.out.lines().count()), (0, 2), "{once:?}");
+    assert_eq!(table.errors() + &samples.errors(), "", "a break of the bus is nobody's business");
+    // As with docker, they go on until it is removed.
+    docker(1, &["rm", "-f", &name]);
+    let mut table = table;
+    assert_eq!((table.ended().await.code(), samples.ended().await.code()), (Some(0), Some(0)), "{}", table.errors());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_streams_goes_on_where_the_clock_of_redis_goes_back() {
+    let redis = own_redis().await;
+    let bus = Bus::on(&redis.url).await;
+    let _worker = bus.worker(1, "d1.test").await;
+    let name = unique("late");
+    let _scrub = counting(1, &name);
+    let logs = bus.follow(&["logs", "-f", &name]);
+    let key = bus.key("events");
+    let tell = async |id: &str, number: u32| {
+        let json = json!({"event": "test", "number": number}).to_string();
+        bus.redis::<String>(&["XADD", &key, id, "json", &json]).await
+    };
+    tell("*", 1).await;
+    let events = bus.follow(&["events", "--after", "0", "--format", "json"]);
+    until("both have begun", async || {
+        (events.output().contains("\"number\":1") && logs.output().lines().count() > 20).then_some(())
+    })
+    .await;
+    // As on a replica that takes over: what was read last is not there, and what comes next has smaller ids.
+    let future = "4000000000000-0";
+    let lose = "for _, entry in ipairs(redis.call('XRANGE', KEYS[1], ARGV[1], '+')) do
+                    redis.call('XDEL', KEYS[1], entry[1])
+                end
+                local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+                redis.call('XSETID', KEYS[1], last and last[1] or '1-0')";
+    let output = bus.redis::<Vec<String>>(&["KEYS", &bus.key("output.*")]).await;
+    for output in &output {
+        bus.redis::<String>(&["XADD", output, future, "sign", "1"]).await;
+    }
+    tell(future, 2).await;
+    let further = async || {
+        let shown = logs.output().lines().count();
+        until("logs go on", async || (logs.output().lines().count() > shown + 50).then_some(())).await;
+    };
+    further().await;
+    until("the second event", async || events.output().contains("\"number\":2").then_some(())).await;
+    for key in output.iter().chain([&key]) {
+        bus.redis::<()>(&["EVAL", lose, "1", key, future]).await;
+    }
+    for kind in ["normal", "pubsub"] {
+        let _: i64 = bus.redis(&["CLIENT", "KILL", "TYPE", kind]).await;
+    }
+    tell("*", 3).await;
+    further().await;
+    until("the third event", async || events.output().contains("\"number\":3").then_some(())).await;
+    let numbers: Vec<u64> = objects(&events.output()).iter().filter_map(|event| event["number"].as_u64()).collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    let counted = counted(&logs.output()).into_values().next().expect("lines");
+    let expected: Vec<u64> = (1..=counted.len() as u64).collect();
+    assert!(counted == expected, "{counted:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_of_the_cluster_and_of_a_daemon_are_told() {
     let bus = Bus::new().await;
     let worker = bus.worker(1, "d1.test").await;

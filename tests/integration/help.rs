@@ -132,8 +132,10 @@ fn help_of_deblox() {
 
               [env: DEBLOX_REDIS_KEY=]
 
-    Exit code: 0 done, 1 something could not be done, 2 wrong usage, 3 done, but not all docks answer.
-    `run` has 125, 126 and 127 where docker has them.
+    Exit code: 0 done, 1 something could not be done, 2 wrong usage, 3 done, but not all docks answer,
+    130 ended by a signal such as that of Ctrl-C. `run`, `exec`, `attach` and `start -a` have that of
+    the process; `run` has 125 where the container could not be made or started, `run` and `exec` have
+    126 where the command cannot be executed, and 127 where it is not found.
     "#);
 }
 

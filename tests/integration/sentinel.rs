@@ -1,12 +1,13 @@
 //! Redis Sentinel: a primary, two replicas and three sentinels, of which the primary fails in every way.
 
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use deblox::bus::RedisOptions;
-use deblox::client::{Client, Reply};
+use deblox::client::{Arrival, Client, Reply, Stream};
+use deblox::protocol::Channel;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -167,6 +168,85 @@ async fn what_is_wrong_with_the_sentinels_is_said_in_a_line() {
     assert_eq!(errors.matches("Redis is away").count(), 1, "{errors}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_go_on_after_a_failover_with_nothing_missing_and_nothing_twice() {
+    let mut cluster = Cluster::start().await;
+    let worker = cluster.worker("a.test").await;
+    let (name, event) = (unique("counts"), unique("event"));
+    let _scrub = Scrub::new(1, &name);
+    let script = "i=0; while true; do i=$((i + 1)); echo $i; sleep 0.02; done";
+    docker(1, &["run", "-d", "--label", "deblox.test", "--name", &name, "busybox", "sh", "-c", script]);
+    let bus = cluster.bus().await;
+    until("the container is known", async || {
+        let known: Vec<String> = bus.redis(&["HVALS", &bus.key("instances.a.test")]).await;
+        known.iter().any(|record| record.contains(&name)).then_some(())
+    })
+    .await;
+    let logs = cluster.follow(&["logs", "-f", &name]);
+    let stats = cluster.follow(&["stats", "--format", "json", &name]);
+    let events = cluster.follow(&["events", "--after", "0", "--format", "json"]);
+    let tell = async |bus: Bus, number: u32| {
+        let json = json!({"event": event, "number": number}).to_string();
+        bus.redis::<String>(&["XADD", &bus.key("events"), "*", "json", &json]).await
+    };
+    let follow = json!({"action": "container-logs", "id": name, "follow": true});
+    let stream = cluster.client().stream(follow).expect("a request");
+    let heard = Arc::<Mutex<(Vec<u8>, u64)>>::default();
+    let hearing = tokio::spawn(hear(stream, Arc::clone(&heard)));
+    tell(cluster.bus().await, 1).await;
+    let lines = || logs.output().lines().count();
+    let length = || heard.lock().expect("no panic").0.len();
+    until("all have begun", async || {
+        (lines() > 20 && length() > 20 && stats.output().lines().count() > 1 && events.output().contains(&event))
+            .then_some(())
+    })
+    .await;
+
+    let old = cluster.primary().await;
+    cluster.kill(old).await;
+    until("the sentinels have decided", async || (cluster.primary().await != old).then_some(())).await;
+    let (before, shown) = ((lines(), length()), stats.output().lines().count());
+    tell(cluster.bus().await, 2).await;
+    until("all go on", async || {
+        let logs_do = lines() > before.0 + 50 && length() > before.1 + 200;
+        let told = events.output().matches(&event).count() == 2;
+        (logs_do && told && stats.output().lines().count() > shown + 2).then_some(())
+    })
+    .await;
+    docker(1, &["kill", &name]);
+    let (mut logs, mut stats) = (logs, stats);
+    assert_eq!(logs.ended().await.code(), Some(0));
+    tokio::time::timeout(PATIENCE, hearing).await.expect("it ends").expect("no panic");
+
+    let written = docker(1, &["logs", &name]);
+    // Those of a container that has ended go on until it is removed.
+    docker(1, &["rm", "-f", &name]);
+    let ended = tokio::time::timeout(PATIENCE, stats.ended()).await.expect("it ends");
+    assert_eq!(ended.code(), Some(0), "{}", stats.errors());
+    assert_eq!(logs.output().trim(), written, "{}", logs.errors());
+    // A client of its own is told of what the old primary did not hand on, as a gap.
+    let (bytes, gaps) = heard.lock().expect("no panic").clone();
+    let heard = String::from_utf8(bytes).expect("numbers");
+    if gaps == 0 {
+        assert_eq!(heard.trim(), written);
+    }
+    let errors = worker.errors();
+    assert_eq!(errors.matches("worker is up").count(), 1, "it was not started again: {errors}");
+}
+
+/// Hears a stream of lines to its end, and how many chunks of it are missing.
+async fn hear(mut stream: Stream, heard: Arc<Mutex<(Vec<u8>, u64)>>) {
+    while let Some(arrival) = stream.next().await {
+        let mut heard = heard.lock().expect("no panic");
+        match arrival.expect("no error") {
+            Arrival::Chunk(Channel::Head, _) => {}
+            Arrival::Chunk(_, bytes) => heard.0.extend_from_slice(&bytes),
+            Arrival::Gap(missing) => heard.1 += missing,
+            Arrival::End(reply) => assert_eq!(reply.status(), 200, "{}", reply.json()),
+        }
+    }
+}
+
 /// The reply to a request, which is sent again where none comes.
 async fn insist(client: &Client, request: &Value) -> Reply {
     let begun = Instant::now();
@@ -252,6 +332,13 @@ impl Cluster {
     fn client(&self) -> Client {
         let options = RedisOptions { namespace: self.namespace.clone(), ..RedisOptions::new(self.url()) };
         Client::new(&options).expect("options")
+    }
+
+    /// Runs `deblox` with these words, which knows the sentinels only.
+    fn follow(&self, words: &[&str]) -> Program {
+        let mut command = deblox();
+        command.args(words).env("REDIS_URL", self.url()).env("DEBLOX_NAMESPACE", &self.namespace);
+        Program::start(command)
     }
 
     /// Where the primary is, as the first sentinel says.
