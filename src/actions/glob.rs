@@ -1,7 +1,7 @@
 //! Patterns of names as Go's `path.Match` has them (<https://pkg.go.dev/path#Match>), which Docker uses for images.
 
 /// A pattern, understood.
-pub(super) struct Glob(Vec<Part>);
+pub(crate) struct Glob(Vec<Part>);
 
 enum Part {
     /// Any characters but slashes.
@@ -16,7 +16,7 @@ enum Part {
 
 impl Glob {
     /// Reads a pattern; none if it is malformed.
-    pub(super) fn new(pattern: &str) -> Option<Self> {
+    pub(crate) fn new(pattern: &str) -> Option<Self> {
         let mut parts = Vec::new();
         let mut rest = pattern.chars().peekable();
         while let Some(next) = rest.next() {
@@ -41,7 +41,7 @@ impl Glob {
     }
 
     /// Whether all of `text` fits.
-    pub(super) fn fits(&self, text: &str) -> bool {
+    pub(crate) fn fits(&self, text: &str) -> bool {
         let text: Vec<char> = text.chars().collect();
         let (mut part, mut at) = (0, 0);
         // Where to go on if what follows the last star does not fit: with one character more in it.

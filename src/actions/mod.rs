@@ -36,6 +36,7 @@ use std::time::Duration;
 
 pub use context::Context;
 pub use fields::{Arguments, Field, Kind, Place};
+pub(crate) use glob::Glob;
 pub use schema::schema;
 pub use streaming::{Streaming, Streams, Subject};
 pub use table::GROUPS;

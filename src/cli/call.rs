@@ -2,16 +2,21 @@
 
 use std::io::IsTerminal;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde_json::Value;
+use tokio::io::{stderr, stdout};
 
 use super::cluster::{Cluster, FAILED};
-use super::output::line;
+use super::output::{complain, line};
 use super::progress::with_progress;
-use crate::protocol::Fqdn;
+use super::streams::write;
+use crate::client::{Arrival, Client};
+use crate::protocol::{Channel, Fqdn};
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit code: 0 for a status of 2xx, 1 for any other reply or none, 2 for wrong usage.")]
+#[command(
+    after_help = "What streams is printed as it comes, and its reply on standard error; it gets no input.\n\nExit code: 0 for a status of 2xx, 1 for any other reply or none, 2 for wrong usage."
+)]
 pub(super) struct Args {
     /// The request, such as '{"action":"list-docks"}'
     #[arg(value_name = "JSON")]
@@ -26,6 +31,9 @@ pub(super) async fn run(args: Args, cluster: &Cluster) -> anyhow::Result<u8> {
     if let Value::Object(request) = &mut request {
         request.extend(args.dock.map(|dock| ("dock".to_owned(), Value::from(dock.to_string()))));
     }
+    if Client::streams(&request) {
+        return stream(request, cluster).await;
+    }
     let reply = with_progress(cluster.call(request)).await?;
     match reply.json() {
         "" => eprintln!("done; this action has no reply"),
@@ -33,4 +41,31 @@ pub(super) async fn run(args: Args, cluster: &Cluster) -> anyhow::Result<u8> {
         json => line(json)?,
     }
     Ok(if reply.is_success() { 0 } else { FAILED })
+}
+
+/// Prints what comes by a stream until its reply does.
+async fn stream(request: Value, cluster: &Cluster) -> anyhow::Result<u8> {
+    let mut stream = cluster.stream(request)?;
+    stream.input().close().await?;
+    let (mut out, mut errors) = (stdout(), stderr());
+    while let Some(arrival) = stream.next().await {
+        let is_read = match arrival {
+            Ok(Arrival::Chunk(Channel::Head, _)) => true,
+            Ok(Arrival::Chunk(Channel::Stderr, bytes)) => write(&mut errors, &bytes).await?,
+            Ok(Arrival::Chunk(Channel::Data | Channel::Stdout, bytes)) => write(&mut out, &bytes).await?,
+            Ok(Arrival::Gap(missing)) => {
+                complain(&anyhow::anyhow!("{missing} pieces of the stream have been lost"));
+                true
+            }
+            Ok(Arrival::End(reply)) => {
+                write(&mut errors, format!("{}\n", reply.json()).as_bytes()).await?;
+                return Ok(if reply.is_success() { 0 } else { FAILED });
+            }
+            Err(error) => return Err(cluster.explained(error).await),
+        };
+        if !is_read {
+            return Ok(0);
+        }
+    }
+    bail!("the stream has ended without a reply")
 }

@@ -17,6 +17,7 @@ use super::progress_bars::{Layers, Message};
 use super::registry::credentials;
 use super::streams::{Incoming, Lines};
 use super::transfer::read;
+use crate::actions::Glob;
 use crate::protocol::{Fqdn, ImageRecord};
 
 /// How many images are fetched at the same time.
@@ -196,9 +197,10 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
             list.filters.extend(name.clone().map(|name| ("reference".to_owned(), name)));
             let mut listed: Listed<ImageRecord> = listed(cluster, "images", &list).await?;
             listed.rows = listed.rows.into_iter().flat_map(by_tag).collect();
-            // The same image may have other names too; what has a * in it, the worker has understood.
-            if let Some(name) = name.filter(|name| !name.contains(['*', '?', '[', '@'])) {
-                listed.rows.retain(|row| row.record.tags.iter().any(|tag| *tag == name || name_and_tag(tag).0 == name));
+            // The same image may have other names too.
+            if let Some(pattern) = name.filter(|name| !name.contains('@')).as_deref().and_then(Glob::new) {
+                let is_meant = |tag: &String| pattern.fits(tag) || pattern.fits(name_and_tag(tag).0);
+                listed.rows.retain(|row| row.record.tags.iter().any(is_meant));
             }
             listed.show(&list.show)
         }

@@ -96,8 +96,13 @@ impl Shown {
 
     /// How long ago that was, in seconds since the epoch.
     pub(super) fn ago(&self, seconds: u64) -> String {
-        let then = UNIX_EPOCH + Duration::from_secs(seconds);
-        format!("{} ago", duration(self.now.duration_since(then).unwrap_or_default()))
+        format!("{} ago", self.lasted(seconds))
+    }
+
+    /// How long something lasts by now that began at that time, in seconds since the epoch.
+    pub(super) fn lasted(&self, seconds: u64) -> String {
+        let then = UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(self.now);
+        duration(self.now.duration_since(then).unwrap_or_default())
     }
 
     /// How long ago that was, in RFC 3339.

@@ -32,7 +32,7 @@ impl Row for Placed<Summary> {
         let one = &self.record;
         let (style, status) = match &self.last_seen {
             Some(time) => (output::FAINT, format!("{} (last seen {})", one.status, shown.since(time))),
-            None => (style(one), one.status.clone()),
+            None => (style(one), status(one, shown)),
         };
         vec![
             shown.id(&one.id).into(),
@@ -47,6 +47,15 @@ impl Row for Placed<Summary> {
 
     fn name(&self, shown: &Shown) -> String {
         shown.id(&self.record.id).to_owned()
+    }
+}
+
+/// Docker's sentence, with the time that has passed since it was first true.
+fn status(one: &Summary, shown: &Shown) -> String {
+    let Some(since) = one.since.and_then(|since| u64::try_from(since).ok()) else { return one.status.clone() };
+    match one.status.strip_prefix("Up") {
+        Some(behind) => format!("Up {}{behind}", shown.lasted(since)),
+        None => format!("{} {}", one.status, shown.ago(since)),
     }
 }
 

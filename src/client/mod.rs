@@ -180,12 +180,16 @@ impl Client {
             None => None,
             Some(dock) => Some(Fqdn::new(dock.as_str().unwrap_or_default()).map_err(invalid("dock"))?),
         };
-        let action = request.get("action").and_then(Value::as_str).and_then(|name| Action::find(name).ok());
+        let action = asked(&request);
         let silent = action.is_some_and(|action| action.silent);
         let wait = time(action, &request).min(LONGEST_TIMEOUT) + LATER;
-        let is_set = |flag: &str| request.get(flag) == Some(&Value::Bool(true));
-        let streams = action.is_some_and(|action| action.streams_if(is_set));
+        let streams = does_stream(action, &request);
         Ok(Outgoing { id, dock, json: Value::Object(request).to_string(), silent, wait, once, streams })
+    }
+
+    /// Whether a request is one for [`Self::stream`], and not for [`Self::call`].
+    pub fn streams(request: &Value) -> bool {
+        request.as_object().is_some_and(|request| does_stream(asked(request), request))
     }
 
     /// The bus underneath.
@@ -197,6 +201,15 @@ impl Client {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         RequestId::new(&format!("{}.{number}", self.name)).expect("hexadecimal digits, a dot and a number")
     }
+}
+
+/// The action that a request asks for, if there is such a one.
+fn asked(request: &Map<String, Value>) -> Option<&'static Action> {
+    Action::find(request.get("action")?.as_str()?).ok()
+}
+
+fn does_stream(action: Option<&Action>, request: &Map<String, Value>) -> bool {
+    action.is_some_and(|action| action.streams_if(|flag| request.get(flag) == Some(&Value::Bool(true))))
 }
 
 /// How long a request has.

@@ -1,6 +1,7 @@
 //! What a daemon has: its containers as the shared records show them, and itself.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::UNIX_EPOCH;
 
 use bollard::models::ContainerSummary;
 use bollard::query_parameters::ListContainersOptionsBuilder;
@@ -66,11 +67,12 @@ impl Docker {
             options = options.filters(&HashMap::from([(name, values)]));
         }
         let containers = self.bollard().await?.list_containers(Some(options.build())).await.map_err(explain)?;
-        Ok(containers.into_iter().filter_map(summary).collect())
+        let now = epoch_seconds();
+        Ok(containers.into_iter().filter_map(|container| summary(container, now)).collect())
     }
 }
 
-fn summary(container: ContainerSummary) -> Option<Summary> {
+fn summary(container: ContainerSummary, now: i64) -> Option<Summary> {
     let id = container.id?;
     // A container that others link to has further names with slashes inside; the first plain one is its own.
     let names = container.names.unwrap_or_default();
@@ -92,11 +94,13 @@ fn summary(container: ContainerSummary) -> Option<Summary> {
         })
         .collect();
     ports.sort();
+    let (status, ago) = settled_status(container.status.unwrap_or_default());
     Some(Summary {
         name,
         image: container.image.unwrap_or_default(),
         state: container.state.map(|state| state.to_string()).unwrap_or_default(),
-        status: settled_status(container.status.unwrap_or_default()),
+        status,
+        since: ago.map(|ago| now.saturating_sub(ago)),
         created: container.created.unwrap_or_default(),
         owner,
         request_id,
@@ -106,17 +110,45 @@ fn summary(container: ContainerSummary) -> Option<Summary> {
     })
 }
 
-/// Docker's status without its running clock: `Up 3 minutes (healthy)` would differ at every look.
-fn settled_status(status: String) -> String {
-    let health = status.rfind('(').map(|at| &status[at..]).filter(|tail| tail.ends_with(')'));
-    match (status.split_whitespace().next(), health) {
-        (Some("Up"), Some(health)) => format!("Up {health}"),
-        (Some("Up"), None) => "Up".to_owned(),
-        (Some("Exited"), _) => {
-            status.split(") ").next().map(|head| format!("{})", head.trim_end_matches(')'))).unwrap_or(status)
-        }
-        _ => status,
-    }
+/// Docker's status without its running clock, since `Up 3 minutes (healthy)` would differ at every look; and how many
+/// seconds ago that clock began.
+fn settled_status(status: String) -> (String, Option<i64>) {
+    let (before, clock, behind) = if let Some(rest) = status.strip_prefix("Up ") {
+        let (clock, behind) = rest.split_once(" (").map_or((rest, ""), |(clock, _)| (clock, &rest[clock.len()..]));
+        ("Up", clock, behind)
+    } else if let Some((before, rest)) = status.split_once(") ") {
+        (&status[..=before.len()], rest.trim_end_matches(" ago"), "")
+    } else {
+        return (status, None);
+    };
+    (format!("{before}{behind}"), seconds_ago(clock))
+}
+
+/// Reads a duration as Docker writes it (<https://pkg.go.dev/github.com/docker/go-units#HumanDuration>).
+fn seconds_ago(clock: &str) -> Option<i64> {
+    let count = match clock {
+        "Less than a second" => return Some(0),
+        "About a minute" => return Some(60),
+        "About an hour" => return Some(3600),
+        counted => counted.split(' ').next()?.parse::<i64>().ok()?,
+    };
+    let unit = match clock.split(' ').nth(1)?.trim_end_matches('s') {
+        "second" => 1,
+        "minute" => 60,
+        "hour" => 3600,
+        "day" => 86_400,
+        "week" => 7 * 86_400,
+        "month" => 30 * 86_400,
+        "year" => 365 * 86_400,
+        _ => return None,
+    };
+    count.checked_mul(unit)
+}
+
+/// What the clock of this host shows, in seconds since the epoch.
+pub fn epoch_seconds() -> i64 {
+    let now = UNIX_EPOCH.elapsed().unwrap_or_default().as_secs();
+    i64::try_from(now).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -126,13 +158,19 @@ mod tests {
     #[test]
     fn a_status_does_not_change_with_time() {
         let cases = [
-            ("Up 3 minutes (healthy)", "Up (healthy)"),
-            ("Up Less than a second", "Up"),
-            ("Exited (137) 2 hours ago", "Exited (137)"),
-            ("Created", "Created"),
+            ("Up 3 minutes (healthy)", "Up (healthy)", Some(180)),
+            ("Up Less than a second", "Up", Some(0)),
+            ("Up About an hour (Paused)", "Up (Paused)", Some(3600)),
+            ("Exited (137) 2 hours ago", "Exited (137)", Some(7200)),
+            ("Restarting (1) 1 second ago", "Restarting (1)", Some(1)),
+            ("Created", "Created", None),
+            ("Removal In Progress", "Removal In Progress", None),
+            ("", "", None),
+            ("Up for long", "Up", None),
+            ("Up 9223372036854775807 years", "Up", None),
         ];
-        for (from, to) in cases {
-            assert_eq!(settled_status(from.to_owned()), to);
+        for (from, status, ago) in cases {
+            assert_eq!(settled_status(from.to_owned()), (status.to_owned(), ago), "{from}");
         }
     }
 }

@@ -16,7 +16,7 @@ pub use client::{Docker, DockerError, Method, Payload, RequestParts, escape};
 pub use events::DaemonEvent;
 pub use exec::{ExecQuery, Executed};
 pub use flow::{Flow, FlowInput, FlowOutput, Opened, Way};
-pub use inventory::EngineFacts;
+pub use inventory::{EngineFacts, epoch_seconds};
 pub use logs::LogQuery;
 pub use options::DockerOptions;
 pub use pull::{Moved, pull_call, push_call};

@@ -182,8 +182,12 @@ pub struct Summary {
     pub image: String,
     /// Docker's state: `created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead`.
     pub state: String,
-    /// Docker's sentence about it, such as `Exited (0) 3 minutes ago`, at the time of writing.
+    /// Docker's sentence about it without the time, such as `Up (healthy)` or `Exited (0)`.
     pub status: String,
+    /// Since when that is so, in seconds since the epoch by the clock of its host, as exact as Docker's own sentence was
+    /// (`Up 3 hours`); absent where it tells no time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
     /// When it was created, in seconds since the epoch.
     pub created: i64,
     /// The user it belongs to; absent for what was started without deblox.
@@ -215,6 +219,20 @@ pub struct Port {
 }
 
 impl Summary {
+    /// Keeps what `known`, an earlier look at the same container, has told of the time, where this one tells the same less
+    /// exactly. It was taken `now`, in seconds since the epoch.
+    pub fn keep_time(&mut self, known: &Self, now: i64) {
+        if let (Some(since), Some(earlier)) = (self.since, known.since) {
+            // Docker's sentences have one unit: the longer ago, the larger.
+            const UNITS: [u64; 6] = [60, 3_600, 86_400, 604_800, 2_592_000, 31_536_000];
+            let ago = now.abs_diff(since);
+            let unit = UNITS.into_iter().rev().find(|unit| ago >= *unit).unwrap_or(2);
+            if self.state == known.state && since.abs_diff(earlier) <= unit {
+                self.since = known.since;
+            }
+        }
+    }
+
     /// Whether it counts towards its dock's load: it runs, or was created to be run.
     pub fn counts(&self) -> bool {
         matches!(self.state.as_str(), "created" | "running" | "restarting" | "paused")
@@ -263,6 +281,42 @@ pub enum Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_kept_as_exact_as_it_was_first_told() {
+        let seen = |state: &str, since: i64| Summary {
+            id: "x".into(),
+            name: "x".into(),
+            image: "x".into(),
+            state: state.into(),
+            status: "Up".into(),
+            since: Some(since),
+            created: 0,
+            owner: None,
+            request_id: None,
+            ports: Vec::new(),
+            labels: Labels::new(),
+        };
+        let known = seen("running", 1_000_000);
+        // Seen how much later, with a clock that shows how long, and whether that is the same beginning.
+        for (later, shown, same) in [
+            (5, 4, true),
+            (100, 60, true),
+            (7_000, 7_200, true),
+            (100_000, 100_800, true),
+            (7_000, 3, false),
+            (100_000, 7_200, false),
+            (30, 5, false),
+        ] {
+            let now = 1_000_000 + later;
+            let mut again = seen("running", now - shown);
+            again.keep_time(&known, now);
+            assert_eq!(again.since == known.since, same, "{later} {shown}");
+        }
+        let mut ended = seen("exited", 1_000_001);
+        ended.keep_time(&known, 1_000_002);
+        assert_eq!(ended.since, Some(1_000_001));
+    }
 
     #[test]
     fn the_state_follows_from_record_and_time() {

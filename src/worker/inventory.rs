@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::resources::{ResourceTasks, Resources};
 use crate::bus::{Backoff, Bus, Location};
-use crate::docker::{DaemonEvent, Docker, DockerError, EngineFacts};
+use crate::docker::{DaemonEvent, Docker, DockerError, EngineFacts, epoch_seconds};
 use crate::protocol::limits::{CANDIDATES, DAEMON_PING, RECONCILE};
 use crate::protocol::{DaemonState, DockFacts, Fqdn, Resource, Summary};
 
@@ -46,6 +46,18 @@ struct Known {
     instances: BTreeMap<String, Summary>,
     engine: EngineFacts,
     api_version: Option<String>,
+}
+
+impl Known {
+    /// Keeps the times of what has not changed, which an earlier look may have told more exactly.
+    fn keep_times(&self, seen: &mut [Summary]) {
+        let now = epoch_seconds();
+        for summary in seen {
+            if let Some(known) = self.instances.get(&summary.id) {
+                summary.keep_time(known, now);
+            }
+        }
+    }
 }
 
 enum Ask {
@@ -274,9 +286,12 @@ impl InventoryTask {
     /// Makes memory and records agree with the daemon; of images, networks and volumes soon.
     async fn compare(&mut self) -> Result<(), DockerError> {
         self.resources.compare();
-        let all = within(LISTING, self.docker.containers(None)).await?;
-        self.known.write().expect("never held across a panic").instances =
-            all.iter().map(|summary| (summary.id.clone(), summary.clone())).collect();
+        let mut all = within(LISTING, self.docker.containers(None)).await?;
+        {
+            let mut known = self.known.write().expect("never held across a panic");
+            known.keep_times(&mut all);
+            known.instances = all.iter().map(|summary| (summary.id.clone(), summary.clone())).collect();
+        }
         self.behind = false;
         let written = self.bus.reconcile_instances(&self.dock, &all).await;
         self.note(written);
@@ -363,9 +378,10 @@ impl InventoryTask {
         Ok(())
     }
 
-    async fn write(&mut self, changed: Vec<Summary>, gone: Vec<String>) {
+    async fn write(&mut self, mut changed: Vec<Summary>, gone: Vec<String>) {
         let changed: Vec<Summary> = {
             let mut known = self.known.write().expect("never held across a panic");
+            known.keep_times(&mut changed);
             for id in &gone {
                 known.instances.remove(id);
             }

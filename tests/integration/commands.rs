@@ -66,8 +66,10 @@ pub fn scrubbed(table: &str, keep: &[&str]) -> String {
             match field {
                 id if hex(id) => "ID".to_owned(),
                 ago if ago.ends_with(" ago") && !ago.contains('(') => "AGO".to_owned(),
-                // How long, only some of the records know.
-                up if up.starts_with("Up ") => "Up".to_owned(),
+                up if up.starts_with("Up ") => "Up TIME".to_owned(),
+                ended if ended.starts_with("Exited (") && ended.ends_with(" ago") => {
+                    format!("{}) AGO", ended.split(')').next().unwrap_or_default())
+                }
                 name => {
                     name.rsplit_once('-').filter(|(_, end)| end.len() == 10).map_or(name, |(kind, _)| kind).to_owned()
                 }
@@ -116,7 +118,7 @@ async fn run_and_ps_show_a_container_wherever_it_is() {
     let all = bus.says(&["ps", "-a"]).await;
     insta::assert_snapshot!(scrubbed(&all.replace(&public, "PORT"), &[&web, &job]), @r"
     CONTAINER ID | DOCK | IMAGE | CREATED | STATUS | PORTS | NAMES
-    ID | b.test | busybox | AGO | Up | 127.0.0.1:PORT->80/tcp | web
+    ID | b.test | busybox | AGO | Up TIME | 127.0.0.1:PORT->80/tcp | web
     ID | c.test | busybox | AGO | Created | job
     ");
     let running = bus.says(&["ps", "-f", &filter(&job)]).await;

@@ -17,6 +17,14 @@ async fn logs_of_several_are_merged_in_the_order_of_time() {
 
     assert_eq!(bus.says(&["logs", &one]).await, "a0\na1\na2");
     assert_eq!(bus.says(&["logs", "-n", "1", &one]).await, "a2");
+    let follow = json!({"action": "container-logs", "id": one, "follow": true}).to_string();
+    let called = bus.deblox(&["call", &follow]).await;
+    assert_eq!((called.code, called.out.as_str()), (0, "a0\na1\na2\n"), "{called:?}");
+    assert_eq!(objects(&called.err)[0]["statusCode"], 200, "{called:?}");
+    let nobody = json!({"action": "container-logs", "id": "nobody-here", "follow": true}).to_string();
+    let refused = bus.deblox(&["call", &nobody]).await;
+    assert_eq!((refused.code, refused.out.as_str()), (1, ""), "{refused:?}");
+    assert_eq!(objects(&refused.err)[0]["error"], "no-such-instance", "{refused:?}");
     assert_eq!(bus.says(&["logs", "--since", "1h", "--until", "30m", &one]).await, "");
     let stamped = bus.says(&["logs", "-t", "--tail", "1", &one]).await;
     assert_eq!(stamped, docker(1, &["logs", "-t", "--tail", "1", &one]));

@@ -39,6 +39,8 @@ async fn images_are_made_named_listed_and_removed() {
     registry.test:5000/made | 2 | ID | b.test | AGO | 1.99MB
     ");
     assert_eq!(bus.says(&["images", "-q", "--no-trunc", &image]).await, id, "once, however many names it has");
+    let one = bus.says(&["images", &format!("{image}:[1-1]")]).await;
+    assert_eq!(one.lines().count(), 2, "not the other name of the same image: {one}");
     let rows = objects(&bus.says(&["images", "--format", "json", &first]).await);
     assert!(rows.len() == 1 && rows[0]["id"] == id.as_str() && rows[0]["dock"] == "b.test", "{rows:?}");
     assert_eq!(bus.says(&["images", "-q", "--dock", "a.test", &image]).await, "");

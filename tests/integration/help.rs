@@ -12,6 +12,7 @@ fn help(words: &[&str]) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "they are those of the help")]
 fn help_of_deblox() {
     insta::assert_snapshot!(help(&[]), @r#"
     Drive the Docker daemons of many hosts from anywhere, over Redis
@@ -501,6 +502,8 @@ fn help_of_deblox_call() {
               The key of the client certificate
 
               [env: DEBLOX_REDIS_KEY=]
+
+    What streams is printed as it comes, and its reply on standard error; it gets no input.
 
     Exit code: 0 for a status of 2xx, 1 for any other reply or none, 2 for wrong usage.
     "#);

@@ -488,6 +488,7 @@ fn summary(request: &str) -> Summary {
         image: String::new(),
         state,
         status: String::new(),
+        since: None,
         created: 0,
         owner: None,
         request_id,

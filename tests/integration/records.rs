@@ -101,10 +101,11 @@ async fn a_create_with_an_owner_is_in_all_records() {
     .await;
     let port = docker(1, &["port", &name, "80"]).rsplit(':').next().expect("a port").parse::<u16>().expect("a number");
     let expected = json!({"id": id, "name": name, "image": "busybox", "state": "running", "status": "Up",
-        "created": summary["created"], "owner": "ada", "requestId": request, "labels": {"team": "blue"},
+        "created": summary["created"], "since": summary["since"], "owner": "ada", "requestId": request, "labels": {"team": "blue"},
         "ports": [{"ip": "127.0.0.1", "privatePort": 80, "publicPort": port, "protocol": "tcp"}]});
     assert_eq!(summary, expected);
     assert!(summary["created"].as_i64().expect("seconds") > 1_700_000_000);
+    assert!(summary["since"].as_i64() >= summary["created"].as_i64(), "{summary}");
     let expected = json!({"owner": "ada", "dock": "a.test", "name": name, "image": "busybox", "requestId": request});
     assert_eq!(owner(&bus, id).await, Some(expected));
     assert_eq!(docker(1, &["inspect", "-f", "{{index .Config.Labels \"deblox.owner\"}}", id]), "ada");
