@@ -13,7 +13,7 @@ use crate::commands::Said;
 use crate::support::{Bus, Scrub, docker, try_docker, unique, until};
 
 /// A program at a terminal of its own, killed when dropped.
-struct Terminal {
+pub struct Terminal {
     keyboard: File,
     /// Kept open, so that the settings can be looked at after the program.
     screen: File,
@@ -23,7 +23,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(command: &Command) -> Self {
+    pub fn start(command: &Command) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
         grantpt(&master).and_then(|()| unlockpt(&master)).expect("it may be opened");
         let name = ptsname(&master, Vec::new()).expect("a name").into_string().expect("text");
@@ -53,23 +53,23 @@ impl Terminal {
         Self { keyboard, screen, shown, child, before }
     }
 
-    fn types(&mut self, keys: &[u8]) {
+    pub fn types(&mut self, keys: &[u8]) {
         self.keyboard.write_all(keys).expect("it is typed");
     }
 
-    fn shown(&self) -> String {
+    pub fn shown(&self) -> String {
         String::from_utf8_lossy(&self.shown.lock().expect("no panic")).into_owned()
     }
 
     /// Waits until `text` is shown.
-    async fn shows(&self, text: &str) {
+    pub async fn shows(&self, text: &str) {
         let seen = || self.shown().contains(text).then_some(());
         let shown = tokio::time::timeout(crate::support::PATIENCE, until("", async || seen()));
         assert!(shown.await.is_ok(), "{text:?} is not shown: {:?}", self.shown());
     }
 
     /// Waits for its end: the exit code. The terminal must be as it was.
-    async fn ends(&mut self) -> Option<i32> {
+    pub async fn ends(&mut self) -> Option<i32> {
         let child = std::cell::RefCell::new(&mut self.child);
         let ended = until("it ends", async || child.borrow_mut().try_wait().expect("our child")).await;
         assert_eq!(settings(&self.screen), self.before, "the terminal is not as it was");
@@ -95,7 +95,7 @@ fn settings(of: &File) -> String {
 
 impl Bus {
     /// Runs `deblox` with these words, and `input` piped in.
-    async fn piped(&self, words: &[&str], input: &[u8]) -> Said {
+    pub async fn piped(&self, words: &[&str], input: &[u8]) -> Said {
         let mut command = self.command(words);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let input = input.to_vec();
