@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::auth::PASSWORD;
+use crate::cli_help::own;
 use crate::cli_terminal::Terminal;
 use crate::support::{Bus, until};
 
@@ -171,4 +172,147 @@ async fn a_password_is_asked_for_twice_and_not_shown() {
     terminal.shows("Password: ").await;
     terminal.types(b"\x03");
     assert_eq!(terminal.ends().await, Some(130), "Ctrl-C ends it, and the terminal is as it was");
+}
+
+#[test]
+fn help_of_deblox_user() {
+    insta::assert_snapshot!(own(&["user"]), @r#"
+    List users, or change who may use the cluster
+
+    Usage: deblox user [OPTIONS] <COMMAND>
+
+    Commands:
+      ls       List users [alias: list]
+      add      Add a user; the password is asked for, twice [alias: create]
+      role     Give a user another role
+      groups   Put a user into these groups and no others
+      passwd   Give a user another password, which is asked for; all sessions of the user end
+      disable  Let users log in no more; their sessions end and their tokens count no more
+      enable   Let users log in again
+      rm       Remove users with their sessions and tokens [alias: remove]
+      help     Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_user_add() {
+    insta::assert_snapshot!(own(&["user", "add"]), @r#"
+    Add a user; the password is asked for, twice
+
+    Usage: deblox user add [OPTIONS] --role <ROLE> <NAME>
+
+    Arguments:
+      <NAME>  The name, 1 to 64 of A-Z a-z 0-9 . _ @ -
+
+    Options:
+          --role <ROLE>     What the user may do [possible values: viewer, user, operator, admin]
+          --group <GROUP>   A group that it belongs to; may be given several times
+          --password-stdin  Read the password from standard input
+          --generate        Make a one-time password and print it
+      -h, --help            Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_user_groups() {
+    insta::assert_snapshot!(own(&["user", "groups"]), @r#"
+    Put a user into these groups and no others
+
+    Usage: deblox user groups [OPTIONS] <NAME> [GROUP]...
+
+    Arguments:
+      <NAME>      The name
+      [GROUP]...  The groups; none takes the user out of all
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_user_passwd() {
+    insta::assert_snapshot!(own(&["user", "passwd"]), @r#"
+    Give a user another password, which is asked for; all sessions of the user end
+
+    Usage: deblox user passwd [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>  The name
+
+    Options:
+          --password-stdin  Read the password from standard input
+          --generate        Make a one-time password and print it
+      -h, --help            Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_group() {
+    insta::assert_snapshot!(own(&["group"]), @r#"
+    List groups of users
+
+    Usage: deblox group [OPTIONS] <COMMAND>
+
+    Commands:
+      ls    List the groups that users belong to; `deblox user groups` changes that [alias: list]
+      help  Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_token() {
+    insta::assert_snapshot!(own(&["token"]), @r#"
+    List API tokens, or change them
+
+    Usage: deblox token [OPTIONS] <COMMAND>
+
+    Commands:
+      ls      List tokens; none of them can be seen again [alias: list]
+      add     Make a token and print it, this once [alias: create]
+      revoke  Have tokens count no more [alias: rm]
+      help    Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_token_add() {
+    insta::assert_snapshot!(own(&["token", "add"]), @r#"
+    Make a token and print it, this once
+
+    Usage: deblox token add [OPTIONS] --user <NAME> <NAME>
+
+    Arguments:
+      <NAME>  What it is for, 1 to 64 of A-Z a-z 0-9 . _ @ -
+
+    Options:
+          --user <NAME>     Whose it is
+          --role <ROLE>     What it may do, at most what its user may [default: that] [possible values:
+                            viewer, user, operator, admin]
+          --expires <TIME>  After what time it ends, such as 90days [default: never]
+      -h, --help            Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_token_revoke() {
+    insta::assert_snapshot!(own(&["token", "revoke"]), @r#"
+    Have tokens count no more
+
+    Usage: deblox token revoke [OPTIONS] <ID>...
+
+    Arguments:
+      <ID>...  Their ids, or USER/NAME
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+    "#);
 }
