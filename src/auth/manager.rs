@@ -10,8 +10,8 @@ use tokio_util::task::TaskTracker;
 use super::secrets::{Hasher, digest, session_id};
 use super::{AccountError, AuthOptions};
 use crate::bus::{Answered, Attempted, AuthDelivery, AuthStream, Backoff, Begin, Bus, BusError, Limits};
-use crate::protocol::limits::{AUTH_TAKE_OVER, AUTH_TIMEOUT, LOGINS, LOOKS};
-use crate::protocol::{AuthAddress, AuthAsk, AuthMessage, AuthReply, Credential, Granted, Secret, Session, millis};
+use crate::protocol::limits::{AUTH_TAKE_OVER, LOGINS, LOOKS};
+use crate::protocol::{AuthAddress, AuthAsk, AuthMessage, AuthReply, Credential, Granted, Secret, Session};
 
 /// How often it is looked whether another manager has died over a message.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -150,13 +150,12 @@ impl Desk {
         let message = match AuthMessage::decode(self.address, entry, &delivery.fields) {
             Ok(message) => message,
             Err(unreadable) => {
-                let deadline = entry.millis.saturating_add(millis(AUTH_TIMEOUT));
+                let deadline = AuthMessage::deadline(entry, None);
                 let begin = Begin { entry, id: &unreadable.id, deadline };
                 return Ok(self.stream.answer(&begin, &AuthReply::error(unreadable.message)).await?);
             }
         };
-        let deadline = entry.millis.saturating_add(millis(message.timeout.unwrap_or(AUTH_TIMEOUT)));
-        let begin = Begin { entry, id: &message.id, deadline };
+        let begin = Begin { entry, id: &message.id, deadline: message.deadline };
         match message.ask {
             AuthAsk::Login { username, password, address } => {
                 self.log_in(&begin, &username, password, address.as_deref()).await

@@ -1,13 +1,14 @@
 //! The auth manager's streams: what is asked, and how it is answered, each answer one atomic step.
 
+use std::fmt;
 use std::time::Duration;
 
-use redis::{ScriptInvocation, Value, cmd};
+use redis::{ScriptInvocation, Value, cmd, pipe};
 
 use super::consumer::entry;
 use super::server::Connection;
 use super::{Bus, BusError, link};
-use crate::protocol::limits::{AUTH_REPLY_KEPT, AUTH_TAKE_OVER};
+use crate::protocol::limits::{AUTH_REPLY_KEPT, AUTH_TAKE_OVER, AUTH_UNREAD_KEPT};
 use crate::protocol::{AuthAddress, AuthReply, EntryId, Fields, GROUP, HANDED_BACK, RequestId, millis};
 
 /// How long a read waits for something to arrive.
@@ -17,12 +18,19 @@ const BLOCK: Duration = Duration::from_secs(5);
 const CONSUMER_IDLE: Duration = Duration::from_secs(10 * 60);
 
 /// A message in the hands of this manager.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AuthDelivery {
     /// Its id.
     pub entry: EntryId,
     /// Its fields.
     pub fields: Fields,
+}
+
+impl fmt::Debug for AuthDelivery {
+    /// Without the fields: there may be a password in them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthDelivery").field("entry", &self.entry).finish_non_exhaustive()
+    }
 }
 
 /// One manager's view of one of the streams.
@@ -255,6 +263,22 @@ impl Bus {
             "locked" => Attempted::Locked(Duration::from_millis(wait)),
             _ => Attempted::Late,
         })
+    }
+}
+
+impl Bus {
+    /// Deletes messages to the auth manager that have waited longer than any may, where none runs: there are passwords
+    /// in them, and nobody waits for their answers. `now` is what Redis's clock shows, in milliseconds.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn forget_unread(&self, now: u64) -> Result<(), BusError> {
+        let oldest = now.saturating_sub(millis(AUTH_UNREAD_KEPT));
+        let mut trim = pipe();
+        for address in AuthAddress::ALL {
+            trim.cmd("XTRIM").arg(self.keys().auth(address)).arg("MINID").arg(oldest).ignore();
+        }
+        Ok(self.link().pipeline(&trim).await?)
     }
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::limits::{ADDRESS_BYTES, AUTH_FIELD_BYTES, AUTH_LONGEST_TIMEOUT, PASSWORD_BYTES};
+use super::limits::{ADDRESS_BYTES, AUTH_FIELD_BYTES, AUTH_LONGEST_TIMEOUT, AUTH_TIMEOUT, PASSWORD_BYTES};
 use super::request::{Entry, read_entry};
-use super::{AccountName, EntryId, Fields, RequestId, Role, Secret, read_timeout};
+use super::{AccountName, EntryId, Fields, RequestId, Role, Secret, millis, read_timeout};
 
 /// One of the auth manager's addresses; each is a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +58,8 @@ pub enum Credential {
 pub struct AuthMessage {
     /// Under which it is answered.
     pub id: RequestId,
-    /// How long the answer is waited for, where that is said.
-    pub timeout: Option<Duration>,
+    /// Until when it may be done, in milliseconds of Redis's clock.
+    pub deadline: u64,
     /// What is asked.
     pub ask: AuthAsk,
 }
@@ -136,6 +136,11 @@ impl AuthReply {
 }
 
 impl AuthMessage {
+    /// When the time of the stream entry `entry` is up, in milliseconds of Redis's clock.
+    pub fn deadline(entry: EntryId, timeout: Option<Duration>) -> u64 {
+        entry.millis.saturating_add(millis(timeout.unwrap_or(AUTH_TIMEOUT)))
+    }
+
     /// Reads the fields of the stream entry `entry`, which came to `address`: a field `json`, or all of them flat.
     ///
     /// # Errors
@@ -157,7 +162,11 @@ impl AuthMessage {
             .map_err(|message| Unreadable { id: fallback.clone(), message })?
             .unwrap_or(fallback);
         match read(address, &mut object) {
-            Ok((timeout, ask)) => Ok(Self { id, timeout, ask }),
+            Ok((timeout, ask)) => {
+                let by_timeout = Self::deadline(entry, timeout);
+                let deadline = envelope.deadline.map_or(by_timeout, |deadline| deadline.min(by_timeout));
+                Ok(Self { id, deadline, ask })
+            }
             Err(message) => Err(Unreadable { id, message }),
         }
     }

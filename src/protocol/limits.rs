@@ -152,6 +152,10 @@ pub const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest `timeout` of one: a password should not lie in Redis for longer.
 pub const AUTH_LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// When a message to the auth manager is deleted that none has answered: an auth manager that comes back tells of
+/// lateness for a while, and a password does not wait for one that never comes.
+pub const AUTH_UNREAD_KEPT: Duration = Duration::from_secs(2 * 60);
+
 /// How long an answer of the auth manager is kept, which may be a session id.
 pub const AUTH_REPLY_KEPT: Duration = Duration::from_secs(60);
 

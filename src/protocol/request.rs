@@ -140,7 +140,7 @@ pub(super) struct Entry {
 #[derive(Default)]
 pub(super) struct Envelope {
     pub(super) request_id: Option<String>,
-    deadline: Option<u64>,
+    pub(super) deadline: Option<u64>,
     /// The id is made for this one entry: nobody will send it again.
     once: bool,
 }

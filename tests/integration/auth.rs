@@ -192,9 +192,10 @@ async fn each_login_is_answered_once_though_an_auth_manager_is_killed() {
     killed.pop().expect("it is there").killed().await;
     let left: usize = bus.redis(&["XLEN", &bus.key("auth.login")]).await;
     assert!(left > 0, "it was killed in the middle");
-    for _ in 0..2 {
-        others.push(bus.manager_process());
-    }
+    others.push(bus.manager_process());
+    let mut beside_a_dock = bus.worker_command(2, "a.test");
+    beside_a_dock.arg("--auth-manager");
+    others.push(Program::start(beside_a_dock));
     ids.push(bus.send_to("auth.login", &["username", "ada", "password", PASSWORD]).await);
     let last = session(&bus.reply_text(&ids[100]).await);
     for id in &ids[1..100] {
@@ -218,7 +219,7 @@ async fn nobody_is_logged_in_late_and_a_lost_stream_is_made_again() {
     let (seconds, _): (u64, u64) = bus.redis(&["TIME"]).await;
     let fields = ["username", "ada", "password", PASSWORD];
     let mut ids = Vec::new();
-    for (ago, more) in [(31, &[][..]), (6, &["timeout", "5000"][..])] {
+    for (ago, more) in [(31, &[][..]), (6, &["timeout", "5000"])] {
         let id = format!("{}-0", (seconds - ago) * 1000);
         let (key, id) = (bus.key("auth.login"), id.as_str());
         let sent: String = bus.redis(&[&["XADD", &key, id], &fields[..], more].concat()).await;
@@ -234,6 +235,25 @@ async fn nobody_is_logged_in_late_and_a_lost_stream_is_made_again() {
     bus.redis::<u64>(&["DEL", &bus.key("auth.login"), &bus.key("auth.authorise")]).await;
     let session = bus.session("ada").await;
     assert!(bus.counts(&session).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_does_not_wait_for_an_auth_manager_that_never_comes() {
+    let bus = Bus::new().await;
+    let (seconds, _): (u64, u64) = bus.redis(&["TIME"]).await;
+    let key = bus.key("auth.login");
+    let old = format!("{}-0", (seconds - 200) * 1000);
+    let fields = ["username", "ada", "password", PASSWORD];
+    let _: String = bus.redis(&[&["XADD", &key, &old][..], &fields].concat()).await;
+    let new = bus.send_to("auth.login", &fields).await;
+    let _worker = bus.worker(2, "a.test").await;
+    until("the old one is deleted", async || {
+        let left: redis::Value = bus.redis(&["XRANGE", &key, "-", "+"]).await;
+        let left = format!("{left:?}");
+        assert!(left.contains(&new), "the new one may still be answered: {left}");
+        (!left.contains(&old)).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
