@@ -38,7 +38,11 @@ impl AuthArgs {
             let mut options = AuthOptions::new(redis.clone());
             options.limits.session_idle = self.session_idle;
             options.limits.session_lifetime = self.session_lifetime;
-            tokio::spawn(crate::auth::run(options, stop.clone()))
+            let running = crate::auth::run(options, stop.clone());
+            tokio::spawn(async {
+                // What it stands beside goes on.
+                running.await.inspect_err(|error| tracing::error!(%error, "the auth manager has ended"))
+            })
         });
         Beside { stop, task }
     }
