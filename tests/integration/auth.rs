@@ -385,6 +385,24 @@ async fn sessions_are_revoked_at_once_on_every_node() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_of_accounts_at_the_same_moment_are_all_made() {
+    let bus = Bus::new().await;
+    let handle = Handle::new(&bus.options()).expect("options");
+    let accounts = Accounts(&handle);
+    let first = futures_util::future::join_all((0..4).map(|_| accounts.add_first())).await;
+    let made: Vec<_> = first.into_iter().filter_map(|one| one.expect("it is tried")).collect();
+    let [(admin, _)] = made.as_slice() else { panic!("one is the first: {made:?}") };
+    let groups = BTreeSet::from([named("ops")]);
+    let changes = [Change::Role(Role::Viewer), Change::Groups(groups.clone()), Change::Disable];
+    for made in futures_util::future::join_all(changes.iter().map(|change| accounts.change(admin, change))).await {
+        made.expect("it is changed");
+    }
+    let all = accounts.all().await.expect("accounts");
+    let account = &all[admin];
+    assert_eq!((all.len(), account.role, &account.groups, account.disabled), (1, Role::Viewer, &groups, true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_user_takes_as_long_as_a_wrong_password() {
     let bus = Bus::new().await;
     let _manager = bus.manager();
