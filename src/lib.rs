@@ -1,9 +1,10 @@
 //! deblox drives the Docker daemons of many hosts from anywhere, over Redis.
 //!
 //! ARCHITECTURE.md in the repository shows the way of a request through these modules; imports point
-//! down only, in this order: cli, web, client, worker, actions, docker, bus, protocol.
+//! down only, in this order: cli, web, client, worker, auth, actions, docker, bus, protocol.
 
 pub mod actions;
+pub mod auth;
 pub mod bus;
 pub mod cli;
 pub mod client;

@@ -1,5 +1,7 @@
 //! All Redis code: connecting, consuming, finishing, presence, records, calling.
 
+mod accounts;
+mod auth;
 mod caller;
 mod consumer;
 mod events;
@@ -23,6 +25,8 @@ mod watch;
 
 use std::sync::Arc;
 
+pub use accounts::{Allowed, ListedToken};
+pub use auth::{Answered, Attempted, AuthDelivery, AuthReader, AuthStream, Begin, Limits};
 pub use caller::{Call, CallError, Envelope};
 pub use consumer::{Consumer, Delivery, Reader, Source};
 pub use fence::{Fence, Fenced};

@@ -17,6 +17,27 @@ macro_rules! scripts {
 }
 
 scripts!(
-    ahead, answer, beat, begin, finish, hand_back, hold, instances, pass_on, place, release, standing, stranger, tidy,
+    ahead,
+    answer,
+    auth_account,
+    auth_answer,
+    auth_attempt,
+    auth_login,
+    auth_logout,
+    auth_session,
+    auth_token,
+    auth_token_add,
+    beat,
+    begin,
+    finish,
+    hand_back,
+    hold,
+    instances,
+    pass_on,
+    place,
+    release,
+    standing,
+    stranger,
+    tidy,
     watch,
 );

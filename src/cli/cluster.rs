@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 use super::options::ClusterArgs;
 use super::output::{complain, line};
 use super::progress::waiting_for;
-use crate::bus::CallError;
+use crate::auth::{AccountError, Accounts};
+use crate::bus::{BusError, CallError};
 use crate::client::{Client, ClientError, Reply, Stream};
 use crate::protocol::limits::CANDIDATES;
 use crate::protocol::{DockState, Fqdn, millis};
@@ -82,6 +83,32 @@ impl Cluster {
         }
     }
 
+    /// The accounts: they are changed in Redis itself, so that no password is in a request.
+    pub(super) fn accounts(&self) -> Accounts<'_> {
+        Accounts(self.client.bus())
+    }
+
+    /// What a step on the accounts came to.
+    pub(super) async fn account<T>(&self, step: impl Future<Output = Result<T, AccountError>>) -> anyhow::Result<T> {
+        match waiting_for("Redis", step).await {
+            Ok(done) => Ok(done),
+            Err(AccountError::Bus(error)) => Err(self.unreachable(error)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Why Redis did not do something, and what to do about it.
+    fn unreachable(&self, error: BusError) -> anyhow::Error {
+        if !error.is_away() {
+            return error.into();
+        }
+        anyhow!(
+            "{error}; Redis was looked for at {}: start everything with `deblox up`, or say where it is with \
+             REDIS_URL or `deblox context`",
+            self.place
+        )
+    }
+
     /// Sends a request that streams; `--timeout` bounds when it must have begun.
     pub(super) fn stream(&self, mut request: Value) -> anyhow::Result<Stream> {
         if let (Value::Object(request), Some(timeout)) = (&mut request, self.timeout) {
@@ -108,11 +135,7 @@ impl Cluster {
     /// Why there is no reply, and what to do about it.
     pub(super) async fn explained(&self, error: ClientError) -> anyhow::Error {
         match error {
-            ClientError::Call(CallError::NotSent(error)) if error.is_away() => anyhow!(
-                "{error}; Redis was looked for at {}: start everything with `deblox up`, or say where it is with \
-                 REDIS_URL or `deblox context`",
-                self.place
-            ),
+            ClientError::Call(CallError::NotSent(error)) if error.is_away() => self.unreachable(error),
             ClientError::Call(error @ CallError::NoReply(_)) => {
                 let hint = match Box::pin(self.client.bus().docks()).await {
                     Ok(docks) if docks.values().all(|dock| dock.state != DockState::Up) => {

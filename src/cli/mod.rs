@@ -3,6 +3,7 @@
 mod actions;
 mod archives;
 mod attach;
+mod auth;
 mod build;
 mod call;
 mod cluster;
@@ -14,6 +15,7 @@ mod docks;
 mod events;
 mod exec;
 mod follow;
+mod groups;
 mod hostname;
 mod images;
 mod inspect;
@@ -23,6 +25,7 @@ mod logs;
 mod networks;
 mod options;
 mod output;
+mod password;
 mod places;
 mod progress;
 mod progress_bars;
@@ -34,8 +37,10 @@ mod stats;
 mod streams;
 mod templates;
 mod terminal;
+mod tokens;
 mod transfer;
 mod up;
+mod users;
 mod volumes;
 mod web;
 mod worker;
@@ -177,6 +182,15 @@ enum Remote {
     /// List templates, or change them
     #[command(subcommand)]
     Template(templates::Command),
+    /// List users, or change who may use the cluster
+    #[command(subcommand)]
+    User(users::Command),
+    /// List groups of users
+    #[command(subcommand)]
+    Group(groups::Command),
+    /// List API tokens, or change them
+    #[command(subcommand)]
+    Token(tokens::Command),
     /// Send one request and print its reply
     Call(call::Args),
 }
@@ -260,6 +274,9 @@ impl Remote {
             Self::Network(command) => networks::run(command, cluster).await,
             Self::Volume(command) => volumes::run(command, cluster).await,
             Self::Template(command) => templates::run(command, cluster).await,
+            Self::User(command) => users::run(command, cluster).await,
+            Self::Group(command) => groups::run(command, cluster).await,
+            Self::Token(command) => tokens::run(command, cluster).await,
             Self::Call(args) => call::run(args, cluster).await,
         }
     }

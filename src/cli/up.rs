@@ -6,9 +6,11 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use tokio_util::sync::CancellationToken;
 
+use super::auth::AuthArgs;
 use super::options::{self, ClusterArgs, WebArgs};
 use super::worker;
-use crate::bus::PrivateRedis;
+use crate::auth::Accounts;
+use crate::bus::{Backoff, Bus, PrivateRedis};
 use crate::web::Web;
 use crate::worker::WorkerOptions;
 
@@ -26,7 +28,7 @@ pub(super) async fn run(args: Args, cluster: &ClusterArgs, stop: CancellationTok
     let Args { web, worker: args } = args;
     if cluster.is_named() {
         let worker = options::worker(cluster.redis()?, args.docker, args.dock).await?;
-        return work("named by REDIS_URL or a context", &web, worker, stop).await;
+        return work("named by REDIS_URL or a context", &web, &args.auth, worker, stop).await;
     }
     let state = options::required_state_folder()?;
     let _lock = lock(&state)?;
@@ -36,13 +38,19 @@ pub(super) async fn run(args: Args, cluster: &ClusterArgs, stop: CancellationTok
     let worker = options::worker(cluster.private(&folder), args.docker, args.dock).await?;
     let done = CancellationToken::new();
     let keeper = tokio::spawn(keep(server, folder, done.clone()));
-    let result = work("private, append-only file beside it", &web, worker, stop).await;
+    let result = work("private, append-only file beside it", &web, &args.auth, worker, stop).await;
     done.cancel();
     keeper.await?;
     result
 }
 
-async fn work(about_redis: &str, web: &WebArgs, worker: WorkerOptions, stop: CancellationToken) -> anyhow::Result<u8> {
+async fn work(
+    about_redis: &str,
+    web: &WebArgs,
+    auth: &AuthArgs,
+    worker: WorkerOptions,
+    stop: CancellationToken,
+) -> anyhow::Result<u8> {
     let web = Web::bind(&web.options(worker.redis.clone())).await?;
     let redis_cli = match worker.redis.url.strip_prefix("unix://") {
         Some(socket) => format!("redis-cli -s {socket}"),
@@ -62,11 +70,33 @@ async fn work(about_redis: &str, web: &WebArgs, worker: WorkerOptions, stop: Can
     // A worker that ends by itself takes the node with it.
     let closing = stop.child_token();
     let serving = tokio::spawn(web.run(closing.clone()));
+    if auth.auth_manager {
+        let first = first_account(Bus::new(&worker.redis)?);
+        tokio::spawn(closing.clone().run_until_cancelled_owned(first));
+    }
+    let auth = auth.begin(&worker.redis, &stop);
     let worked = crate::worker::run(worker, stop).await;
     closing.cancel();
     serving.await?;
+    auth.end().await?;
     worked?;
     Ok(0)
+}
+
+/// Makes the first account, where there is none, as soon as Redis is there; its password is shown this once.
+async fn first_account(bus: Bus) {
+    let mut backoff = Backoff::default();
+    loop {
+        match Accounts(&bus).add_first().await {
+            Ok(Some((name, password))) => {
+                println!("  Admin   {name}, one-time password {} (`deblox user passwd {name}`)", password.reveal());
+                return;
+            }
+            Ok(None) => return,
+            Err(error) => tracing::debug!(%error, "the first account"),
+        }
+        backoff.pause().await;
+    }
 }
 
 /// Makes sure that one `deblox up` at a time uses `state`. The lock goes with the process.

@@ -2,6 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
+use super::auth::AuthArgs;
 use super::options::{self, ClusterArgs, DockArgs, DockerArgs};
 
 #[derive(Debug, clap::Args)]
@@ -10,10 +11,15 @@ pub(super) struct Args {
     pub(super) dock: DockArgs,
     #[command(flatten)]
     pub(super) docker: DockerArgs,
+    #[command(flatten)]
+    pub(super) auth: AuthArgs,
 }
 
 pub(super) async fn run(args: Args, cluster: &ClusterArgs, stop: CancellationToken) -> anyhow::Result<u8> {
     let options = options::worker(cluster.redis()?, args.docker, args.dock).await?;
-    crate::worker::run(options, stop).await?;
+    let auth = args.auth.begin(&options.redis, &stop);
+    let worked = crate::worker::run(options, stop).await;
+    auth.end().await?;
+    worked?;
     Ok(0)
 }

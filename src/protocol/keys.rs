@@ -1,6 +1,6 @@
 //! The names of all keys. Nothing else in deblox builds one.
 
-use super::{Fqdn, RequestId, Resource};
+use super::{AuthAddress, Fqdn, RequestId, Resource};
 
 /// The consumer group of every request stream.
 pub const GROUP: &str = "deblox";
@@ -144,6 +144,36 @@ impl Keys {
     /// Stream: requests that could not be handled, with the reason.
     pub fn dead(&self) -> String {
         self.key("dead")
+    }
+
+    /// Stream: messages for the auth manager, at one of its addresses.
+    pub fn auth(&self, address: AuthAddress) -> String {
+        format!("{}.auth.{}", self.namespace, address.as_str())
+    }
+
+    /// Hash: name to account.
+    pub fn users(&self) -> String {
+        self.key("auth.users")
+    }
+
+    /// Hash with a time to live: the session whose id has this digest.
+    pub fn session(&self, digest: &str) -> String {
+        format!("{}.auth.session.{digest}", self.namespace)
+    }
+
+    /// Hash: digest of an API token to its record.
+    pub fn tokens(&self) -> String {
+        self.key("auth.tokens")
+    }
+
+    /// Hash: digest of an API token to when it was last used, in milliseconds of Redis's clock.
+    pub fn tokens_used(&self) -> String {
+        self.key("auth.used")
+    }
+
+    /// Hash with a time to live: the failed logins of whom or what has this digest.
+    pub fn throttle(&self, digest: &str) -> String {
+        format!("{}.auth.throttle.{digest}", self.namespace)
     }
 
     fn key(&self, name: &str) -> String {

@@ -129,3 +129,48 @@ pub const RETRY_MIN: Duration = Duration::from_millis(100);
 
 /// See [`RETRY_MIN`].
 pub const RETRY_MAX: Duration = Duration::from_secs(2);
+
+/// The longest name of a user, a group or a token.
+pub const ACCOUNT_NAME_BYTES: usize = 64;
+
+/// The longest password: enough for any sentence, and hashing takes no longer for it.
+pub const PASSWORD_BYTES: usize = 1024;
+
+/// The shortest password, NIST SP 800-63B section 3.1.1.2.
+pub const PASSWORD_LEAST: usize = 8;
+
+/// The longest user name, session or token that a message to the auth manager may hold, whether there is such a one
+/// or not.
+pub const AUTH_FIELD_BYTES: usize = 256;
+
+/// The longest address that a node may say somebody logs in from: one of IPv6 with its zone.
+pub const ADDRESS_BYTES: usize = 64;
+
+/// How long a message to the auth manager may wait where it does not say so itself.
+pub const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest `timeout` of one: a password should not lie in Redis for longer.
+pub const AUTH_LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// When a message to the auth manager is deleted that none has answered: an auth manager that comes back tells of
+/// lateness for a while, and a password does not wait for one that never comes.
+pub const AUTH_UNREAD_KEPT: Duration = Duration::from_secs(2 * 60);
+
+/// How long an answer of the auth manager is kept, which may be a session id.
+pub const AUTH_REPLY_KEPT: Duration = Duration::from_secs(60);
+
+/// How long an auth manager may be silent about a message before another takes it over. A password is checked in
+/// less, and checking it twice does no harm.
+pub const AUTH_TAKE_OVER: Duration = Duration::from_secs(5);
+
+/// How many logins one auth manager has in hand.
+pub const LOGINS: usize = 16;
+
+/// How many other messages.
+pub const LOOKS: usize = 64;
+
+/// How many passwords are hashed at the same time; each takes 19 MiB of memory and a core.
+pub const HASHING: usize = 2;
+
+/// How many API tokens one user can have.
+pub const TOKENS: usize = 100;

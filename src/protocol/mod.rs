@@ -1,5 +1,7 @@
 //! The wire: requests, replies, records, error codes, names, keys and limits. Plain data, no I/O.
 
+mod accounts;
+mod auth;
 mod failure;
 mod keys;
 pub mod limits;
@@ -10,6 +12,8 @@ mod request;
 mod resources;
 mod stream;
 
+pub use accounts::{Account, AccountName, Role, Secret, Session, TokenRecord, check_password};
+pub use auth::{AuthAddress, AuthAsk, AuthMessage, AuthReply, Credential, Granted, Unreadable};
 pub use failure::{ErrorCode, Failure};
 pub use keys::{GROUP, HANDED_BACK, Keys};
 pub use names::{EntryId, Fqdn, InvalidName, RequestId};

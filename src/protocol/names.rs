@@ -11,6 +11,13 @@ use super::limits::{FQDN_BYTES, REQUEST_ID_BYTES};
 #[error("{0}")]
 pub struct InvalidName(String);
 
+impl InvalidName {
+    /// That sentence.
+    pub(super) fn new(sentence: String) -> Self {
+        Self(sentence)
+    }
+}
+
 /// The name of a dock: the fully qualified domain name of its host, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

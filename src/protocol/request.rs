@@ -45,7 +45,7 @@ pub struct Undecodable {
 }
 
 /// Fields that may hold what nobody else should see: passwords, tokens, headers with either.
-const SECRET_FIELDS: &[&str] = &["session", "token", "credentials", "headers"];
+const SECRET_FIELDS: &[&str] = &["session", "token", "credentials", "headers", "password", "sessionID"];
 
 impl Request {
     /// The request as JSON, to be kept for people to look at.
@@ -74,6 +74,11 @@ pub fn decode(entry: EntryId, own: Option<&Fqdn>, fields: &Fields) -> Result<Req
     let refuse = |failure| Undecodable { id: fallback.clone(), failure };
 
     let Entry { mut object, json, flat, envelope } = read_entry(fields).map_err(refuse)?;
+    if flat && !object.contains_key("action") {
+        let message = "the entry has neither a field `json` nor a field `action`: \
+                       XADD deblox.docker '*' json '{\"action\":\"list-docks\"}'";
+        return Err(refuse(Failure::new(ErrorCode::MissingAction, message)));
+    }
     let chosen = match (envelope.request_id, object.get("requestId")) {
         (Some(id), _) => Some(RequestId::passed_on(&id)),
         (None, Some(Value::String(id))) => Some(RequestId::new(id)),
@@ -123,24 +128,24 @@ pub fn decode(entry: EntryId, own: Option<&Fqdn>, fields: &Fields) -> Result<Req
     take().map_err(|failure| Undecodable { id: id.clone(), failure })
 }
 
-/// The fields of an entry, read as far as they are the same for every action.
-struct Entry {
-    object: Map<String, Value>,
+/// The fields of an entry, read as far as they are the same for every request and for the auth manager.
+pub(super) struct Entry {
+    pub(super) object: Map<String, Value>,
     json: String,
     flat: bool,
-    envelope: Envelope,
+    pub(super) envelope: Envelope,
 }
 
 /// What may stand beside a `json` field.
 #[derive(Default)]
-struct Envelope {
-    request_id: Option<String>,
-    deadline: Option<u64>,
+pub(super) struct Envelope {
+    pub(super) request_id: Option<String>,
+    pub(super) deadline: Option<u64>,
     /// The id is made for this one entry: nobody will send it again.
     once: bool,
 }
 
-fn read_entry(fields: &Fields) -> Result<Entry, Failure> {
+pub(super) fn read_entry(fields: &Fields) -> Result<Entry, Failure> {
     let size = |(name, value): &(Vec<u8>, Vec<u8>)| name.len() + value.len();
     let (json, beside): (Vec<_>, Vec<_>) = fields.iter().partition(|(name, _)| name == JSON.as_bytes());
     if json.len() > 1 {
@@ -219,11 +224,6 @@ fn flat_object(texts: &[(&str, &str)]) -> Result<Map<String, Value>, Failure> {
         if object.insert((*name).to_owned(), Value::String((*value).to_owned())).is_some() {
             return Err(bad_field(&short(name), "it is there twice"));
         }
-    }
-    if !object.contains_key("action") {
-        let message = "the entry has neither a field `json` nor a field `action`: \
-                       XADD deblox.docker '*' json '{\"action\":\"list-docks\"}'";
-        return Err(Failure::new(ErrorCode::MissingAction, message));
     }
     Ok(object)
 }

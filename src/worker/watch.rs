@@ -59,7 +59,7 @@ async fn round(worker: &Worker, memory: &mut Memory) -> Result<(), BusError> {
     for stranger in worker.bus.strangers(&mut memory.cursor).await? {
         stand_in(worker, &stranger, Duration::ZERO, now, memory).await?;
     }
-    Ok(())
+    worker.bus.forget_unread(now).await
 }
 
 /// Looks at a page of what waits for a dock without a worker.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// The folders of `src`, the highest first. A file names its own layer and lower ones only.
-const LAYERS: &[&str] = &["main", "cli", "web", "client", "worker", "actions", "docker", "bus", "protocol"];
+const LAYERS: &[&str] = &["main", "cli", "web", "client", "worker", "auth", "actions", "docker", "bus", "protocol"];
 
 /// Layers that stand beside each other: all that these name is the wire.
 const SIDE_BY_SIDE: &[&str] = &["docker", "bus"];
@@ -13,6 +13,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("redis", &["bus/"]),
     ("deadpool_redis", &["bus/"]),
     ("bollard", &["docker/"]),
+    ("argon2", &["auth/"]),
+    ("sha2", &["auth/"]),
+    ("getrandom", &["auth/"]),
     ("hyper", &["docker/", "web/"]),
     ("hyper_util", &["docker/", "web/"]),
     ("http_body_util", &["docker/"]),

@@ -116,6 +116,35 @@ async fn up_brings_a_redis_of_its_own_that_call_finds_and_serves_http_for_this_m
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn up_makes_an_admin_where_there_is_no_account_and_tells_the_password_once() {
+    let home = Home::new();
+    let command = || {
+        let mut command = home.command("up");
+        command.arg("--auth-manager");
+        command
+    };
+    let mut up = Program::start(command());
+    let told = until("the password", async || {
+        let output = up.output();
+        let line = output.lines().find(|line| line.contains("one-time password"))?;
+        Some(line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    })
+    .await;
+    assert_eq!(told[..2], ["Admin", "admin,"]);
+    let password = told[4].clone();
+    assert!(!up.errors().contains(&password), "it is in no log");
+    assert!(home.login("admin", &password).await.contains("sessionID"));
+    up.signal("TERM");
+    assert_eq!(up.ended().await.code(), Some(0), "{}", up.errors());
+
+    let up = Program::start(command());
+    up.says("auth manager is up").await;
+    let reply = home.login("admin", &password).await;
+    assert!(reply.contains("sessionID"), "it is the same account: {reply}");
+    assert!(!up.output().contains("one-time password"), "{}", up.output());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn up_starts_its_redis_again_when_that_is_killed() {
     let home = Home::new();
     let up = home.up().await;
@@ -220,6 +249,13 @@ impl Home {
         let reply = reply(&output);
         let rows = reply["Response"]["Body"].as_array().expect("a list");
         rows.iter().map(|row| (word(&row["hostname"]), word(&row["state"]))).collect()
+    }
+
+    /// What the auth manager answers to this login.
+    async fn login(&self, username: &str, password: &str) -> String {
+        let mut bus = Bus::on(&format!("unix://{}", self.0.path().join("deblox/redis/redis.sock").display())).await;
+        "deblox".clone_into(&mut bus.namespace);
+        bus.auth("login", json!({"username": username, "password": password})).await
     }
 
     fn redis(&self) -> u32 {

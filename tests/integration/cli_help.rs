@@ -6,7 +6,7 @@ use clap::CommandFactory;
 use deblox::cli::Cli;
 
 /// The short help for `words`, without the options that every command has. `run` takes `-h` for something else.
-fn own(words: &[&str]) -> String {
+pub fn own(words: &[&str]) -> String {
     let whole = help(words, if words == ["run"] { "--help" } else { "-h" });
     let own = whole.split("\nLogging:").next().and_then(|first| first.split("\nCluster:").next());
     own.expect("there is a first part").trim_end().to_owned()

@@ -107,7 +107,7 @@ fn settings(of: &File) -> String {
 
 impl Bus {
     /// Runs `deblox` with these words, and `input` piped in.
-    async fn piped(&self, words: &[&str], input: &[u8]) -> Said {
+    pub async fn piped(&self, words: &[&str], input: &[u8]) -> Said {
         let mut command = self.command(words);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let input = input.to_vec();

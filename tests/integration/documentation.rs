@@ -105,6 +105,18 @@ fn bounds() -> String {
         ("times that a request is begun before it is given up", limits::ATTEMPTS.to_string()),
         ("a heartbeat, and how long it counts", format!("{}, {}", time(limits::BEAT), time(limits::LEASE))),
         ("a silent worker's requests are taken over after", time(limits::TAKE_OVER)),
+        (
+            "a message to the auth manager waits",
+            format!(
+                "at most {}, {} if nothing is said",
+                time(limits::AUTH_LONGEST_TIMEOUT),
+                time(limits::AUTH_TIMEOUT)
+            ),
+        ),
+        ("an answer of the auth manager is kept", time(limits::AUTH_REPLY_KEPT)),
+        ("a silent auth manager's messages are taken over after", time(limits::AUTH_TAKE_OVER)),
+        ("passwords that one auth manager hashes at the same time, of 19 MiB each", limits::HASHING.to_string()),
+        ("API tokens of one user", limits::TOKENS.to_string()),
         ("records are compared with the daemon as a whole every", time(limits::RECONCILE)),
     ];
     let mut out = String::from("| what | limit |\n|---|---|\n");
@@ -131,7 +143,7 @@ fn options() -> String {
     }
     out.push_str(
         "\n`deblox up` takes all of them, `deblox worker` all but `--listen`; every other command those from `--verbose` on, \
-         and `deblox web` `--listen` too. What else a command takes, its `--help` says.\n",
+         and `deblox web` `--listen` and what is about the auth manager too. What else a command takes, its `--help` says.\n",
     );
     out
 }

@@ -8,6 +8,8 @@ mod support;
 
 mod actions;
 mod architecture;
+mod auth;
+mod auth_commands;
 mod bad_input;
 mod cli;
 mod cli_files;

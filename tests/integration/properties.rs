@@ -2,13 +2,17 @@
 
 use deblox::actions::{Action, Kind};
 use deblox::protocol::limits::REQUEST_BYTES;
-use deblox::protocol::{COMMON_FIELDS, Chunk, Fields, Input};
+use deblox::protocol::{AuthAddress, AuthMessage, COMMON_FIELDS, Chunk, EntryId, Fields, Input};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
 use crate::laws;
+
+/// Fields that messages to the auth manager have, or might have.
+const AUTH_FIELDS: &[&str] =
+    &["username", "password", "address", "sessionID", "token", "requestId", "timeout", "json", "deadline", "action"];
 
 fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
@@ -37,6 +41,21 @@ proptest! {
     fn what_an_action_takes_is_decoded_in_both_forms(object in request()) {
         laws::decoding(&vec![json_field(&object)]);
         laws::decoding(&flat(&object));
+    }
+
+    #[test]
+    fn any_message_to_the_auth_manager_is_read_or_refused_in_a_few_words(
+        fields in vec((select(AUTH_FIELDS), prop_oneof![bytes(), value()]), 0..5),
+        object in proptest::collection::btree_map(select(AUTH_FIELDS), json_value(), 0..5),
+    ) {
+        let flat: Fields = fields.into_iter().map(|(name, value)| (name.as_bytes().to_vec(), value)).collect();
+        let whole = vec![(b"json".to_vec(), serde_json::to_vec(&object).expect("JSON"))];
+        for (address, fields) in AuthAddress::ALL.into_iter().flat_map(|address| [(address, &flat), (address, &whole)]) {
+            match AuthMessage::decode(address, EntryId { millis: 5, sequence: 1 }, fields) {
+                Ok(message) => prop_assert!(message.deadline <= 60_005),
+                Err(unreadable) => prop_assert!((1..1000).contains(&unreadable.message.len())),
+            }
+        }
     }
 
     #[test]

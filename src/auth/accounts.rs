@@ -1,0 +1,260 @@
+//! What people do with accounts and API tokens, each by one change of what is in Redis.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::secrets::{self, SecretError};
+use crate::bus::{Allowed, Bus, BusError, ListedToken};
+use crate::protocol::limits::TOKENS;
+use crate::protocol::{Account, AccountName, Role, Secret, TokenRecord, check_password, millis, rfc3339};
+
+/// How often a change is tried that others keep crossing.
+const TRIES: usize = 20;
+
+/// Why an account is not as it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// Redis.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// There is no secret.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// Nobody has that name.
+    #[error("no user is called `{0}`: `deblox user ls` lists those that are")]
+    Unknown(AccountName),
+    /// Somebody has it already.
+    #[error("there is a user `{0}` already")]
+    Taken(AccountName),
+    /// It is changed all the time.
+    #[error("`{0}` was changed by others at the same time: try again")]
+    Crossed(AccountName),
+    /// The password will not do.
+    #[error("{0}")]
+    Password(String),
+    /// A token may not do more than its user.
+    #[error("the role of `{0}` is {1}: a token cannot have more")]
+    Above(AccountName, Role),
+    /// The user has a token of that name.
+    #[error("`{0}` has a token `{1}` already: revoke that one, or choose another name")]
+    Named(AccountName, AccountName),
+    /// The user has too many tokens.
+    #[error("`{0}` has {TOKENS} tokens, which is as many as there may be: revoke some")]
+    Many(AccountName),
+    /// No token has that id.
+    #[error("no token is called `{0}`: `deblox token ls` lists those that are")]
+    NoToken(String),
+    /// Several tokens may be meant.
+    #[error("several tokens begin with `{0}`: give more of the id")]
+    Ambiguous(String),
+}
+
+/// The accounts of one bus.
+#[derive(Debug)]
+pub struct Accounts<'a>(pub &'a Bus);
+
+/// A change of an account.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Another role.
+    Role(Role),
+    /// These groups and no others.
+    Groups(BTreeSet<AccountName>),
+    /// Nobody can log in any more.
+    Disable,
+    /// That is over.
+    Enable,
+}
+
+/// A token to be made.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// What it is for.
+    pub name: AccountName,
+    /// Whose it is.
+    pub user: AccountName,
+    /// What it may do at most; where nothing is said, what its user may.
+    pub role: Option<Role>,
+    /// After what time it ends.
+    pub expires: Option<Duration>,
+}
+
+impl Accounts<'_> {
+    /// All accounts, by name.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn all(&self) -> Result<BTreeMap<AccountName, Account>, AccountError> {
+        Ok(self.0.accounts().await?)
+    }
+
+    /// Makes an account. Without a password one is generated and returned.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn add(
+        &self,
+        name: &AccountName,
+        role: Role,
+        groups: BTreeSet<AccountName>,
+        password: Option<Secret>,
+    ) -> Result<Option<Secret>, AccountError> {
+        let (password, generated) = chosen(password)?;
+        let password = secrets::hash_off_thread(password).await?;
+        let created = rfc3339(self.0.clock().await?);
+        // By chance: a user who is made again must not get the sessions of the one before.
+        let generation = fastrand::u64(..Account::GENERATIONS);
+        let temporary = generated.is_some();
+        let account = Account { role, groups, password, generation, disabled: false, temporary, created };
+        if !self.0.change_account(name, None, Some(&account)).await? {
+            return Err(AccountError::Taken(name.clone()));
+        }
+        Ok(generated)
+    }
+
+    /// Makes the account `admin` with a generated password, which is returned, where there is no account at all.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn add_first(&self) -> Result<Option<(AccountName, Secret)>, AccountError> {
+        if !self.all().await?.is_empty() {
+            return Ok(None);
+        }
+        let name = AccountName::new("admin").map_err(|e| AccountError::Password(e.to_string()))?;
+        match self.add(&name, Role::Admin, BTreeSet::new(), None).await {
+            Ok(password) => Ok(password.map(|password| (name, password))),
+            // Another was quicker.
+            Err(AccountError::Taken(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Changes an account.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn change(&self, name: &AccountName, change: &Change) -> Result<(), AccountError> {
+        self.edit(name, |account| match change {
+            Change::Role(role) => account.role = *role,
+            Change::Groups(groups) => account.groups.clone_from(groups),
+            Change::Enable => account.disabled = false,
+            Change::Disable => {
+                account.disabled = true;
+                account.end_sessions();
+            }
+        })
+        .await
+    }
+
+    /// Changes the password, and ends all sessions of the user. Without a password one is generated and returned.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn set_password(
+        &self,
+        name: &AccountName,
+        password: Option<Secret>,
+    ) -> Result<Option<Secret>, AccountError> {
+        let (password, generated) = chosen(password)?;
+        let hash = secrets::hash_off_thread(password).await?;
+        self.edit(name, |account| {
+            account.password = hash.clone();
+            account.temporary = generated.is_some();
+            account.end_sessions();
+        })
+        .await?;
+        Ok(generated)
+    }
+
+    /// Forgets an account, with its sessions and tokens.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn remove(&self, name: &AccountName) -> Result<(), AccountError> {
+        for _ in 0..TRIES {
+            let account = self.get(name).await?;
+            if self.0.change_account(name, Some(&account), None).await? {
+                return Ok(());
+            }
+        }
+        Err(AccountError::Crossed(name.clone()))
+    }
+
+    /// Makes a token, which is seen here and never again.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn add_token(&self, new: &NewToken) -> Result<Secret, AccountError> {
+        let token = secrets::token()?;
+        for _ in 0..TRIES {
+            let account = self.get(&new.user).await?;
+            let role = new.role.unwrap_or(account.role);
+            if role > account.role {
+                return Err(AccountError::Above(new.user.clone(), account.role));
+            }
+            let created = self.0.clock().await?;
+            let expires = new.expires.map(|after| created.saturating_add(millis(after)));
+            let record = TokenRecord { name: new.name.clone(), user: new.user.clone(), role, created, expires };
+            match self.0.add_token(&secrets::digest(token.reveal()), &record, &account).await? {
+                Allowed::Yes => return Ok(token),
+                Allowed::Named => return Err(AccountError::Named(new.user.clone(), new.name.clone())),
+                Allowed::Many => return Err(AccountError::Many(new.user.clone())),
+                Allowed::Changed => {}
+            }
+        }
+        Err(AccountError::Crossed(new.user.clone()))
+    }
+
+    /// All tokens, the oldest first, and what Redis's clock shows in milliseconds.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn tokens(&self) -> Result<(Vec<ListedToken>, u64), AccountError> {
+        Ok(self.0.tokens().await?)
+    }
+
+    /// Forgets the token whose id begins with `id`, or that is called `USER/NAME`. From now on it counts no more.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn revoke(&self, id: &str) -> Result<(), AccountError> {
+        let (tokens, _) = self.0.tokens().await?;
+        let named = |token: &&ListedToken| match id.split_once('/') {
+            Some((user, name)) => token.record.user.as_str() == user && token.record.name.as_str() == name,
+            None => !id.is_empty() && token.digest.starts_with(id),
+        };
+        let mut found = tokens.iter().filter(named);
+        match (found.next(), found.next()) {
+            (Some(token), None) if self.0.revoke_token(&token.digest).await? => Ok(()),
+            (Some(_), Some(_)) => Err(AccountError::Ambiguous(id.to_owned())),
+            _ => Err(AccountError::NoToken(id.to_owned())),
+        }
+    }
+
+    async fn get(&self, name: &AccountName) -> Result<Account, AccountError> {
+        self.0.account(name.as_str()).await?.ok_or_else(|| AccountError::Unknown(name.clone()))
+    }
+
+    /// Changes an account, again if another does so at the same moment.
+    async fn edit(&self, name: &AccountName, edit: impl Fn(&mut Account)) -> Result<(), AccountError> {
+        for _ in 0..TRIES {
+            let old = self.get(name).await?;
+            let mut new = old.clone();
+            edit(&mut new);
+            if self.0.change_account(name, Some(&old), Some(&new)).await? {
+                return Ok(());
+            }
+        }
+        Err(AccountError::Crossed(name.clone()))
+    }
+}
+
+/// The password that was chosen, or a generated one, twice.
+fn chosen(password: Option<Secret>) -> Result<(Secret, Option<Secret>), AccountError> {
+    if let Some(password) = password {
+        check_password(password.reveal()).map_err(AccountError::Password)?;
+        return Ok((password, None));
+    }
+    let password = secrets::password()?;
+    Ok((password.clone(), Some(password)))
+}

@@ -1,0 +1,237 @@
+//! The manager: reads the three streams and answers each message once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::secrets::{Hasher, digest, session_id};
+use super::{AccountError, AuthOptions};
+use crate::bus::{Answered, Attempted, AuthDelivery, AuthStream, Backoff, Begin, Bus, BusError, Limits};
+use crate::protocol::limits::{AUTH_TAKE_OVER, LOGINS, LOOKS};
+use crate::protocol::{AuthAddress, AuthAsk, AuthMessage, AuthReply, Credential, Granted, Secret, Session};
+
+/// How often it is looked whether another manager has died over a message.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// How long what is in hand is waited for, when told to stop: about as long as all the passwords take.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What the tasks of one manager share.
+struct Manager {
+    bus: Bus,
+    hasher: Hasher,
+    limits: Limits,
+}
+
+/// One of the manager's streams, and the messages of it that are in hand.
+struct Desk {
+    manager: Arc<Manager>,
+    address: AuthAddress,
+    stream: AuthStream,
+    running: TaskTracker,
+}
+
+/// Runs an auth manager until `shutdown` is cancelled: then it answers what it has in hand and leaves the rest to
+/// others. Redis may be away at any time.
+///
+/// # Errors
+/// [`AccountError`] when it cannot begin.
+pub async fn run(options: AuthOptions, shutdown: CancellationToken) -> Result<(), AccountError> {
+    let (bus, hasher) = (Bus::new(&options.redis)?, Hasher::new().await?);
+    let manager = Arc::new(Manager { bus, hasher, limits: options.limits });
+    let name = format!("auth/{}", uuid::Uuid::new_v4().simple());
+    let desks = AuthAddress::ALL.map(|address| {
+        let stream = AuthStream::new(&manager.bus, address, &name);
+        Arc::new(Desk { manager: Arc::clone(&manager), address, stream, running: TaskTracker::new() })
+    });
+    // Whoever drops this future must not leave anything reading.
+    let background = shutdown.child_token();
+    let _guard = background.clone().drop_guard();
+    let tasks = TaskTracker::new();
+    for desk in &desks {
+        tasks.spawn(background.clone().run_until_cancelled_owned(Arc::clone(desk).read()));
+        tasks.spawn(background.clone().run_until_cancelled_owned(Arc::clone(desk).sweep()));
+    }
+    tracing::info!(redis = ?options.redis, "auth manager is up");
+    tasks.close();
+    tasks.wait().await;
+    let goodbye = async {
+        for desk in &desks {
+            desk.running.close();
+            desk.running.wait().await;
+        }
+    };
+    if tokio::time::timeout(GRACE, goodbye).await.is_err() {
+        tracing::warn!("some messages to the auth manager are left to others");
+    }
+    for desk in &desks {
+        if tokio::time::timeout(GRACE, desk.stream.leave()).await.is_err() {
+            break;
+        }
+    }
+    tracing::info!("auth manager stopped");
+    Ok(())
+}
+
+impl Desk {
+    fn room(&self) -> usize {
+        if self.address == AuthAddress::Login { LOGINS } else { LOOKS }
+    }
+
+    /// Reads what is new, for as long as there is room for it.
+    async fn read(self: Arc<Self>) {
+        let (room, mut backoff) = (Arc::new(Semaphore::new(self.room())), Backoff::default());
+        loop {
+            let result = async {
+                let mut reader = self.stream.open().await?;
+                loop {
+                    let Some(places) = places(&room).await else { return Ok::<_, BusError>(()) };
+                    let read = self.stream.read(&mut reader, places.num_permits()).await?;
+                    backoff = Backoff::default();
+                    self.begin(read, places);
+                }
+            };
+            if let Err(error) = result.await {
+                tracing::debug!(%error, address = self.address.as_str(), "reading");
+            }
+            backoff.pause().await;
+        }
+    }
+
+    /// Takes over what other managers have left behind, and what this one could not answer.
+    async fn sweep(self: Arc<Self>) {
+        let (room, mut rounds) = (Arc::new(Semaphore::new(self.room())), 0_u32);
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            let Some(places) = places(&room).await else { return };
+            match self.stream.take_over(places.num_permits()).await {
+                Ok(left) => self.begin(left, places),
+                Err(error) => tracing::debug!(%error, address = self.address.as_str(), "taking over"),
+            }
+            rounds = rounds.wrapping_add(1);
+            if rounds.is_multiple_of(60)
+                && let Err(error) = self.stream.forget_the_gone().await
+            {
+                tracing::debug!(%error, "forgetting the gone");
+            }
+        }
+    }
+
+    /// Begins each of these, in a place of its own.
+    fn begin(self: &Arc<Self>, deliveries: Vec<AuthDelivery>, mut places: OwnedSemaphorePermit) {
+        for delivery in deliveries {
+            let (desk, place) = (Arc::clone(self), places.split(1));
+            self.running.spawn(async move {
+                // What takes longer is another's by then.
+                if tokio::time::timeout(AUTH_TAKE_OVER * 2, desk.handle(delivery)).await.is_err() {
+                    tracing::debug!(address = desk.address.as_str(), "given up");
+                }
+                drop(place);
+            });
+        }
+    }
+
+    async fn handle(&self, delivery: AuthDelivery) {
+        let address = self.address.as_str();
+        match self.answer(&delivery).await {
+            Ok(Answered::Done) => tracing::debug!(address, entry = %delivery.entry, "answered"),
+            Ok(Answered::Late) => tracing::info!(address, entry = %delivery.entry, "too late; nothing was done"),
+            Ok(Answered::Lost) => tracing::debug!(address, entry = %delivery.entry, "answered by another"),
+            // It is taken over by whoever comes first.
+            Err(error) => tracing::warn!(%error, address, "a message could not be answered; it is tried again"),
+        }
+    }
+
+    async fn answer(&self, delivery: &AuthDelivery) -> Result<Answered, AccountError> {
+        let entry = delivery.entry;
+        let message = match AuthMessage::decode(self.address, entry, &delivery.fields) {
+            Ok(message) => message,
+            Err(unreadable) => {
+                let deadline = AuthMessage::deadline(entry, None);
+                let begin = Begin { entry, id: &unreadable.id, deadline };
+                return Ok(self.stream.answer(&begin, &AuthReply::error(unreadable.message)).await?);
+            }
+        };
+        let begin = Begin { entry, id: &message.id, deadline: message.deadline };
+        match message.ask {
+            AuthAsk::Login { username, password, address } => {
+                self.log_in(&begin, &username, password, address.as_deref()).await
+            }
+            // Whether this user may do a certain thing to a certain instance is answered from here as well, once the
+            // policy says what anybody may.
+            AuthAsk::Authorise(credential) => {
+                let reply = self.manager.identify(&credential).await?.map_or(AuthReply::Denied, granted);
+                Ok(self.stream.answer(&begin, &reply).await?)
+            }
+            AuthAsk::Logout(session) => {
+                let (ended, unknown) = (AuthReply::Ok(Granted::default()), AuthReply::error("Not logged in"));
+                Ok(self.stream.log_out(&begin, &digest(session.reveal()), &ended, &unknown).await?)
+            }
+        }
+    }
+
+    async fn log_in(
+        &self,
+        begin: &Begin<'_>,
+        username: &str,
+        password: Secret,
+        address: Option<&str>,
+    ) -> Result<Answered, AccountError> {
+        let Manager { bus, hasher, limits } = &*self.manager;
+        // A name need not be one, and might be a password that was typed in the wrong place.
+        let mut throttles = vec![digest(&format!("user {username}"))];
+        throttles.extend(address.map(|address| digest(&format!("address {address}"))));
+        match bus.attempt(&throttles, begin.deadline, limits).await? {
+            Attempted::Go => {}
+            Attempted::Late => return Ok(self.stream.answer(begin, &AuthReply::Denied).await?),
+            Attempted::Locked(wait) => {
+                tracing::info!(entry = %begin.entry, ?address, ?wait, "a login was refused: there were too many");
+                let seconds = wait.as_millis().div_ceil(1000);
+                let message = format!("too many logins failed: try again in {seconds} s");
+                return Ok(self.stream.answer(begin, &AuthReply::error(message)).await?);
+            }
+        }
+        let account = bus.account(username).await?;
+        let fits = hasher.verify(account.as_ref().map(|account| account.password.clone()), password).await?;
+        let Some(account) = account.filter(|account| fits && !account.disabled) else {
+            tracing::info!(entry = %begin.entry, ?address, "a login failed");
+            return Ok(self.stream.answer(begin, &AuthReply::Denied).await?);
+        };
+        let session = session_id();
+        let digest = digest(session.reveal());
+        let reply = AuthReply::Ok(Granted { session: Some(session), ..Granted::default() });
+        let who = (digest.as_str(), username, account.generation);
+        let answered = self.stream.log_in(begin, &reply, who, &throttles, limits).await?;
+        if answered == Answered::Done {
+            tracing::info!(user = username, ?address, "logged in");
+        }
+        Ok(answered)
+    }
+}
+
+impl Manager {
+    async fn identify(&self, credential: &Credential) -> Result<Option<Session>, BusError> {
+        match credential {
+            Credential::Session(id) => self.bus.session(&digest(id.reveal()), &self.limits).await,
+            Credential::Token(token) => self.bus.token(&digest(token.reveal())).await,
+        }
+    }
+}
+
+fn granted(session: Session) -> AuthReply {
+    let Session { username, groups, role } = session;
+    AuthReply::Ok(Granted { session: None, username: Some(username), groups: Some(groups), role: Some(role) })
+}
+
+/// One place at least, and all that are free; none when there will never be one.
+async fn places(room: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    let mut places = Arc::clone(room).acquire_owned().await.ok()?;
+    let free = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
+    if let Ok(more) = Arc::clone(room).try_acquire_many_owned(free) {
+        places.merge(more);
+    }
+    Some(places)
+}

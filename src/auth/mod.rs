@@ -1,0 +1,54 @@
+//! Who is asking: the auth manager, accounts, and what is secret about them.
+//!
+//! A manager keeps nothing: any number of them read the same streams, and each message is answered by one.
+
+mod accounts;
+mod manager;
+mod secrets;
+
+use std::time::Duration;
+
+pub use accounts::{AccountError, Accounts, Change, NewToken};
+pub use manager::run;
+
+use crate::bus::{Limits, RedisOptions};
+
+/// What an auth manager needs to know.
+#[derive(Clone, Debug)]
+pub struct AuthOptions {
+    /// The bus.
+    pub redis: RedisOptions,
+    /// How logins are slowed down, and when sessions end.
+    pub limits: Limits,
+}
+
+impl AuthOptions {
+    /// When an idle session ends where nothing else is said; the original's sessions lasted as long.
+    pub const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
+    /// When any session ends where nothing else is said: after a day's work.
+    pub const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
+    /// Failed logins that an account has free: a person tries several passwords, and programs log in side by side.
+    pub const ACCOUNT_ATTEMPTS: u32 = 10;
+    /// Failed logins that an address has free: many people may come from one.
+    pub const ADDRESS_ATTEMPTS: u32 = 50;
+    /// The first lock.
+    pub const FIRST_LOCK: Duration = Duration::from_secs(1);
+    /// The longest lock: whoever fails on purpose locks the user out for no longer.
+    pub const LONGEST_LOCK: Duration = Duration::from_secs(15 * 60);
+    /// When failed logins are forgotten.
+    pub const FORGET: Duration = Duration::from_secs(60 * 60);
+
+    /// A manager on `redis` with the defaults.
+    pub fn new(redis: RedisOptions) -> Self {
+        let limits = Limits {
+            session_idle: Self::SESSION_IDLE,
+            session_lifetime: Self::SESSION_LIFETIME,
+            account_attempts: Self::ACCOUNT_ATTEMPTS,
+            address_attempts: Self::ADDRESS_ATTEMPTS,
+            first_lock: Self::FIRST_LOCK,
+            longest_lock: Self::LONGEST_LOCK,
+            forget: Self::FORGET,
+        };
+        Self { redis, limits }
+    }
+}

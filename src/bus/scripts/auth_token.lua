@@ -1,0 +1,15 @@
+-- Whose API token it is, by the account as it is now; notes that the token is used.
+-- KEYS: tokens, users, tokens used
+-- ARGV: digest of the token
+-- Returns {user, account, token}, or nothing where the token does not count
+local token = redis.call('HGET', KEYS[1], ARGV[1])
+local read, record = pcall(cjson.decode, token or '')
+if not read then return nil end
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+if record.expires and record.expires <= now then return nil end
+local account = redis.call('HGET', KEYS[2], record.user)
+local known, user = pcall(cjson.decode, account or '')
+if not known or user.disabled then return nil end
+redis.call('HSET', KEYS[3], ARGV[1], now)
+return {record.user, account, token}

@@ -1,0 +1,69 @@
+//! The auth manager beside a worker or an HTTP node: its options, its start and its end.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::builder::FalseyValueParser;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::{AccountError, AuthOptions};
+use crate::bus::RedisOptions;
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Auth manager")]
+pub(super) struct AuthArgs {
+    /// Be an auth manager as well: answer logins, say whose session it is, and end sessions
+    #[arg(long, env = "DEBLOX_AUTH_MANAGER", value_parser = FalseyValueParser::new())]
+    pub(super) auth_manager: bool,
+    /// When a session ends that nobody uses; the same for all auth managers
+    #[arg(long, env = "DEBLOX_SESSION_IDLE", value_name = "TIME", default_value = "30min", value_parser = lasting)]
+    session_idle: Duration,
+    /// When a session ends in any case; the same for all auth managers
+    #[arg(long, env = "DEBLOX_SESSION_LIFETIME", value_name = "TIME", default_value = "12h", value_parser = lasting)]
+    session_lifetime: Duration,
+}
+
+/// An auth manager that runs, if one was asked for.
+pub(super) struct Beside {
+    stop: CancellationToken,
+    task: Option<JoinHandle<Result<(), AccountError>>>,
+}
+
+impl AuthArgs {
+    /// Starts it on `redis`, until `stop` is cancelled.
+    pub(super) fn begin(&self, redis: &RedisOptions, stop: &CancellationToken) -> Beside {
+        let stop = stop.child_token();
+        let task = self.auth_manager.then(|| {
+            let mut options = AuthOptions::new(redis.clone());
+            options.limits.session_idle = self.session_idle;
+            options.limits.session_lifetime = self.session_lifetime;
+            let running = crate::auth::run(options, stop.clone());
+            tokio::spawn(async {
+                // What it stands beside goes on.
+                running.await.inspect_err(|error| tracing::error!(%error, "the auth manager has ended"))
+            })
+        });
+        Beside { stop, task }
+    }
+}
+
+impl Beside {
+    /// Has it answer what it has in hand, and end.
+    pub(super) async fn end(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        match self.task {
+            Some(task) => Ok(task.await?.context("the auth manager has ended")?),
+            None => Ok(()),
+        }
+    }
+}
+
+fn lasting(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|e| e.to_string())?;
+    let (least, most) = (Duration::from_secs(1), Duration::from_secs(366 * 24 * 60 * 60));
+    if time < least || time > most {
+        return Err("it must be from 1s to 366days".to_owned());
+    }
+    Ok(time)
+}

@@ -1,0 +1,92 @@
+//! Passwords: typed without being seen, piped in, or made.
+
+use std::io::{self, BufRead, Read, Write};
+
+use anyhow::{Context, bail};
+use rustix::stdio::stdin;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
+use super::terminal::has_keyboard;
+use crate::protocol::limits::PASSWORD_BYTES;
+use crate::protocol::{Secret, check_password};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct PasswordArgs {
+    /// Read the password from standard input
+    #[arg(long, conflicts_with = "generate")]
+    password_stdin: bool,
+    /// Make a one-time password and print it
+    #[arg(long)]
+    generate: bool,
+}
+
+/// A terminal that does not show what is typed, until this is dropped.
+struct Hidden(Termios);
+
+impl Hidden {
+    fn enter() -> io::Result<Self> {
+        let before = tcgetattr(stdin())?;
+        let mut hidden = before.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        hidden.local_modes.insert(LocalModes::ECHONL);
+        tcsetattr(stdin(), OptionalActions::Flush, &hidden)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        if let Err(error) = tcsetattr(stdin(), OptionalActions::Now, &self.0) {
+            tracing::debug!(%error, "the terminal stays silent: `reset` helps");
+        }
+    }
+}
+
+impl PasswordArgs {
+    /// The password that is chosen; none where one is to be made.
+    pub(super) async fn read(&self) -> anyhow::Result<Option<Secret>> {
+        if self.generate {
+            return Ok(None);
+        }
+        let password = if self.password_stdin {
+            read(|text| {
+                // Longer than it may be, and no more: it is refused then.
+                io::stdin().take(PASSWORD_BYTES as u64 + 3).read_to_string(text)
+            })
+            .await?
+        } else if has_keyboard() {
+            let password = ask("Password: ").await?;
+            if password != ask("The same again: ").await? {
+                bail!("the two are not the same: nothing was changed");
+            }
+            password
+        } else {
+            bail!("there is no terminal to ask for the password: use --password-stdin, or --generate to have one made");
+        };
+        check_password(password.reveal()).map_err(anyhow::Error::msg)?;
+        Ok(Some(password))
+    }
+}
+
+async fn ask(prompt: &str) -> anyhow::Result<Secret> {
+    let mut error = io::stderr();
+    write!(error, "{prompt}").and_then(|()| error.flush()).context("the terminal cannot be written to")?;
+    let _hidden = Hidden::enter().context("the terminal cannot be made silent")?;
+    read(|text| io::stdin().lock().read_line(text)).await
+}
+
+/// Reads on a thread of its own, which nothing waits for when the command is told to end.
+async fn read(work: impl FnOnce(&mut String) -> io::Result<usize> + Send + 'static) -> anyhow::Result<Secret> {
+    let (sender, done) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new().name("password".to_owned()).spawn(move || {
+        let mut text = String::new();
+        let _ = sender.send(work(&mut text).map(|_| without_end(&text)));
+    })?;
+    done.await?.context("the password cannot be read")
+}
+
+/// Without the end of the line.
+fn without_end(text: &str) -> Secret {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    Secret::new(text.strip_suffix('\r').unwrap_or(text))
+}

@@ -1,0 +1,173 @@
+//! `deblox user`: who may use the cluster, and for what.
+
+use serde::Serialize;
+
+use super::cluster::{Cluster, each};
+use super::output::{self, BAD, Cell, FAIR, GOOD, Row, ShowArgs, Shown, line};
+use super::password::PasswordArgs;
+use crate::auth::Change;
+use crate::protocol::{Account, AccountName, Role};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// List users
+    #[command(visible_alias = "list")]
+    Ls(ShowArgs),
+    /// Add a user; the password is asked for, twice
+    #[command(visible_alias = "create")]
+    Add {
+        /// The name, 1 to 64 of A-Z a-z 0-9 . _ @ -
+        name: AccountName,
+        /// What the user may do
+        #[arg(long, value_name = "ROLE")]
+        role: RoleArg,
+        /// A group that it belongs to; may be given several times
+        #[arg(long = "group", value_name = "GROUP")]
+        groups: Vec<AccountName>,
+        #[command(flatten)]
+        password: PasswordArgs,
+    },
+    /// Give a user another role
+    Role {
+        /// The name
+        name: AccountName,
+        /// What the user may do from now on
+        role: RoleArg,
+    },
+    /// Put a user into these groups and no others
+    Groups {
+        /// The name
+        name: AccountName,
+        /// The groups; none takes the user out of all
+        #[arg(value_name = "GROUP")]
+        groups: Vec<AccountName>,
+    },
+    /// Give a user another password, which is asked for; all sessions of the user end
+    Passwd {
+        /// The name
+        name: AccountName,
+        #[command(flatten)]
+        password: PasswordArgs,
+    },
+    /// Let users log in no more; their sessions end and their tokens count no more
+    Disable(Names),
+    /// Let users log in again
+    Enable(Names),
+    /// Remove users with their sessions and tokens
+    #[command(visible_alias = "remove")]
+    Rm(Names),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Names {
+    /// Their names
+    #[arg(value_name = "NAME", required = true)]
+    names: Vec<AccountName>,
+}
+
+/// A role, as it is typed.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum RoleArg {
+    /// Reads
+    Viewer,
+    /// Creates, and operates what it owns
+    User,
+    /// Operates everything
+    Operator,
+    /// Manages docks and users as well
+    Admin,
+}
+
+impl From<RoleArg> for Role {
+    fn from(role: RoleArg) -> Self {
+        match role {
+            RoleArg::Viewer => Self::Viewer,
+            RoleArg::User => Self::User,
+            RoleArg::Operator => Self::Operator,
+            RoleArg::Admin => Self::Admin,
+        }
+    }
+}
+
+/// A user, without what is secret about it.
+#[derive(Serialize)]
+struct User {
+    name: AccountName,
+    role: Role,
+    groups: Vec<AccountName>,
+    disabled: bool,
+    temporary: bool,
+    created: String,
+}
+
+impl Row for User {
+    const HEADS: &'static [&'static str] = &["NAME", "ROLE", "GROUPS", "STATE", "CREATED"];
+
+    fn cells(&self, shown: &Shown) -> Vec<Cell> {
+        let state = match (self.disabled, self.temporary) {
+            (true, _) => Cell::styled(BAD, "disabled"),
+            (false, true) => Cell::styled(FAIR, "one-time password"),
+            (false, false) => Cell::styled(GOOD, "active"),
+        };
+        let groups: Vec<&str> = self.groups.iter().map(AccountName::as_str).collect();
+        let (name, role) = (self.name.as_str().into(), self.role.as_str().into());
+        vec![name, role, groups.join(", ").into(), state, shown.since(&self.created).into()]
+    }
+
+    fn name(&self, _: &Shown) -> String {
+        self.name.to_string()
+    }
+}
+
+pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u8> {
+    let accounts = cluster.accounts();
+    match command {
+        Command::Ls(args) => {
+            let all = cluster.account(accounts.all()).await?;
+            let rows: Vec<User> = all.into_iter().map(user).collect();
+            output::show(&rows, &args)?;
+            Ok(0)
+        }
+        Command::Add { name, role, groups, password } => {
+            let password = password.read().await?;
+            let groups = groups.into_iter().collect();
+            let generated = cluster.account(accounts.add(&name, role.into(), groups, password)).await?;
+            line(generated.as_ref().map_or(name.as_str(), |password| password.reveal()))?;
+            Ok(0)
+        }
+        Command::Role { name, role } => change(cluster, &name, &Change::Role(role.into())).await,
+        Command::Groups { name, groups } => change(cluster, &name, &Change::Groups(groups.into_iter().collect())).await,
+        Command::Passwd { name, password } => {
+            let password = password.read().await?;
+            let generated = cluster.account(accounts.set_password(&name, password)).await?;
+            line(generated.as_ref().map_or(name.as_str(), |password| password.reveal()))?;
+            Ok(0)
+        }
+        Command::Disable(Names { names }) => change_each(cluster, &names, &Change::Disable).await,
+        Command::Enable(Names { names }) => change_each(cluster, &names, &Change::Enable).await,
+        Command::Rm(Names { names }) => {
+            each(&names, async |name| {
+                cluster.account(accounts.remove(&AccountName::new(name)?)).await?;
+                Ok(name.to_owned())
+            })
+            .await
+        }
+    }
+}
+
+async fn change(cluster: &Cluster, name: &AccountName, change: &Change) -> anyhow::Result<u8> {
+    change_each(cluster, std::slice::from_ref(name), change).await
+}
+
+async fn change_each(cluster: &Cluster, names: &[AccountName], change: &Change) -> anyhow::Result<u8> {
+    each(names, async |name| {
+        cluster.account(cluster.accounts().change(&AccountName::new(name)?, change)).await?;
+        Ok(name.to_owned())
+    })
+    .await
+}
+
+fn user((name, account): (AccountName, Account)) -> User {
+    let Account { role, groups, disabled, temporary, created, .. } = account;
+    User { name, role, groups: groups.into_iter().collect(), disabled, temporary, created }
+}

@@ -1,0 +1,216 @@
+//! Who uses deblox: accounts, roles, sessions and API tokens, as they are kept, and what must never be seen.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::InvalidName;
+use super::limits::{ACCOUNT_NAME_BYTES, PASSWORD_BYTES, PASSWORD_LEAST};
+
+/// What a user may do; each may do what the one before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Reads.
+    Viewer,
+    /// Creates, and operates what it owns.
+    User,
+    /// Operates everything.
+    Operator,
+    /// Manages docks and users as well.
+    Admin,
+}
+
+impl Role {
+    /// All roles, the least first.
+    pub const ALL: [Self; 4] = [Self::Viewer, Self::User, Self::Operator, Self::Admin];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::User => "user",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The name of a user, a group or a token.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AccountName(String);
+
+impl AccountName {
+    /// Accepts 1 to 64 of `[A-Za-z0-9._@-]`, of which the first is a letter or a digit.
+    ///
+    /// # Errors
+    /// [`InvalidName`] names what is wrong.
+    pub fn new(name: &str) -> Result<Self, InvalidName> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '@' | '-');
+        let begins_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if !begins_well || name.len() > ACCOUNT_NAME_BYTES || !name.chars().all(allowed) {
+            return Err(InvalidName::new(format!(
+                "a name has 1 to {ACCOUNT_NAME_BYTES} of A-Z a-z 0-9 . _ @ - and begins with a letter or a digit"
+            )));
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AccountName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<AccountName> for String {
+    fn from(name: AccountName) -> Self {
+        name.0
+    }
+}
+
+impl TryFrom<String> for AccountName {
+    type Error = InvalidName;
+
+    fn try_from(name: String) -> Result<Self, InvalidName> {
+        Self::new(&name)
+    }
+}
+
+impl std::str::FromStr for AccountName {
+    type Err = InvalidName;
+
+    fn from_str(name: &str) -> Result<Self, InvalidName> {
+        Self::new(name)
+    }
+}
+
+/// What nobody else may see: it is not printed, and leaves only where somebody asks for it by name.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps `text`.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// One entry of `deblox.auth.users`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// What the user may do.
+    pub role: Role,
+    /// The groups it belongs to.
+    #[serde(default)]
+    pub groups: BTreeSet<AccountName>,
+    /// Its password, hashed, in PHC string format.
+    pub password: Secret,
+    /// Becomes another with everything that ends the sessions of the user.
+    pub generation: u64,
+    /// Nobody can log in, and no session or token counts.
+    #[serde(default)]
+    pub disabled: bool,
+    /// The password was made by deblox and not changed since.
+    #[serde(default)]
+    pub temporary: bool,
+    /// When it was made, in RFC 3339.
+    pub created: String,
+}
+
+impl Account {
+    /// The largest generation, so that a number of Lua holds it.
+    pub const GENERATIONS: u64 = 1 << 48;
+
+    /// Ends all sessions of the user, on every node at once.
+    pub fn end_sessions(&mut self) {
+        self.generation = (self.generation + 1) % Self::GENERATIONS;
+    }
+}
+
+/// Who a session or a token belongs to, as it is now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    /// The user.
+    pub username: AccountName,
+    /// Its groups.
+    pub groups: BTreeSet<AccountName>,
+    /// What it may do: of a token, the lesser of the user's role and the token's.
+    pub role: Role,
+}
+
+/// One entry of `deblox.auth.tokens`, where it stands under the digest of the token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenRecord {
+    /// What the token is for.
+    pub name: AccountName,
+    /// Whose it is.
+    pub user: AccountName,
+    /// What it may do at most.
+    pub role: Role,
+    /// When it was made, in milliseconds of Redis's clock.
+    pub created: u64,
+    /// When it ends, in the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u64>,
+}
+
+/// Whether `password` will do for an account.
+///
+/// # Errors
+/// What is wrong with it, in a sentence.
+pub fn check_password(password: &str) -> Result<(), String> {
+    if password.chars().count() < PASSWORD_LEAST || password.len() > PASSWORD_BYTES {
+        return Err(format!("a password has {PASSWORD_LEAST} characters or more, and at most {PASSWORD_BYTES} bytes"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_keep_to_their_alphabet_and_secrets_to_themselves() {
+        for good in ["ada", "ada@example.test", "0", "A.b_c-d"] {
+            assert!(AccountName::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "-a", ".a", "a b", "a/b", "ä", &"x".repeat(65)] {
+            assert!(AccountName::new(bad).is_err(), "{bad}");
+        }
+        assert_eq!(format!("{:?}", Some(Secret::new("sesame"))), "Some((secret))");
+    }
+
+    #[test]
+    fn each_role_may_what_the_one_before_may() {
+        assert!(Role::ALL.is_sorted() && Role::ALL[3] == Role::Admin);
+        assert!(check_password("sesame!").is_err() && check_password("sesame!!").is_ok());
+    }
+}

@@ -1,0 +1,318 @@
+//! `deblox user`, `group` and `token`: accounts as people manage them, and what each of these takes.
+
+use serde_json::{Value, json};
+
+use crate::auth::PASSWORD;
+use crate::cli_help::own;
+use crate::cli_terminal::Terminal;
+use crate::support::{Bus, until};
+
+impl Bus {
+    async fn logs_in(&self, username: &str, password: &str) -> bool {
+        self.auth("login", json!({"username": username, "password": password})).await.contains("sessionID")
+    }
+
+    /// The rows of a list, as programs get them.
+    async fn rows(&self, words: &[&str]) -> Vec<Value> {
+        let text = self.says(&[words, &["--format", "json"]].concat()).await;
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_are_added_listed_changed_and_removed() {
+    let bus = Bus::new().await;
+    let _manager = bus.manager();
+    let add = ["user", "add", "ada", "--role", "admin", "--group", "ops", "--password-stdin"];
+    let said = bus.piped(&add, format!("{PASSWORD}\n").as_bytes()).await;
+    assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, "ada\n", ""), "{said:?}");
+    let made = bus.says(&["user", "add", "bob", "--role", "user", "--generate"]).await;
+    assert!(bus.logs_in("ada", PASSWORD).await && bus.logs_in("bob", &made).await);
+
+    let table = bus.says(&["user", "ls"]).await;
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["NAME", "ROLE", "GROUPS", "STATE", "CREATED"]);
+    assert_eq!(rows[1][..4], ["ada", "admin", "ops", "active"], "{table}");
+    assert!(table.contains("one-time password"), "{table}");
+    assert_eq!(bus.says(&["user", "ls", "--quiet"]).await, "ada\nbob");
+
+    assert_eq!(bus.says(&["user", "role", "bob", "viewer"]).await, "bob");
+    assert_eq!(bus.says(&["user", "groups", "bob", "dev", "ops"]).await, "bob");
+    let bob = bus.rows(&["user", "ls"]).await.pop().expect("bob");
+    let facts = json!([bob["name"], bob["role"], bob["groups"], bob["disabled"], bob["temporary"]]);
+    assert_eq!(facts, json!(["bob", "viewer", ["dev", "ops"], false, true]));
+    assert!(!bob.to_string().contains("argon2"), "{bob}");
+    assert_eq!(
+        bus.rows(&["group", "ls"]).await,
+        [json!({"name": "dev", "users": ["bob"]}), json!({"name": "ops", "users": ["ada", "bob"]}),]
+    );
+    assert_eq!(bus.says(&["group", "ls"]).await, "NAME      USERS\ndev       bob\nops       ada, bob");
+    assert_eq!(bus.says(&["user", "groups", "bob"]).await, "bob");
+    assert_eq!(bus.says(&["group", "ls", "-q"]).await, "ops");
+
+    let said = bus.piped(&["user", "passwd", "bob", "--password-stdin"], b"another password").await;
+    assert_eq!((said.code, said.out.as_str()), (0, "bob\n"), "{said:?}");
+    assert!(!bus.logs_in("bob", &made).await && bus.logs_in("bob", "another password").await);
+    assert_eq!(bus.rows(&["user", "ls"]).await[1]["temporary"], false);
+    assert_eq!(bus.says(&["user", "disable", "ada", "bob"]).await, "ada\nbob");
+    assert!(bus.says(&["user", "ls"]).await.contains("disabled") && !bus.logs_in("ada", PASSWORD).await);
+    assert_eq!(bus.says(&["user", "enable", "ada"]).await, "ada");
+    assert!(bus.logs_in("ada", PASSWORD).await && !bus.logs_in("bob", "another password").await);
+    assert_eq!(bus.says(&["user", "rm", "bob"]).await, "bob");
+    assert_eq!(bus.says(&["user", "ls", "-q"]).await, "ada");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_about_a_user_or_a_token_is_said_in_one_line() {
+    let bus = Bus::new().await;
+    bus.says(&["user", "add", "ada", "--role", "user", "--generate"]).await;
+    bus.complains(&["user", "add", "ada", "--role", "user", "--generate"], 1, &["there is a user `ada` already"]).await;
+    for words in
+        [&["user", "rm", "eve"][..], &["user", "role", "eve", "admin"], &["token", "add", "ci", "--user", "eve"]]
+    {
+        bus.complains(words, 1, &["no user is called `eve`", "deblox user ls"]).await;
+    }
+    let said = bus.piped(&["user", "add", "bob", "--role", "user"], PASSWORD.as_bytes()).await;
+    assert!(said.code == 1 && said.err.contains("--password-stdin"), "{said:?}");
+    for (password, part) in [("short", "8 characters or more"), (&*"x".repeat(1025), "at most 1024 bytes")] {
+        let said = bus.piped(&["user", "add", "bob", "--role", "user", "--password-stdin"], password.as_bytes()).await;
+        assert!(said.code == 1 && said.err.contains(part) && !said.err.contains(password), "{said:?}");
+    }
+    for (words, part) in [
+        (&["user", "add", "a b", "--role", "user", "--generate"][..], "a name has 1 to 64"),
+        (&["user", "add", "bob", "--role", "king", "--generate"], "viewer"),
+        (&["user", "add", "bob", "--generate"], "--role"),
+        (&["user", "add", "bob", "--role", "user", "--group", "-", "--generate"], "a name has 1 to 64"),
+    ] {
+        let said = bus.deblox(words).await;
+        assert!(said.code == 2 && said.err.contains(part), "{words:?}: {said:?}");
+    }
+    assert_eq!(bus.says(&["user", "ls", "-q"]).await, "ada");
+
+    let token = ["token", "add", "ci", "--user", "ada"];
+    bus.complains(&[&token[..], &["--role", "operator"]].concat(), 1, &["the role of `ada` is user"]).await;
+    bus.says(&token).await;
+    bus.complains(&token, 1, &["`ada` has a token `ci` already"]).await;
+    bus.complains(&["token", "revoke", "nothing"], 1, &["no token is called `nothing`", "deblox token ls"]).await;
+    let nowhere = bus.deblox_with(&["user", "ls"], |command| {
+        command.env("REDIS_URL", "redis://127.0.0.1:1");
+    });
+    let said = nowhere.await;
+    assert!(
+        said.code == 1 && said.err.contains("Redis was looked for at") && said.err.lines().count() == 1,
+        "{said:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokens_show_who_a_program_is_until_they_end() {
+    let bus = Bus::new().await;
+    let _manager = bus.manager();
+    bus.says(&["user", "add", "ada", "--role", "operator", "--group", "ops", "--generate"]).await;
+    let add = |more: &[&'static str]| [&["token", "add"], more, &["--user", "ada"]].concat();
+    let whole = bus.says(&add(&["deploy"])).await;
+    let less = bus.says(&add(&["look", "--role", "viewer"])).await;
+    assert!(whole.starts_with("deblox_") && whole.len() == 71 && whole != less);
+    let authorise = async |token: &str| bus.auth("authorise", json!({"token": token})).await;
+    let whose = |role| format!(r#"{{"status":"ok","username":"ada","groups":["ops"],"role":"{role}"}}"#);
+    let denied = r#"{"status":"denied"}"#;
+    assert_eq!(bus.rows(&["token", "ls"]).await[0]["lastUsed"], Value::Null);
+    assert_eq!((authorise(&whole).await, authorise(&less).await), (whose("operator"), whose("viewer")));
+    assert_eq!(authorise(&format!("{whole}0")).await, denied);
+    assert!(bus.rows(&["token", "ls"]).await[0]["lastUsed"].is_string());
+
+    // Never more than its user may.
+    bus.says(&["user", "role", "ada", "user"]).await;
+    assert_eq!((authorise(&whole).await, authorise(&less).await), (whose("user"), whose("viewer")));
+    bus.says(&["user", "disable", "ada"]).await;
+    assert_eq!(authorise(&whole).await, denied);
+    bus.says(&["user", "enable", "ada"]).await;
+    assert_eq!(authorise(&whole).await, whose("user"));
+
+    let table = bus.says(&["token", "ls", "--user", "ada"]).await;
+    let heads = table.lines().next().expect("a head").split("  ").filter(|head| !head.is_empty()).map(str::trim);
+    assert_eq!(heads.collect::<Vec<_>>(), ["ID", "USER", "NAME", "ROLE", "CREATED", "EXPIRES", "LAST USED"]);
+    assert!(!table.contains(&whole[7..19]) && table.contains("never"), "{table}");
+    let ids: Vec<String> = bus.says(&["token", "ls", "-q"]).await.lines().map(str::to_owned).collect();
+    assert_eq!(bus.says(&["token", "ls", "--user", "eve", "-q"]).await, "");
+    assert_eq!(bus.says(&["token", "revoke", &ids[0], "ada/look"]).await, format!("{}\nada/look", ids[0]));
+    assert_eq!((authorise(&whole).await, authorise(&less).await), (denied.to_owned(), denied.to_owned()));
+
+    let short = bus.says(&add(&["short", "--expires", "1s"])).await;
+    until("it ends", async || (authorise(&short).await == denied).then_some(())).await;
+    assert!(bus.says(&["token", "ls"]).await.contains("expired"));
+    let other = bus.says(&add(&["other"])).await;
+    bus.says(&["user", "rm", "ada"]).await;
+    bus.says(&["user", "add", "ada", "--role", "admin", "--generate"]).await;
+    assert_eq!((authorise(&other).await.as_str(), bus.says(&["token", "ls", "-q"]).await.as_str()), (denied, ""));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_is_asked_for_twice_and_not_shown() {
+    let bus = Bus::new().await;
+    let _manager = bus.manager();
+    let ask = async |again: &str| {
+        let mut terminal = Terminal::start(&bus.command(&["user", "add", "ada", "--role", "user"]));
+        terminal.shows("Password: ").await;
+        terminal.types(format!("{PASSWORD}\n").as_bytes());
+        terminal.shows("The same again: ").await;
+        terminal.types(format!("{again}\n").as_bytes());
+        let code = terminal.ends().await;
+        assert!(!terminal.shown().contains(PASSWORD), "{}", terminal.shown());
+        (code, terminal.shown())
+    };
+    let (code, shown) = ask("another password").await;
+    assert!(code == Some(1) && shown.contains("the two are not the same"), "{shown}");
+    assert!(!bus.logs_in("ada", PASSWORD).await);
+    let (code, shown) = ask(PASSWORD).await;
+    assert!(code == Some(0) && shown.trim_end().ends_with("ada"), "{shown}");
+    assert!(bus.logs_in("ada", PASSWORD).await);
+
+    let mut terminal = Terminal::start(&bus.command(&["user", "passwd", "ada"]));
+    terminal.shows("Password: ").await;
+    terminal.types(b"\x03");
+    assert_eq!(terminal.ends().await, Some(130), "Ctrl-C ends it, and the terminal is as it was");
+}
+
+#[test]
+fn help_of_deblox_user() {
+    insta::assert_snapshot!(own(&["user"]), @r#"
+    List users, or change who may use the cluster
+
+    Usage: deblox user [OPTIONS] <COMMAND>
+
+    Commands:
+      ls       List users [alias: list]
+      add      Add a user; the password is asked for, twice [alias: create]
+      role     Give a user another role
+      groups   Put a user into these groups and no others
+      passwd   Give a user another password, which is asked for; all sessions of the user end
+      disable  Let users log in no more; their sessions end and their tokens count no more
+      enable   Let users log in again
+      rm       Remove users with their sessions and tokens [alias: remove]
+      help     Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_user_add() {
+    insta::assert_snapshot!(own(&["user", "add"]), @r#"
+    Add a user; the password is asked for, twice
+
+    Usage: deblox user add [OPTIONS] --role <ROLE> <NAME>
+
+    Arguments:
+      <NAME>  The name, 1 to 64 of A-Z a-z 0-9 . _ @ -
+
+    Options:
+          --role <ROLE>     What the user may do [possible values: viewer, user, operator, admin]
+          --group <GROUP>   A group that it belongs to; may be given several times
+          --password-stdin  Read the password from standard input
+          --generate        Make a one-time password and print it
+      -h, --help            Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_user_groups() {
+    insta::assert_snapshot!(own(&["user", "groups"]), @r#"
+    Put a user into these groups and no others
+
+    Usage: deblox user groups [OPTIONS] <NAME> [GROUP]...
+
+    Arguments:
+      <NAME>      The name
+      [GROUP]...  The groups; none takes the user out of all
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_user_passwd() {
+    insta::assert_snapshot!(own(&["user", "passwd"]), @r#"
+    Give a user another password, which is asked for; all sessions of the user end
+
+    Usage: deblox user passwd [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>  The name
+
+    Options:
+          --password-stdin  Read the password from standard input
+          --generate        Make a one-time password and print it
+      -h, --help            Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_group() {
+    insta::assert_snapshot!(own(&["group"]), @r#"
+    List groups of users
+
+    Usage: deblox group [OPTIONS] <COMMAND>
+
+    Commands:
+      ls    List the groups that users belong to; `deblox user groups` changes that [alias: list]
+      help  Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_token() {
+    insta::assert_snapshot!(own(&["token"]), @r#"
+    List API tokens, or change them
+
+    Usage: deblox token [OPTIONS] <COMMAND>
+
+    Commands:
+      ls      List tokens; none of them can be seen again [alias: list]
+      add     Make a token and print it, this once [alias: create]
+      revoke  Have tokens count no more [alias: rm]
+      help    Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_token_add() {
+    insta::assert_snapshot!(own(&["token", "add"]), @r#"
+    Make a token and print it, this once
+
+    Usage: deblox token add [OPTIONS] --user <NAME> <NAME>
+
+    Arguments:
+      <NAME>  What it is for, 1 to 64 of A-Z a-z 0-9 . _ @ -
+
+    Options:
+          --user <NAME>     Whose it is
+          --role <ROLE>     What it may do, at most what its user may [default: that] [possible values:
+                            viewer, user, operator, admin]
+          --expires <TIME>  After what time it ends, such as 90days [default: never]
+      -h, --help            Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_token_revoke() {
+    insta::assert_snapshot!(own(&["token", "revoke"]), @r#"
+    Have tokens count no more
+
+    Usage: deblox token revoke [OPTIONS] <ID>...
+
+    Arguments:
+      <ID>...  Their ids, or USER/NAME
+
+    Options:
+      -h, --help  Print help (see more with '--help')
+    "#);
+}
