@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::verdict::{broken, from_registry};
-use super::{Context, Outcome, Streaming, Subject};
+use super::verdict::{broken, from_registry, judge};
+use super::{Context, Outcome, Streaming, Subject, Target};
 use crate::docker::{DockerError, Way, pull_call};
 use crate::protocol::{Answer, ErrorCode, Failure};
 
@@ -29,7 +29,14 @@ pub(super) async fn fetch(context: &Context<'_>, image: &str) -> Result<Vec<Valu
     };
     match context.docker.move_image(&pull).await {
         Ok(Ok(messages)) => Ok(messages),
-        Ok(Err(refused)) => Err(failed(refused.status, &refused.text_field("message").unwrap_or_default())),
+        Ok(Err(refused)) => {
+            let (status, why) = (refused.status, refused.text_field("message").unwrap_or_default());
+            let code = judge(refused, Target::Daemon)
+                .err()
+                .map(|failure| Subject::Messages(ErrorCode::PullFailed).failure(failure).code);
+            let failure = failed(status, &why);
+            Err(Failure { code: code.unwrap_or(failure.code), ..failure })
+        }
         Err(DockerError::Refused(status, why)) => Err(failed(status, &why)),
         Err(other) => Err(broken(other)),
     }

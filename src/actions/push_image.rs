@@ -17,7 +17,9 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let push = push_call(image, context.arguments.get("credentials"));
     match context.docker.move_image(&push).await {
         Ok(Ok(messages)) => Ok(Outcome::Answer(Answer::json(&messages))),
-        Ok(Err(refused)) => judge(refused, Target::Daemon).map(Outcome::Answer),
+        Ok(Err(refused)) => judge(refused, Target::Daemon)
+            .map_err(|failure| Subject::Messages(ErrorCode::PushFailed).failure(failure))
+            .map(Outcome::Answer),
         Err(DockerError::Refused(_, why)) => {
             let message = format!("image `{image}` could not be sent from {}: {}", context.dock, why.trim());
             Err(Failure::new(ErrorCode::PushFailed, message))

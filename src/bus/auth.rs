@@ -200,7 +200,6 @@ impl AuthStream {
         }
         self.end(login, begin, reply, |login| {
             login.arg(user).arg(generation).arg(millis(limits.session_idle)).arg(millis(limits.session_lifetime));
-            login.arg(limits.address_attempts);
         })
         .await
     }

@@ -87,24 +87,35 @@ impl Bus {
 
     /// Says that `consumer` still works on a request that streams, so that neither its record nor its output expires.
     /// Returns whether it is still that one's: where there is no record, nobody else has it. Tells its reader of the chunk
-    /// `unread`, the last one that is written, if there is one.
+    /// `unread`, the last one that is written, if there is one; `sign` is where it was last told.
     ///
     /// # Errors
     /// [`BusError::Redis`].
-    pub async fn keep_streaming(&self, id: &RequestId, consumer: &str, unread: Option<u64>) -> Result<bool, BusError> {
-        let record = self.keys().request(id);
+    pub async fn keep_streaming(
+        &self,
+        id: &RequestId,
+        consumer: &str,
+        unread: Option<u64>,
+        sign: &mut Option<String>,
+    ) -> Result<bool, BusError> {
+        let (record, output) = (self.keys().request(id), self.keys().output(id));
         let mut keep = pipe();
         keep.cmd("HGET").arg(&record).arg("by");
         keep.cmd("PEXPIRE").arg(&record).arg(millis(REPLY_KEPT)).ignore();
-        keep.cmd("PEXPIRE").arg(self.keys().output(id)).arg(millis(STREAM_KEPT));
+        keep.cmd("PEXPIRE").arg(&output).arg(millis(STREAM_KEPT));
         let (by, there): (Option<String>, bool) = self.link().pipeline(&keep).await?;
         // Where Redis has lost it, its reader looks for a sign.
         if let Some(last) = unread.or((!there).then_some(0)) {
-            let mut sign = pipe();
-            sign.atomic().cmd("XADD").arg(self.keys().output(id)).arg("MAXLEN").arg("~").arg(CHUNKS_KEPT).arg("*");
-            sign.arg(Chunk::SIGN).arg(last).ignore();
-            sign.cmd("PEXPIRE").arg(self.keys().output(id)).arg(millis(STREAM_KEPT)).ignore();
-            self.link().pipeline::<()>(&sign).await?;
+            let mut tell = pipe();
+            tell.atomic();
+            // One of them at a time: many would take the place of chunks that are not read.
+            if let Some(sign) = sign {
+                tell.cmd("XDEL").arg(&output).arg(&*sign).ignore();
+            }
+            tell.cmd("XADD").arg(&output).arg("*").arg(Chunk::SIGN).arg(last);
+            tell.cmd("PEXPIRE").arg(&output).arg(millis(STREAM_KEPT)).ignore();
+            let (told,): (String,) = self.link().pipeline(&tell).await?;
+            *sign = Some(told);
         }
         Ok(by.is_none_or(|by| by == consumer))
     }

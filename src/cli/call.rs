@@ -9,7 +9,7 @@ use tokio::io::{stderr, stdout};
 use super::cluster::{Cluster, FAILED};
 use super::output::{complain, line};
 use super::progress::with_progress;
-use super::streams::write;
+use super::streams::{Broken, write};
 use crate::client::{Arrival, Client};
 use crate::protocol::{Channel, Fqdn};
 
@@ -46,20 +46,23 @@ pub(super) async fn run(args: Args, cluster: &Cluster) -> anyhow::Result<u8> {
 /// Prints what comes by a stream until its reply does.
 async fn stream(request: Value, cluster: &Cluster) -> anyhow::Result<u8> {
     let mut stream = cluster.stream(request)?;
-    stream.input().close().await?;
-    let (mut out, mut errors) = (stdout(), stderr());
+    let input = stream.input();
+    // Beside the reading, which tells whether Redis is there at all.
+    tokio::spawn(async move { input.close().await });
+    let (mut out, mut errors, mut whole) = (stdout(), stderr(), true);
     while let Some(arrival) = stream.next().await {
         let is_read = match arrival {
             Ok(Arrival::Chunk(Channel::Head, _)) => true,
             Ok(Arrival::Chunk(Channel::Stderr, bytes)) => write(&mut errors, &bytes).await?,
             Ok(Arrival::Chunk(Channel::Data | Channel::Stdout, bytes)) => write(&mut out, &bytes).await?,
             Ok(Arrival::Gap(missing)) => {
-                complain(&anyhow::anyhow!("{missing} pieces of the stream have been lost"));
+                complain(&Broken::Gap(missing).into());
+                whole = false;
                 true
             }
             Ok(Arrival::End(reply)) => {
                 write(&mut errors, format!("{}\n", reply.json()).as_bytes()).await?;
-                return Ok(if reply.is_success() { 0 } else { FAILED });
+                return Ok(if reply.is_success() && whole { 0 } else { FAILED });
             }
             Err(error) => return Err(cluster.explained(error).await),
         };

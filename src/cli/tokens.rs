@@ -34,7 +34,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "ROLE")]
         role: Option<RoleArg>,
         /// After what time it ends, such as 90days [default: never]
-        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        #[arg(long, value_name = "TIME", value_parser = lifetime)]
         expires: Option<Duration>,
     },
     /// Have tokens count no more
@@ -44,6 +44,16 @@ pub(super) enum Command {
         #[arg(value_name = "ID", required = true)]
         ids: Vec<String>,
     },
+}
+
+/// How long a token may last, in words.
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|e| e.to_string())?;
+    let (least, most) = (Duration::from_secs(1), Duration::from_secs(100 * 366 * 24 * 60 * 60));
+    if time < least || time > most {
+        return Err("it must be from 1s to 100years; without it the token does not end".to_owned());
+    }
+    Ok(time)
 }
 
 /// A token, without what is secret about it.

@@ -40,28 +40,37 @@ impl Docker {
             Opened::Refused(answer) => return Ok(Err(answer)),
         };
         let (mut messages, mut kept, mut rest) = (Vec::new(), 0, Vec::new());
-        while let Some((_, bytes)) = output.next().await? {
-            for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+        loop {
+            let bytes = output.next().await?.map(|(_, bytes)| bytes);
+            let ended = bytes.is_none();
+            for piece in bytes.unwrap_or_default().split_inclusive(|byte| *byte == b'\n') {
                 rest.extend_from_slice(piece);
                 if kept + rest.len() > ANSWER_BYTES {
                     return Err(DockerError::TooLarge);
                 }
-                if !piece.ends_with(b"\n") {
-                    continue;
-                }
-                let line = std::mem::take(&mut rest);
-                let Ok(message) = serde_json::from_slice::<Value>(&line) else { continue };
-                if let Some(error) = message["error"].as_str() {
-                    return Err(DockerError::Refused(502, error.to_owned()));
-                }
-                if message["id"].is_null() || message["progressDetail"].is_null() {
-                    kept += line.len();
-                    messages.push(message);
+                if piece.ends_with(b"\n") {
+                    kept += keep(&std::mem::take(&mut rest), &mut messages)?;
                 }
             }
+            if ended {
+                keep(&rest, &mut messages)?;
+                return Ok(Ok(messages));
+            }
         }
-        Ok(Ok(messages))
     }
+}
+
+/// Keeps what is no progress of a layer. Returns how many bytes that is.
+fn keep(line: &[u8], messages: &mut Vec<Value>) -> Result<usize, DockerError> {
+    let Ok(message) = serde_json::from_slice::<Value>(line) else { return Ok(0) };
+    if let Some(error) = message["error"].as_str() {
+        return Err(DockerError::Refused(502, error.to_owned()));
+    }
+    if !message["id"].is_null() && !message["progressDetail"].is_null() {
+        return Ok(0);
+    }
+    messages.push(message);
+    Ok(line.len())
 }
 
 /// Without a tag Docker would fetch or send every tag of the repository.

@@ -175,7 +175,11 @@ impl AuthMessage {
 fn read(address: AuthAddress, object: &mut Map<String, Value>) -> Result<(Option<Duration>, AuthAsk), String> {
     let known = address.fields();
     if let Some(unknown) = object.keys().find(|name| !known.contains(&name.as_str())) {
-        let unknown: String = unknown.chars().take(60).collect();
+        // Where a word is missing among flat fields, the password stands in the place of a name.
+        let unknown = match address {
+            AuthAddress::Login => "one of them".to_owned(),
+            AuthAddress::Authorise | AuthAddress::Logout => unknown.chars().take(60).collect(),
+        };
         return Err(format!("{unknown} is no field of {}, which has {}", address.as_str(), known.join(", ")));
     }
     let timeout = match object.get("timeout").map(read_timeout).transpose() {
@@ -247,6 +251,11 @@ mod tests {
             (Authorise, "{}", "sessionID must be specified"),
             (Authorise, r#"{"sessionID":"a","token":"b"}"#, "sessionID and token cannot both be specified"),
             (Logout, "{}", "sessionID must be specified"),
+            (
+                Login,
+                r#"{"username":"a","sesame":"x"}"#,
+                "one of them is no field of login, which has username, password, address, requestId, timeout",
+            ),
             (
                 Logout,
                 r#"{"sessionId":"a"}"#,

@@ -165,9 +165,11 @@ pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Milliseconds since the epoch as RFC 3339 writes a time.
+/// Milliseconds since the epoch as RFC 3339 writes a time; what is later than that can write is the last moment it can.
 pub fn rfc3339(millis: u64) -> String {
-    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(millis)).to_string()
+    /// 9999-12-31T23:59:59.999Z
+    const LAST: u64 = 253_402_300_799_999;
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(millis.min(LAST))).to_string()
 }
 
 /// One entry of `deblox.instances.<FQDN>`: a container as its daemon lists it.
@@ -316,6 +318,12 @@ mod tests {
         let mut ended = seen("exited", 1_000_001);
         ended.keep_time(&known, 1_000_002);
         assert_eq!(ended.since, Some(1_000_001));
+    }
+
+    #[test]
+    fn any_number_is_a_time() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(rfc3339(u64::MAX), "9999-12-31T23:59:59.999Z");
     }
 
     #[test]

@@ -217,7 +217,7 @@ impl Ready {
     /// become the primary, the last of it may be lost, and nothing that follows would show that.
     async fn signs(&self, written: &AtomicU64, read: &watch::Receiver<u64>) -> Cut {
         let begun = Instant::now();
-        let mut before = 0;
+        let (mut before, mut sign) = (0, None);
         let mut ticks = interval(STREAM_SIGN);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -227,8 +227,8 @@ impl Ready {
             }
             let last = std::mem::replace(&mut before, written.load(Ordering::Relaxed));
             let unread = (*read.borrow() < last).then_some(last);
-            let kept = self.worker.bus.keep_streaming(&self.request.id, self.worker.consumer.name(), unread).await;
-            if matches!(kept, Ok(false)) {
+            let (bus, consumer) = (&self.worker.bus, self.worker.consumer.name());
+            if matches!(bus.keep_streaming(&self.request.id, consumer, unread, &mut sign).await, Ok(false)) {
                 return Cut::Handed;
             }
             if !self.worker.inventory.is_up() {
@@ -369,6 +369,10 @@ async fn pump(
         if pieces.send(piece).await.is_err() {
             break;
         }
+    }
+    // The last message may have no end of its own.
+    if let Some(scan) = scan {
+        scan.read(b"\n");
     }
     Ok(())
 }

@@ -50,6 +50,8 @@ async fn round(worker: &Worker, memory: &mut Memory) -> Result<(), BusError> {
         *memory = Memory::default();
         return Ok(());
     };
+    // First of all: a password must not wait because something else goes wrong.
+    let forgotten = worker.bus.forget_unread(now).await;
     for neglected in neglected {
         shed(worker, &neglected).await?;
         if let Some(dock) = neglected.dock.as_ref().filter(|_| neglected.lost) {
@@ -59,7 +61,7 @@ async fn round(worker: &Worker, memory: &mut Memory) -> Result<(), BusError> {
     for stranger in worker.bus.strangers(&mut memory.cursor).await? {
         stand_in(worker, &stranger, Duration::ZERO, now, memory).await?;
     }
-    worker.bus.forget_unread(now).await
+    forgotten
 }
 
 /// Looks at a page of what waits for a dock without a worker.

@@ -299,3 +299,17 @@ async fn a_long_log_and_long_lines_come_as_they_were_written() {
     let differs = said.out.lines().zip(expected.lines()).find(|(is, should)| is != should);
     assert!(said.out == expected, "{} bytes of {}, {differs:?}", said.out.len(), expected.len());
 }
+
+#[tokio::test]
+async fn a_call_that_streams_says_that_redis_is_away() {
+    let nowhere = format!("redis://127.0.0.1:{}", crate::support::port());
+    let bus = Bus::new().await;
+    let follow = json!({"action": "container-logs", "id": "x", "follow": true}).to_string();
+    let words = ["call", "--timeout", "1s", &follow];
+    let away = bus.deblox_with(&words, |command| {
+        command.env("REDIS_URL", &nowhere);
+    });
+    let said = away.await;
+    assert_eq!((said.code, said.out.as_str(), said.err.lines().count()), (1, "", 1), "{said:?}");
+    assert!(said.err.starts_with("deblox: ") && said.err.contains("Redis"), "{said:?}");
+}

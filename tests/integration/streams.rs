@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use deblox::client::{Arrival, Client, ClientError, Reply, Stream};
-use deblox::protocol::Channel;
+use deblox::protocol::limits::{CHUNK_BYTES, CHUNKS_AHEAD};
+use deblox::protocol::{Channel, Chunk, RequestId};
 use serde_json::{Value, json};
 
 use crate::support::{Bus, Disturbed, PATIENCE, Scrub, docker, quiet_hosts, refused, unique, until};
@@ -526,6 +527,37 @@ async fn what_happens_to_docks_and_instances_is_told_once_whatever_was_away() {
     // Whether it was seen before it ran, and between its end and its removal, is chance.
     instance.retain(|event| event != "instance-running" && event != "instance-removing");
     assert_eq!(instance, ["instance-created", "instance-renamed", "instance-exited", "instance-removed"]);
+}
+
+#[tokio::test]
+async fn signs_of_life_take_no_place_from_what_is_not_read() {
+    let bus = Bus::new().await;
+    let redis = deblox::bus::Bus::new(&bus.options()).expect("options");
+    let (id, mut sign) = (RequestId::new(&unique("slow")).expect("a name"), None);
+    let data = vec![7; CHUNK_BYTES];
+    let chunks: Vec<Chunk> =
+        (1..=CHUNKS_AHEAD).map(|seq| Chunk { seq, channel: Channel::Data, data: data.clone() }).collect();
+    for some in chunks.chunks(16) {
+        redis.put_output(&id, some).await.expect("it is written");
+    }
+    for _ in 0..200 {
+        redis.keep_streaming(&id, "x", Some(CHUNKS_AHEAD), &mut sign).await.expect("it is told");
+    }
+    redis
+        .put_output(&id, &[Chunk { seq: CHUNKS_AHEAD + 1, channel: Channel::Data, data }])
+        .await
+        .expect("it is written");
+    let (mut tail, mut read) = (redis.output(&id), Vec::new());
+    loop {
+        let entries = tail.rest().await.expect("it is read");
+        if entries.is_empty() {
+            break;
+        }
+        read.extend(entries.into_iter().filter_map(|(_, fields)| Chunk::read(fields)).map(|chunk| chunk.seq));
+    }
+    read.retain(|seq| *seq > 0);
+    read.dedup();
+    assert_eq!(read, (1..=CHUNKS_AHEAD + 1).collect::<Vec<_>>());
 }
 
 /// An archive of one file (POSIX.1-1988, "ustar").

@@ -1,8 +1,7 @@
 -- Makes a session and answers with it in one step, if there is still time for that. The attempt no longer counts as a
 -- failed one.
 -- KEYS: stream, reply, session, throttle of the account, throttle of the address where one is known
--- ARGV: group, entry, deadline ms, answer that it is late, kept ms, answer, user, generation, idle ms, absolute ms,
---       attempts that an address has free
+-- ARGV: group, entry, deadline ms, answer that it is late, kept ms, answer, user, generation, idle ms, absolute ms
 -- Returns done, late, or lost where it was another's to answer
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -18,9 +17,9 @@ if type(redis.pcall('RPUSH', KEYS[2], late and ARGV[4] or ARGV[6])) == 'number' 
 end
 
 redis.call('DEL', KEYS[4])
-if KEYS[5] and redis.call('EXISTS', KEYS[5]) == 1
-  and redis.call('HINCRBY', KEYS[5], 'attempts', -1) < tonumber(ARGV[11]) then
-  redis.call('HDEL', KEYS[5], 'until')
+if KEYS[5] and redis.call('EXISTS', KEYS[5]) == 1 then
+  redis.call('HINCRBY', KEYS[5], 'attempts', -1)
+  redis.call('HDEL', KEYS[5], 'until') -- set by this attempt: no other is let through meanwhile
 end
 if late then return 'late' end
 
