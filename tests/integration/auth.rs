@@ -157,7 +157,7 @@ async fn a_message_that_the_auth_manager_cannot_read_is_told_which_field_is_wron
         ("login", json!({"username": "ada", "password": 1}), "password must be text"),
         ("login", json!({"username": "ada", "password": "a", "timeout": "soon"}), "timeout"),
         ("login", json!({"username": "a".repeat(300), "password": "a"}), "username must have at most 256 bytes"),
-        ("login", json!({"username": "ada", "password": "a", "pasword": "b"}), "pasword is no field of login"),
+        ("login", json!({"username": "ada", "password": "a", "pasword": "b"}), "one of them is no field of login"),
         ("authorise", json!({}), "sessionID must be specified"),
         ("authorise", json!({"sessionID": ["a"]}), "sessionID must be text"),
         ("logout", json!({}), "sessionID must be specified"),
