@@ -299,6 +299,10 @@ impl Reading {
                 return;
             }
         }
+        // What the error that comes instead says counts, and Redis may be away for long.
+        if *replied.borrow() == Replied::Never {
+            return;
+        }
         // Nothing is written after the reply.
         loop {
             let mut backoff = Backoff::default();
