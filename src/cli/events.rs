@@ -1,7 +1,7 @@
 //! `deblox events`: what happens in the cluster, or at the daemon of one dock, as it happens.
 
 use std::fmt::Write as _;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::bail;
 use serde_json::{Map, Value};
@@ -12,7 +12,7 @@ use super::cluster::{Cluster, Request, filters, pair};
 use super::logs::moment;
 use super::output::complain;
 use super::streams::{Came, Incoming, Lines, write};
-use crate::protocol::Fqdn;
+use crate::protocol::{Fqdn, rfc3339};
 
 /// Between two attempts to begin again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -158,7 +158,7 @@ fn text(event: &Map<String, Value>) -> String {
     if let Some(nanos) = event.get("timeNano").and_then(Value::as_u64) {
         let actor = event.get("Actor").and_then(Value::as_object);
         let id = actor.and_then(|actor| actor.get("ID")).and_then(Value::as_str).unwrap_or_default();
-        text = format!("{} {} {} {id}", time(Duration::from_nanos(nanos)), word("Type"), word("Action"));
+        text = format!("{} {} {} {id}", rfc3339(nanos / 1_000_000), word("Type"), word("Action"));
         let attributes = actor.and_then(|actor| actor.get("Attributes")).and_then(Value::as_object);
         let all: Vec<String> = attributes.into_iter().flatten().map(|(name, value)| of(name, value)).collect();
         if !all.is_empty() {
@@ -166,7 +166,7 @@ fn text(event: &Map<String, Value>) -> String {
         }
     } else {
         let millis = word("at").split('-').next().and_then(|millis| millis.parse().ok()).unwrap_or_default();
-        let _ = write!(text, "{} {}", time(Duration::from_millis(millis)), word("event"));
+        let _ = write!(text, "{} {}", rfc3339(millis), word("event"));
         // What it is about comes first; Redis keeps the fields in no order.
         let others = event.keys().map(String::as_str).filter(|name| *name != "at" && !FIELDS.contains(name));
         for name in FIELDS.into_iter().skip(1).chain(others) {
@@ -184,12 +184,6 @@ fn of(name: &str, value: &Value) -> String {
 
 fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-fn time(since: Duration) -> String {
-    // What no clock can say is the beginning of the epoch.
-    let then = UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH);
-    humantime::format_rfc3339_millis(then).to_string()
 }
 
 #[cfg(test)]
