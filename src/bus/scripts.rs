@@ -1,16 +1,20 @@
 //! The Lua scripts, each one atomic step; what they take and return is said at the top of each file.
+//! One that stands `after` another begins with that one's lines.
 
 use redis::Script;
 
 macro_rules! scripts {
-    ($($name:ident),+ $(,)?) => {
+    ($($name:ident $(after $before:ident)?),+ $(,)?) => {
         pub(super) struct Scripts {
             $(pub(super) $name: Script,)+
         }
 
         impl Scripts {
             pub(super) fn new() -> Self {
-                Self { $($name: Script::new(include_str!(concat!("scripts/", stringify!($name), ".lua"))),)+ }
+                Self { $($name: Script::new(concat!(
+                    $(include_str!(concat!("scripts/", stringify!($before), ".lua")),)?
+                    include_str!(concat!("scripts/", stringify!($name), ".lua")),
+                )),)+ }
             }
         }
     };
@@ -20,10 +24,10 @@ scripts!(
     ahead,
     answer,
     auth_account,
-    auth_answer,
+    auth_answer after auth_take,
     auth_attempt,
-    auth_login,
-    auth_logout,
+    auth_login after auth_take,
+    auth_logout after auth_take,
     auth_session,
     auth_token,
     auth_token_add,
