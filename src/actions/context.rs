@@ -6,7 +6,7 @@ use super::{Action, Arguments};
 use crate::bus::{Bus, Fence, Fenced};
 use crate::docker::Docker;
 use crate::protocol::limits::RETRY_MIN;
-use crate::protocol::{ErrorCode, Failure, Fqdn, Request};
+use crate::protocol::{ErrorCode, Failure, Fqdn, Request, Session};
 
 /// What an action works with.
 pub struct Context<'a> {
@@ -22,6 +22,8 @@ pub struct Context<'a> {
     pub until: Instant,
     /// The same in milliseconds of Redis's clock.
     pub deadline: u64,
+    /// Who asks, where workers ask who it is: then what it may see and create is bounded.
+    pub caller: Option<&'a Session>,
     /// The request.
     pub request: &'a Request,
     /// What it asks for.

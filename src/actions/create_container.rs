@@ -12,21 +12,18 @@ use serde_json::{Map, Value, json};
 use super::verdict::{call, judge};
 use super::{Context, Outcome, Target, create_instances, pull_image, templates};
 use crate::docker::{Method, RequestParts};
-use crate::protocol::{Answer, ErrorCode, Failure};
+use crate::protocol::{ANONYMOUS, Answer, ErrorCode, Failure};
 
 /// How long a daemon may take from reserving a name to listing the container that has it, and how often it is looked.
 const BEING_MADE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(100);
-
-/// The owner of what is created without saying whose it is.
-const ANONYMOUS: &str = "anonymous";
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let arguments = context.arguments;
     if arguments.has("instances") {
         return create_instances::run(context).await;
     }
-    let owner = arguments.text("owner").unwrap_or(ANONYMOUS);
+    let owner = owner(context)?;
     let base = match (arguments.text("template"), arguments.get("body")) {
         (Some(name), _) => templates::find(context, name).await?,
         (None, Some(Value::Object(body))) => body.clone(),
@@ -51,6 +48,22 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         },
     };
     start(context, answer).await
+}
+
+/// Whose it is to be: the caller's, where workers ask who it is. Only those who may do anything to instances create for
+/// others.
+fn owner<'a>(context: &Context<'a>) -> Result<&'a str, Failure> {
+    let asked = context.arguments.text("owner");
+    let Some(caller) = context.caller else { return Ok(asked.unwrap_or(ANONYMOUS)) };
+    let own = caller.username.as_str();
+    match asked {
+        Some(owner) if owner != own && caller.is_bounded() => {
+            let message =
+                format!("`{own}` creates instances of its own, not of `{owner}`: leave the field `owner` out");
+            Err(Failure::new(ErrorCode::Forbidden, message))
+        }
+        asked => Ok(asked.unwrap_or(own)),
+    }
 }
 
 /// What an earlier attempt, or the same request sent before, has created, answered as Docker would have.

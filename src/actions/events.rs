@@ -1,12 +1,14 @@
 //! `events`: what happens at a dock's daemon, or with `all` in the cluster, as it happens.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::{Context, Outcome, Streaming, Subject};
-use crate::bus::Tail;
+use super::{Context, Outcome, Streaming, Subject as About};
+use crate::bus::{Bus, Tail, persist};
 use crate::docker::{Flow, Method, RequestParts, Way};
-use crate::protocol::{EntryId, ErrorCode, Failure, Fields};
+use crate::protocol::{Access, EntryId, ErrorCode, Event, Failure, Fields, Ownership, Session, Subject};
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let arguments = context.arguments;
@@ -19,7 +21,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     }
     query.extend(arguments.get("filters").map(|filters| ("filters", filters.to_string())));
     let events = RequestParts::new(Method::GET, "/events").query(query);
-    let streaming = Streaming::begin(context, &events, Way::Down, Subject::Nothing).await?;
+    let streaming = Streaming::begin(context, &events, Way::Down, About::Nothing).await?;
     Ok(Outcome::streams(streaming))
 }
 
@@ -34,24 +36,62 @@ fn of_the_cluster(context: &Context<'_>) -> Result<Outcome, Failure> {
             Failure::new(ErrorCode::BadField, message)
         })?),
     };
-    let lines = futures_util::stream::unfold(context.bus.events(after), async |mut tail: Tail| {
+    let bounded = context.caller.filter(|caller| !caller.sees_all()).cloned();
+    let told = Told { tail: context.bus.events(after), bus: context.bus.clone(), bounded };
+    let lines = futures_util::stream::unfold(told, async |mut told: Told| {
         loop {
-            let entries = tail.next().await.unwrap_or_default();
-            let lines: String = entries.into_iter().filter_map(line).collect();
+            let mut lines = String::new();
+            for event in told.next().await {
+                lines += &Value::Object(event).to_string();
+                lines.push('\n');
+            }
             if !lines.is_empty() {
-                return Some((Bytes::from(lines), tail));
+                return Some((Bytes::from(lines), told));
             }
         }
     });
     let streaming =
-        Streaming { flow: Flow::of(Box::pin(lines)), way: Way::Down, framed: false, subject: Subject::Nothing };
+        Streaming { flow: Flow::of(Box::pin(lines)), way: Way::Down, framed: false, subject: About::Nothing };
     Ok(Outcome::streams(streaming))
 }
 
-fn line((id, fields): (EntryId, Fields)) -> Option<String> {
+/// The events, and for whom they are.
+struct Told {
+    tail: Tail,
+    bus: Bus,
+    /// Who sees only some.
+    bounded: Option<Session>,
+}
+
+impl Told {
+    /// The next that are seen.
+    async fn next(&mut self) -> Vec<Map<String, Value>> {
+        let entries = self.tail.next().await.unwrap_or_default();
+        let mut events: Vec<Map<String, Value>> = entries.into_iter().filter_map(read).collect();
+        if let Some(caller) = self.bounded.as_ref().filter(|_| !events.is_empty()) {
+            let ids: Vec<&str> = events.iter().filter_map(|event| event.get("id")?.as_str()).collect();
+            let said = persist(|| self.bus.ownership(ids.iter().copied())).await.unwrap_or_default();
+            events.retain(|event| sees(caller, event, &said));
+        }
+        events
+    }
+}
+
+/// Whether the event is about an instance that `caller` sees, or a request of its own, or about no instance at all.
+fn sees(caller: &Session, event: &Map<String, Value>, said: &BTreeMap<String, Ownership>) -> bool {
+    let text = |name: &str| event.get(name).and_then(Value::as_str);
+    if event.get("event").is_some_and(|event| event == Event::REQUEST) {
+        return text("user") == Some(caller.username.as_str());
+    }
+    let Some(id) = text("id") else { return true };
+    let said = said.get(id);
+    caller.may(Access::View, Subject::Instance(Ownership::owner(said, text("owner")), said))
+}
+
+fn read((id, fields): (EntryId, Fields)) -> Option<Map<String, Value>> {
     let (_, json) = fields.into_iter().find(|(name, _)| name == b"json")?;
     let event: Map<String, Value> = serde_json::from_slice(&json).ok()?;
     let mut told = Map::from_iter([("at".to_owned(), Value::from(id.to_string()))]);
     told.extend(event);
-    Some(format!("{}\n", Value::Object(told)))
+    Some(told)
 }

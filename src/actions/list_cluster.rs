@@ -93,7 +93,7 @@ pub(super) async fn page<R: Record>(
 }
 
 /// The daemon's own list at `path`, with the query parameters `fixed` and those of the request's fields that it takes,
-/// each with Docker's name for it.
+/// each with Docker's name for it; one without a name is taken and not passed on.
 ///
 /// # Errors
 /// A [`Failure`]: one that names the field if it is one that goes with `all` alone.
@@ -109,7 +109,8 @@ pub(super) async fn of_one_dock(
             return Err(bad(context, field, "it goes with `all`"));
         }
     }
-    let query = fields.iter().filter_map(|(field, name)| Some((*name, arguments.get(field)?.to_string())));
+    let passed = fields.iter().filter(|(_, name)| !name.is_empty());
+    let query = passed.filter_map(|(field, name)| Some((*name, arguments.get(field)?.to_string())));
     let list = RequestParts::new(Method::GET, path).query(fixed.iter().copied()).query(query);
     judge(context.docker.call(&list).await?, Target::Daemon).map(Outcome::Answer)
 }

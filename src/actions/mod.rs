@@ -5,6 +5,7 @@ mod container_logs;
 mod context;
 mod create_container;
 mod create_instances;
+mod demand;
 mod docks;
 mod events;
 mod exec_container;
@@ -17,6 +18,7 @@ mod list_filters;
 mod list_images;
 mod list_networks;
 mod list_volumes;
+mod ownership;
 mod ping;
 mod pull_image;
 mod push_image;
@@ -24,6 +26,7 @@ mod raw_docker;
 mod recreate_container;
 mod registration;
 mod schema;
+mod sight;
 mod streaming;
 mod table;
 mod templates;
@@ -35,6 +38,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 pub use context::Context;
+pub use demand::{Demand, On};
 pub use fields::{Arguments, Field, Kind, Place};
 pub(crate) use glob::Glob;
 pub use schema::schema;
@@ -44,6 +48,7 @@ pub use table::GROUPS;
 use serde_json::value::RawValue;
 
 use crate::docker::{Method, Way};
+pub use crate::protocol::Access;
 use crate::protocol::{Answer, COMMON_FIELDS, ErrorCode, Failure, Request, Resource};
 
 /// One thing that a worker can do.
@@ -77,6 +82,10 @@ pub struct Action {
     pub again: Again,
     /// Whether its flag `all` asks for the whole cluster, as the shared records have it.
     pub widens: bool,
+    /// Whether its answer shows other instances than the one it is about, so that it is for those who see all.
+    pub reveals: bool,
+    /// Whether it serves creating, so that whoever may create may do it.
+    pub serves_creates: bool,
     /// Whether its field `instances` makes several requests of it.
     pub spreads: bool,
     /// Which of its requests stream.
@@ -85,25 +94,6 @@ pub struct Action {
     pub fields: &'static [Field],
     /// How it is done.
     pub run: Run,
-}
-
-/// What a right covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Looking.
-    View,
-    /// Changing what is there.
-    Operate,
-    /// Making something new.
-    Create,
-    /// Removing something.
-    Delete,
-    /// Running something inside an instance.
-    Exec,
-    /// Changing which docks take part.
-    Dock,
-    /// Anything at all.
-    Admin,
 }
 
 /// Whether something may be done again of which it is not known whether it was done.
@@ -124,21 +114,6 @@ pub enum Recorded {
     Instance,
     /// What the dock has of that kind.
     Resource(Resource),
-}
-
-impl Access {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::View => "view",
-            Self::Operate => "operate",
-            Self::Create => "create",
-            Self::Delete => "delete",
-            Self::Exec => "exec",
-            Self::Dock => "dock",
-            Self::Admin => "admin",
-        }
-    }
 }
 
 /// What decides where an action is done.

@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::verdict::{ask, judge};
-use super::{Action, Arguments, Context, Outcome, Streaming, Subject, Target};
+use super::{Access, Action, Arguments, Context, Demand, On, Outcome, Streaming, Subject, Target};
 use crate::docker::{Method, Payload, RequestParts, Way};
 use crate::protocol::{ErrorCode, Failure};
 
@@ -21,6 +21,11 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
 /// Whether a request of this `action` is a call that has no effect.
 pub(super) fn only_looks(action: &Action, arguments: &Arguments) -> bool {
     action.name == "docker" && matches!(arguments.text("method"), None | Some("GET" | "HEAD"))
+}
+
+/// The right that a call needs, where this `action` is one.
+pub(super) fn demand(action: &Action, _arguments: &Arguments) -> Option<Demand> {
+    (action.name == "docker").then_some(Demand { access: Access::Admin, on: On::Rest })
 }
 
 /// The call, and which way bytes go if it streams.

@@ -14,6 +14,7 @@ use tokio::time::timeout_at;
 use super::create_container::{create, created, with_id};
 use super::verdict::{call, judge};
 use super::{Context, Outcome, Target, pull_image};
+use crate::bus::persist;
 use crate::docker::{Method, RequestParts};
 use crate::protocol::{Answer, ErrorCode, Failure};
 use replacement::{Replacement, inspect, interim_name, name_of};
@@ -102,6 +103,10 @@ async fn begin(context: &Context<'_>) -> Result<(Replacement, Answer), Failure> 
     let (answer, new) = with_id(answer)?;
     let runs = old["State"]["Running"] == true;
     let old = old["Id"].as_str().unwrap_or(id).to_owned();
+    // Whose it is, and who shares it, is said of the new one before it has the name.
+    if let Some(said) = persist(|| context.bus.ownership([old.as_str()])).await?.remove(&old) {
+        persist(|| context.bus.set_ownership(&new, &said)).await?;
+    }
     Ok((Replacement { new, old, name, runs, told_to_stop: AtomicBool::new(false) }, answer))
 }
 

@@ -163,7 +163,9 @@ impl Desk {
             // Whether this user may do a certain thing to a certain instance is answered from here as well, once the
             // policy says what anybody may.
             AuthAsk::Authorise(credential) => {
-                let reply = self.manager.identify(&credential).await?.map_or(AuthReply::Denied, granted);
+                let reply = identify(&self.manager.bus, &credential, self.manager.limits.session_idle)
+                    .await?
+                    .map_or(AuthReply::Denied, granted);
                 Ok(self.stream.answer(&begin, &reply).await?)
             }
             AuthAsk::Logout(session) => {
@@ -212,17 +214,21 @@ impl Desk {
     }
 }
 
-impl Manager {
-    async fn identify(&self, credential: &Credential) -> Result<Option<Session>, BusError> {
-        match credential {
-            Credential::Session(id) => self.bus.session(&digest(id.reveal()), &self.limits).await,
-            Credential::Token(token) => self.bus.token(&digest(token.reveal())).await,
-        }
+/// Who it is, by the account as it is now; nobody where the credential does not count. A session is idle anew from now on,
+/// and ends `idle` later if it is not used again.
+///
+/// # Errors
+/// [`BusError`].
+pub async fn identify(bus: &Bus, credential: &Credential, idle: Duration) -> Result<Option<Session>, BusError> {
+    match credential {
+        Credential::Session(id) => bus.session(&digest(id.reveal()), idle).await,
+        Credential::Token(token) => bus.token(&digest(token.reveal())).await,
     }
 }
 
 fn granted(session: Session) -> AuthReply {
-    let Session { username, groups, role } = session;
+    let role = session.effective_role();
+    let Session { username, groups, .. } = session;
     AuthReply::Ok(Granted { session: None, username: Some(username), groups: Some(groups), role: Some(role) })
 }
 

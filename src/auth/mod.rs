@@ -9,7 +9,7 @@ mod secrets;
 use std::time::Duration;
 
 pub use accounts::{AccountError, Accounts, Change, NewToken};
-pub use manager::run;
+pub use manager::{identify, run};
 
 use crate::bus::{Limits, RedisOptions};
 

@@ -1,12 +1,13 @@
 //! Accounts, sessions and API tokens in Redis.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use redis::{cmd, pipe};
 use serde::de::DeserializeOwned;
 
 use super::presence::json;
-use super::{Bus, BusError, Limits};
+use super::{Bus, BusError};
 use crate::protocol::limits::TOKENS;
 use crate::protocol::{Account, AccountName, Session, TokenRecord, millis};
 
@@ -78,14 +79,14 @@ impl Bus {
     ///
     /// # Errors
     /// [`BusError`].
-    pub async fn session(&self, digest: &str, limits: &Limits) -> Result<Option<Session>, BusError> {
+    pub async fn session(&self, digest: &str, idle: Duration) -> Result<Option<Session>, BusError> {
         let mut session = self.scripts().auth_session.key(self.keys().session(digest));
-        session.key(self.keys().users()).arg(millis(limits.session_idle));
+        session.key(self.keys().users()).arg(millis(idle));
         let found: Option<(String, String)> = self.link().script(&session).await?;
         found
             .map(|(name, account)| {
                 let Account { role, groups, .. } = read("an account", &account)?;
-                Ok(Session { username: read_name(&name)?, groups, role })
+                Ok(Session { username: read_name(&name)?, groups, role, limit: None, token: None })
             })
             .transpose()
     }
@@ -103,8 +104,9 @@ impl Bus {
             .map(|(name, account, token)| {
                 let (account, token): (Account, TokenRecord) =
                     (read("an account", &account)?, read("a token", &token)?);
-                let role = account.role.min(token.role);
-                Ok(Session { username: read_name(&name)?, groups: account.groups, role })
+                let Account { role, groups, .. } = account;
+                let (limit, token) = (Some(token.role), Some(token.name));
+                Ok(Session { username: read_name(&name)?, groups, role, limit, token })
             })
             .transpose()
     }

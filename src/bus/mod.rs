@@ -8,6 +8,7 @@ mod events;
 mod fence;
 mod link;
 mod options;
+mod ownership;
 mod placement;
 mod presence;
 mod private;

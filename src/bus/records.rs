@@ -186,6 +186,7 @@ impl Bus {
         let keys = self.keys();
         let mut apply = self.scripts().instances.key(keys.instances(dock));
         apply.key(keys.owners()).key(keys.index()).key(keys.load()).key(keys.promises(dock)).key(keys.events());
+        apply.key(keys.ownership());
         apply.arg(dock.as_str()).arg(upserts.len()).arg(total.map_or_else(String::new, |total| total.to_string()));
         apply.arg(u8::from(tell)).arg(EVENTS);
         for summary in upserts {

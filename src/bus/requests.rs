@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Bus, BusError, Consumer, Delivery, Source};
-use crate::protocol::limits::{ATTEMPTS, DEAD_LETTERS, LEASE, QUEUE_LENGTH, REPLY_KEPT};
+use crate::protocol::limits::{ATTEMPTS, DEAD_LETTERS, EVENTS, LEASE, QUEUE_LENGTH, REPLY_KEPT};
 use crate::protocol::{Fqdn, GROUP, Request, RequestId, millis};
 
 /// What became of the attempt to begin a request.
@@ -51,6 +51,8 @@ pub struct Ending<'a> {
     pub reply: Option<&'a str>,
     /// Why it is put with the dead, if it is.
     pub dead: Option<&'a str>,
+    /// What is told of it to people, if anything is: an [`AuditRecord`](crate::protocol::AuditRecord).
+    pub audit: Option<&'a str>,
 }
 
 /// How an entry ends of which nothing was begun.
@@ -123,16 +125,16 @@ impl Bus {
         dock: &Fqdn,
         ending: Ending<'_>,
     ) -> Result<bool, BusError> {
-        let Ending { reply, dead } = ending;
+        let Ending { reply, dead, audit } = ending;
         let keys = self.keys();
         let mut finish = self.scripts().finish.key(consumer.stream(delivery.source));
         finish.key(keys.request(&request.id)).key(keys.reply(&request.id));
-        finish.key(keys.load()).key(keys.dead());
+        finish.key(keys.load()).key(keys.dead()).key(keys.events());
         finish.arg(GROUP).arg(consumer.name()).arg(delivery.entry.to_string()).arg(request.id.as_str());
         finish.arg(reply.unwrap_or_default()).arg(millis(REPLY_KEPT)).arg(u8::from(request.id_chosen));
         finish.arg(deadline).arg(dock.as_str()).arg(dead.unwrap_or_default());
         finish.arg(dead.map(|_| request.without_secrets()).unwrap_or_default()).arg(DEAD_LETTERS);
-        finish.arg(keys.promises_prefix());
+        finish.arg(keys.promises_prefix()).arg(audit.unwrap_or_default()).arg(EVENTS);
         Ok(self.link().script(&finish).await?)
     }
 

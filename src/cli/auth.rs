@@ -9,6 +9,33 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::{AccountError, AuthOptions};
 use crate::bus::RedisOptions;
+use crate::worker::Authority;
+
+/// Whom a worker serves.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Who may do what")]
+pub(super) struct AuthorityArgs {
+    /// Serve everybody who reaches the bus, or only those who say who they are, and only what they may; the same for all
+    /// workers
+    #[arg(long, env = "DEBLOX_AUTH", value_name = "MODE", default_value = "open")]
+    auth: Mode,
+}
+
+/// Whether workers ask who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Mode {
+    /// Whoever can write to Redis is trusted
+    Open,
+    /// A request needs a session or a token, and the right
+    Enforce,
+}
+
+impl AuthorityArgs {
+    /// Whom to serve, with sessions as `auth` has them.
+    pub(super) fn authority(&self, auth: &AuthArgs) -> Option<Authority> {
+        (self.auth == Mode::Enforce).then_some(Authority { session_idle: auth.session_idle })
+    }
+}
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Auth manager")]

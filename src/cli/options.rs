@@ -12,7 +12,7 @@ use crate::bus::{PrivateRedis, RedisOptions};
 use crate::docker::DockerOptions;
 use crate::protocol::{Fqdn, Keys, Labels};
 use crate::web::WebOptions;
-use crate::worker::WorkerOptions;
+use crate::worker::{Authority, WorkerOptions};
 
 /// How the cluster is reached; every command takes these, before or behind its name.
 #[derive(Debug, clap::Args)]
@@ -176,14 +176,19 @@ impl DockerArgs {
 }
 
 /// The options of a worker on `redis`.
-pub(super) async fn worker(redis: RedisOptions, docker: DockerArgs, dock: DockArgs) -> anyhow::Result<WorkerOptions> {
+pub(super) async fn worker(
+    redis: RedisOptions,
+    docker: DockerArgs,
+    dock: DockArgs,
+    authority: Option<Authority>,
+) -> anyhow::Result<WorkerOptions> {
     let name = match dock.hostname {
         Some(name) => name,
         None => hostname::fqdn().await?,
     };
     let labels: Labels = dock.labels.into_iter().collect();
     let (concurrency, grace) = (dock.concurrency, dock.grace);
-    Ok(WorkerOptions { redis, docker: docker.options(), dock: name, labels, concurrency, grace })
+    Ok(WorkerOptions { redis, docker: docker.options(), dock: name, labels, concurrency, grace, authority })
 }
 
 /// Where deblox keeps what must outlive it, by the XDG Base Directory Specification.

@@ -26,8 +26,9 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, cluster: &ClusterArgs, stop: CancellationToken) -> anyhow::Result<u8> {
     let Args { web, worker: args } = args;
+    let authority = args.authority.authority(&args.auth);
     if cluster.is_named() {
-        let worker = options::worker(cluster.redis()?, args.docker, args.dock).await?;
+        let worker = options::worker(cluster.redis()?, args.docker, args.dock, authority).await?;
         return work("named by REDIS_URL or a context", &web, &args.auth, worker, stop).await;
     }
     let state = options::required_state_folder()?;
@@ -35,7 +36,7 @@ pub(super) async fn run(args: Args, cluster: &ClusterArgs, stop: CancellationTok
     let folder = state.join("redis");
     let server = PrivateRedis::start(&folder).await?;
     // The namespace and the like hold for a private Redis too.
-    let worker = options::worker(cluster.private(&folder), args.docker, args.dock).await?;
+    let worker = options::worker(cluster.private(&folder), args.docker, args.dock, authority).await?;
     let done = CancellationToken::new();
     let keeper = tokio::spawn(keep(server, folder, done.clone()));
     let result = work("private, append-only file beside it", &web, &args.auth, worker, stop).await;

@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::auth::AuthArgs;
+use super::auth::{AuthArgs, AuthorityArgs};
 use super::options::{self, ClusterArgs, DockArgs, DockerArgs};
 
 #[derive(Debug, clap::Args)]
@@ -12,11 +12,14 @@ pub(super) struct Args {
     #[command(flatten)]
     pub(super) docker: DockerArgs,
     #[command(flatten)]
+    pub(super) authority: AuthorityArgs,
+    #[command(flatten)]
     pub(super) auth: AuthArgs,
 }
 
 pub(super) async fn run(args: Args, cluster: &ClusterArgs, stop: CancellationToken) -> anyhow::Result<u8> {
-    let options = options::worker(cluster.redis()?, args.docker, args.dock).await?;
+    let authority = args.authority.authority(&args.auth);
+    let options = options::worker(cluster.redis()?, args.docker, args.dock, authority).await?;
     let auth = args.auth.begin(&options.redis, &stop);
     let worked = crate::worker::run(options, stop).await;
     auth.end().await?;

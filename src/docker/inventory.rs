@@ -79,8 +79,9 @@ fn summary(container: ContainerSummary, now: i64) -> Option<Summary> {
     let mut plain = names.iter().map(|name| name.trim_start_matches('/')).filter(|name| !name.contains('/'));
     let name = plain.next().unwrap_or(&id[..id.len().min(12)]).to_owned();
     let mut labels: Labels = container.labels.unwrap_or_default().into_iter().collect();
-    let owner = labels.remove(label::OWNER);
-    let request_id = labels.remove(label::REQUEST);
+    // An image that was made of a container has its labels emptied.
+    let mut own = |name| labels.remove(name).filter(|value| !value.is_empty());
+    let (owner, request_id) = (own(label::OWNER), own(label::REQUEST));
     labels.retain(|name, _| !name.starts_with(label::PREFIX));
     let mut ports: Vec<Port> = container
         .ports

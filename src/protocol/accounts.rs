@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::InvalidName;
 use super::limits::{ACCOUNT_NAME_BYTES, PASSWORD_BYTES, PASSWORD_LEAST};
 
-/// What a user may do; each may do what the one before it may.
+/// What a user may do. Each is trusted more than the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Reads.
+    /// Reads everything.
     Viewer,
     /// Creates, and operates what it owns.
     User,
@@ -161,8 +161,12 @@ pub struct Session {
     pub username: AccountName,
     /// Its groups.
     pub groups: BTreeSet<AccountName>,
-    /// What it may do: of a token, the lesser of the user's role and the token's.
+    /// The user's role.
     pub role: Role,
+    /// Of a token, its own role: it may do no more than that, either.
+    pub limit: Option<Role>,
+    /// Of a token, its name.
+    pub token: Option<AccountName>,
 }
 
 /// One entry of `deblox.auth.tokens`, where it stands under the digest of the token.

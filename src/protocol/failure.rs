@@ -56,7 +56,10 @@ error_codes! {
     MissingField = "missing-field", 400;
     /// By HTTP: nothing is at that path, or not with that method.
     NotFound = "not-found", 404;
-    /// By HTTP: a page in a browser asked, which may be anybody's.
+    /// Workers ask who it is, and neither a session nor a token says so that counts.
+    Unauthenticated = "unauthenticated", 401;
+    /// Who asks may not do that; which right is missing is said, and whose the instance is. By HTTP: a page in a browser asked,
+    /// which may be anybody's.
     Forbidden = "forbidden", 403;
     /// By HTTP: Redis cannot be reached; whether the request was sent is not known.
     BusDown = "bus-down", 503;

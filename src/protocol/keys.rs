@@ -85,6 +85,11 @@ impl Keys {
         self.key("owners")
     }
 
+    /// Hash: container id to what was said about whose it is and who shares it.
+    pub fn ownership(&self) -> String {
+        self.key("ownership")
+    }
+
     /// Hash: container id to summary, of one dock.
     pub fn instances(&self, dock: &Fqdn) -> String {
         format!("{}.instances.{dock}", self.namespace)

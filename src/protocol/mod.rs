@@ -6,6 +6,7 @@ mod failure;
 mod keys;
 pub mod limits;
 mod names;
+mod policy;
 mod records;
 mod reply;
 mod request;
@@ -17,9 +18,10 @@ pub use auth::{AuthAddress, AuthAsk, AuthMessage, AuthReply, Credential, Granted
 pub use failure::{ErrorCode, Failure};
 pub use keys::{GROUP, HANDED_BACK, Keys};
 pub use names::{EntryId, Fqdn, InvalidName, RequestId};
+pub use policy::{ANONYMOUS, Access, INSTANCES, Ownership, REST, Reach, Row, Subject};
 pub use records::{
-    DaemonState, DockFacts, DockRecord, DockState, Event, Labels, OwnerRecord, Port, Standing, Summary, label, millis,
-    rfc3339,
+    AuditRecord, DaemonState, DockFacts, DockRecord, DockState, Event, Labels, OwnerRecord, Port, Standing, Summary,
+    label, millis, rfc3339,
 };
 pub use reply::{Answer, Body, Reply};
 pub use request::{COMMON_FIELDS, Fields, Request, Undecodable, decode, read_timeout};

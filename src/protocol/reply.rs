@@ -210,6 +210,11 @@ impl Reply {
         self.status
     }
 
+    /// The full id of the new instance, for a create.
+    pub fn instance(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
     /// The stable name of what went wrong, if anything did.
     pub fn error(&self) -> Option<super::ErrorCode> {
         self.error

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::limits::{ENVELOPE_BYTES, INSTANCE_BYTES, LONGEST_TIMEOUT, REQUEST_BYTES};
-use super::{EntryId, ErrorCode, Failure, Fqdn, RequestId, millis};
+use super::{Credential, EntryId, ErrorCode, Failure, Fqdn, RequestId, Secret, millis};
 
 /// The fields of a stream entry as Redis delivers them.
 pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
@@ -27,6 +27,8 @@ pub struct Request {
     pub dock: Option<Fqdn>,
     /// The instance it is about: id, unique prefix of an id, or name.
     pub instance: Option<String>,
+    /// Who asks, where the request says so.
+    pub credential: Option<Credential>,
     /// The remaining fields.
     pub arguments: Map<String, Value>,
     /// Whether it came as flat stream fields, so that every value is text.
@@ -109,9 +111,7 @@ pub fn decode(entry: EntryId, own: Option<&Fqdn>, fields: &Fields) -> Result<Req
         if let Some(instance) = &instance {
             check_instance(instance)?;
         }
-        // Who is asking is decided where rights are enforced; nothing else may see these.
-        take_text(&mut object, "session")?;
-        take_text(&mut object, "token")?;
+        let credential = read_credential(&mut object)?;
         Ok(Request {
             id: id.clone(),
             id_chosen,
@@ -120,6 +120,7 @@ pub fn decode(entry: EntryId, own: Option<&Fqdn>, fields: &Fields) -> Result<Req
             deadline: envelope.deadline,
             dock,
             instance,
+            credential,
             arguments: std::mem::take(&mut object),
             flat,
             json: json.clone(),
@@ -226,6 +227,17 @@ fn flat_object(texts: &[(&str, &str)]) -> Result<Map<String, Value>, Failure> {
         }
     }
     Ok(object)
+}
+
+/// Takes out `session` or `token`, so that nothing else sees it.
+fn read_credential(object: &mut Map<String, Value>) -> Result<Option<Credential>, Failure> {
+    let secret = |text: Option<String>| text.map(Secret::new);
+    let (session, token) = (secret(take_text(object, "session")?), secret(take_text(object, "token")?));
+    match (session, token) {
+        (Some(_), Some(_)) => Err(bad_field("token", "there is a `session` too: one of them says who asks")),
+        (Some(session), None) => Ok(Some(Credential::Session(session))),
+        (None, token) => Ok(token.map(Credential::Token)),
+    }
 }
 
 fn take_text(object: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Failure> {

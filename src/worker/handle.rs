@@ -70,6 +70,13 @@ impl Ready {
         if self.worker.stopping.is_cancelled() {
             return self.hand_back().await;
         }
+        let hindrance = match self.identify().await {
+            Ok(caller) => {
+                caller.map(|caller| self.caller.set(caller));
+                hindrance
+            }
+            Err(failure) => Some(Hindrance::Refused(failure)),
+        };
         let mut way = None;
         if hindrance.is_none() && self.is_only_looking() {
             match self.look().await {
@@ -91,6 +98,7 @@ impl Ready {
             Ok(Begun::Go(attempt)) => match hindrance {
                 Some(Hindrance::TooLate) => self.too_late(attempt.number > 1).await,
                 Some(Hindrance::Crowded) => self.settle(Err(crowded(&self.worker)), attempt.number),
+                Some(Hindrance::Refused(failure)) => Err(failure),
                 None => match self.proceed(attempt, way).await {
                     Some(outcome) => outcome,
                     None => return,
@@ -173,7 +181,7 @@ impl Ready {
                     place => place,
                 };
                 let done = match self.perform(instance.as_deref(), attempt).await {
-                    Ok(Outcome::Streams(streaming)) => Box::pin(self.relay(*streaming)).await,
+                    Ok(Outcome::Streams(streaming)) => Box::pin(self.relay(*streaming, instance.as_deref())).await,
                     done => done,
                 };
                 let changed = self.changed(&done, instance.as_deref());
@@ -270,6 +278,7 @@ impl Ready {
             asked: asked(&self.worker, &self.request, self.delivery.source),
             until: attempt.until,
             deadline: self.deadline,
+            caller: self.caller.get(),
             request: &self.request,
             action: self.action,
             arguments: &self.arguments,
@@ -287,7 +296,15 @@ impl Ready {
     /// Does it until the deadline, and says honestly what is known when that has passed.
     async fn perform(&self, instance: Option<&str>, attempt: Attempt) -> Result<Outcome, Failure> {
         let fence = self.fence(attempt);
-        let act = self.act(instance, attempt, &fence);
+        let act = async {
+            let looked_up = match self.caller.get() {
+                Some(caller) => self.authorise(caller, instance).await?,
+                None => None,
+            };
+            let instance = looked_up.as_deref().or(instance);
+            instance.map(|instance| self.instance.set(instance.to_owned()));
+            self.act(instance, attempt, &fence).await
+        };
         if let Ok(result) = tokio::time::timeout_at(attempt.until.into(), act).await {
             // True of its last step only.
             return result.map_err(|failure| if fence.was_passed() { half_done(failure) } else { failure });
@@ -327,7 +344,8 @@ impl Ready {
         let reply = self.reply(outcome);
         let json = reply.as_ref().map(Reply::to_json);
         let (bus, consumer, dock) = (&self.worker.bus, &self.worker.consumer, self.worker.dock());
-        let ending = Ending { reply: json.as_deref(), dead };
+        let audit = self.audit(reply.as_ref());
+        let ending = Ending { reply: json.as_deref(), dead, audit: audit.as_deref() };
         // A stream may last longer than its request had to begin.
         let now = self.worker.now().filter(|_| self.streams());
         let deadline = self.deadline.max(now.unwrap_or_default());
@@ -363,6 +381,8 @@ enum Hindrance {
     TooLate,
     /// Too many wait already.
     Crowded,
+    /// Nobody knows who asks.
+    Refused(Failure),
 }
 
 /// What the shared records are to show before a request is answered.

@@ -171,8 +171,12 @@ impl Intake {
         }
     }
 
-    /// Publishes the specification's `register`; some worker takes it, perhaps this one.
+    /// Publishes the specification's `register`; some worker takes it, perhaps this one. Where workers ask who it is, it would
+    /// be nobody's request: then it is done here.
     async fn register(&self) -> Result<(), BusError> {
+        if self.worker.options.authority.is_some() {
+            return self.worker.bus.register(self.worker.dock()).await;
+        }
         let message = serde_json::json!({"action": "register", "hostname": self.worker.dock()});
         self.worker.bus.send(&message.to_string()).await
     }

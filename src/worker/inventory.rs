@@ -1,5 +1,7 @@
 //! What the dock has: read from the daemon, kept in memory for lookups, and written to the shared records.
 
+mod owners;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, RwLock};
@@ -13,7 +15,7 @@ use super::resources::{ResourceTasks, Resources};
 use crate::bus::{Backoff, Bus, Location};
 use crate::docker::{DaemonEvent, Docker, DockerError, EngineFacts, epoch_seconds};
 use crate::protocol::limits::{CANDIDATES, DAEMON_PING, RECONCILE};
-use crate::protocol::{DaemonState, DockFacts, Fqdn, Resource, Summary};
+use crate::protocol::{DaemonState, DockFacts, Fqdn, Ownership, Resource, Summary};
 
 /// How long the daemon may take to tell what it has.
 pub(super) const LISTING: Duration = Duration::from_secs(30);
@@ -44,6 +46,8 @@ pub(super) struct Inventory {
 #[derive(Default)]
 struct Known {
     instances: BTreeMap<String, Summary>,
+    /// What was said about whose they are, kept for when Redis forgets it.
+    ownership: BTreeMap<String, Ownership>,
     engine: EngineFacts,
     api_version: Option<String>,
 }
@@ -182,6 +186,12 @@ impl Inventory {
         known.instances.values().filter(|summary| summary.request_id.as_deref() == Some(request)).cloned().collect()
     }
 
+    /// The container with this full id, and what was said about whose it is.
+    pub(super) fn instance(&self, id: &str) -> Option<(Summary, Option<Ownership>)> {
+        let known = self.known.read().expect("never held across a panic");
+        Some((known.instances.get(id)?.clone(), known.ownership.get(id).cloned()))
+    }
+
     /// The request that made the container with this full id, if one did.
     pub(super) fn maker(&self, id: &str) -> Option<String> {
         self.known.read().expect("never held across a panic").instances.get(id)?.request_id.clone()
@@ -287,12 +297,14 @@ impl InventoryTask {
     async fn compare(&mut self) -> Result<(), DockerError> {
         self.resources.compare();
         let mut all = within(LISTING, self.docker.containers(None)).await?;
+        self.behind = false;
+        self.name_owners(&mut all).await;
         {
             let mut known = self.known.write().expect("never held across a panic");
             known.keep_times(&mut all);
+            known.ownership.retain(|id, _| all.iter().any(|summary| summary.id == *id));
             known.instances = all.iter().map(|summary| (summary.id.clone(), summary.clone())).collect();
         }
-        self.behind = false;
         let written = self.bus.reconcile_instances(&self.dock, &all).await;
         self.note(written);
         Ok(())
@@ -379,11 +391,13 @@ impl InventoryTask {
     }
 
     async fn write(&mut self, mut changed: Vec<Summary>, gone: Vec<String>) {
+        self.name_owners(&mut changed).await;
         let changed: Vec<Summary> = {
             let mut known = self.known.write().expect("never held across a panic");
             known.keep_times(&mut changed);
             for id in &gone {
                 known.instances.remove(id);
+                known.ownership.remove(id);
             }
             let news = changed.into_iter().filter(|summary| known.instances.get(&summary.id) != Some(summary));
             let news: Vec<Summary> = news.collect();

@@ -1,6 +1,6 @@
 //! A delivered entry, understood as far as that goes.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -8,7 +8,7 @@ use super::Worker;
 use super::lanes::Turn;
 use crate::actions::{Access, Action, Arguments};
 use crate::bus::{Delivery, Source};
-use crate::protocol::{Fqdn, Request, Undecodable, decode, millis};
+use crate::protocol::{Fqdn, Request, Session, Undecodable, decode, millis};
 
 /// What to do with a delivered entry.
 pub(super) enum Job {
@@ -27,6 +27,10 @@ pub(super) struct Ready {
     pub(super) arguments: Arguments,
     /// In milliseconds of Redis's clock.
     pub(super) deadline: u64,
+    /// Who asks, once that is found out.
+    pub(super) caller: OnceLock<Session>,
+    /// The full id of the instance that it is about, once that is found out.
+    pub(super) instance: OnceLock<String>,
     /// Its place among those that work, or among those that wait.
     pub(super) place: Mutex<Option<Place>>,
     /// Its turn among those for the same instance, until others may go.
@@ -88,8 +92,18 @@ impl Job {
         match understand(&delivery, worker.dock()) {
             Ok(Understood { request, action, arguments, deadline }) => {
                 let worker = Arc::clone(worker);
-                let (place, turn) = (Mutex::default(), Mutex::default());
-                Self::Request(Box::new(Ready { worker, delivery, request, action, arguments, deadline, place, turn }))
+                Self::Request(Box::new(Ready {
+                    worker,
+                    delivery,
+                    request,
+                    action,
+                    arguments,
+                    deadline,
+                    caller: OnceLock::new(),
+                    instance: OnceLock::new(),
+                    place: Mutex::default(),
+                    turn: Mutex::default(),
+                }))
             }
             Err(undecodable) => Self::Refusal(delivery, undecodable),
         }

@@ -1,5 +1,6 @@
 //! The process beside a Docker daemon: takes requests from the bus, does them, keeps the shared records current.
 
+mod authority;
 mod extras;
 mod handle;
 mod heartbeat;
@@ -24,6 +25,7 @@ use crate::bus::{Bus, BusError, Consumer, RedisOptions};
 use crate::docker::{Docker, DockerError, DockerOptions};
 use crate::protocol::limits::{BEAT, STREAMS, WAITING};
 use crate::protocol::{Fqdn, Labels, Standing, millis};
+pub use authority::Authority;
 use intake::Intake;
 use inventory::Inventory;
 
@@ -48,6 +50,8 @@ pub struct WorkerOptions {
     pub concurrency: usize,
     /// How long it waits, when told to stop, for what runs.
     pub grace: Duration,
+    /// Whom it serves; everybody who reaches the bus, where nothing is said.
+    pub authority: Option<Authority>,
 }
 
 impl WorkerOptions {
@@ -59,7 +63,7 @@ impl WorkerOptions {
     /// A worker for `dock` with the defaults.
     pub fn new(redis: RedisOptions, docker: DockerOptions, dock: Fqdn) -> Self {
         let (labels, concurrency, grace) = (Labels::new(), Self::CONCURRENCY, Self::GRACE);
-        Self { redis, docker, dock, labels, concurrency, grace }
+        Self { redis, docker, dock, labels, concurrency, grace, authority: None }
     }
 }
 

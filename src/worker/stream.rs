@@ -52,11 +52,13 @@ enum Cut {
     DaemonLost,
     /// It has lasted as long as anything may.
     Old,
+    /// Whoever asked for it may not have it any more.
+    Refused(Failure),
 }
 
 impl Ready {
     /// Streams until the daemon has sent everything, or somebody ends it.
-    pub(super) async fn relay(&self, streaming: Streaming) -> Result<Outcome, Failure> {
+    pub(super) async fn relay(&self, streaming: Streaming, instance: Option<&str>) -> Result<Outcome, Failure> {
         let Streaming { flow, way, framed, subject } = streaming;
         self.make_room();
         if way == Way::Down {
@@ -97,6 +99,7 @@ impl Ready {
             }
             cut = self.hear(&subject, way, given, acked, &owed) => cut,
             cut = self.signs(&written, &read) => cut,
+            failure = self.outlived(instance) => Cut::Refused(failure),
             never = self.feed(flow.input, to_give, &owed) => never,
         };
         self.end_input().await;
@@ -302,6 +305,7 @@ impl Ready {
     async fn cut(&self, cut: Cut, subject: &Subject, chunks: u64) -> Failure {
         let silence = STREAM_SILENCE.as_secs();
         let (code, message) = match cut {
+            Cut::Refused(Failure { code, message, .. }) => (code, message),
             Cut::Cancelled => (ErrorCode::Cancelled, "its reader has ended the stream".to_owned()),
             Cut::ReaderGone => (
                 ErrorCode::ReaderGone,

@@ -156,7 +156,7 @@ impl StandIn<'_> {
         tracing::info!(request = %request.id, dock = %self.dock, "answered for a lost dock: {failure}");
         let dead = dead.then(|| failure.message.clone());
         let reply = Reply::failure(request.id.clone(), self.worker.dock().clone(), failure).to_json();
-        let ending = Ending { reply: Some(&reply), dead: dead.as_deref() };
+        let ending = Ending { reply: Some(&reply), dead: dead.as_deref(), audit: None };
         bus.finish(consumer, delivery, &request, deadline, self.dock, ending).await.map(drop)
     }
 

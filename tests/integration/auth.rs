@@ -70,7 +70,7 @@ impl Bus {
     }
 
     /// Logs in: the session.
-    async fn session(&self, username: &str) -> String {
+    pub async fn session(&self, username: &str) -> String {
         session(&self.login(username, PASSWORD).await)
     }
 

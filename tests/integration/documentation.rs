@@ -5,7 +5,7 @@ use std::fmt::Write;
 use clap::CommandFactory;
 use deblox::actions::{Action, GROUPS, Kind};
 use deblox::cli::Cli;
-use deblox::protocol::{ErrorCode, limits};
+use deblox::protocol::{ErrorCode, INSTANCES, REST, Reach, Role, limits};
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 
@@ -13,9 +13,13 @@ const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 fn the_readme_lists_the_actions_errors_limits_and_options() {
     let text = std::fs::read_to_string(README).expect("README.md");
     let mut wanted = text.clone();
-    for (name, generated) in
-        [("actions", actions()), ("errors", errors()), ("limits", bounds()), ("options", options())]
-    {
+    for (name, generated) in [
+        ("actions", actions()),
+        ("errors", errors()),
+        ("limits", bounds()),
+        ("policy", policy()),
+        ("options", options()),
+    ] {
         wanted = with_section(&wanted, name, &generated);
     }
     if std::env::var_os("UPDATE_README").is_some() {
@@ -58,6 +62,24 @@ fn actions() -> String {
                 .expect("text");
         }
         out.push_str("\n</details>\n\n");
+    }
+    out
+}
+
+fn policy() -> String {
+    let roles = Role::ALL.map(|role| format!("`{role}`")).join(" | ");
+    let mut out = String::new();
+    for (what, rows) in [("instances", INSTANCES.as_slice()), ("anything else", REST.as_slice())] {
+        write!(out, "| right on {what} | {roles} |\n|---|---|---|---|---|\n").expect("text");
+        for (access, reaches) in rows {
+            let cells = reaches.map(|reach| match reach {
+                Reach::Nothing => "–",
+                Reach::Own => "own and shared",
+                Reach::All => "all",
+            });
+            writeln!(out, "| {} | {} |", access.as_str(), cells.join(" | ")).expect("text");
+        }
+        out.push('\n');
     }
     out
 }

@@ -194,6 +194,18 @@ fn help_of_deblox_worker() {
 
               [env: DOCKER_CERT_PATH=]
 
+    Who may do what:
+          --auth <MODE>
+              Serve everybody who reaches the bus, or only those who say who they are, and only what
+              they may; the same for all workers
+
+              Possible values:
+              - open:    Whoever can write to Redis is trusted
+              - enforce: A request needs a session or a token, and the right
+
+              [env: DEBLOX_AUTH=]
+              [default: open]
+
     Auth manager:
           --auth-manager
               Be an auth manager as well: answer logins, say whose session it is, and end sessions
@@ -324,6 +336,18 @@ fn help_of_deblox_up() {
               The folder with ca.pem, cert.pem and key.pem [default: ~/.docker]
 
               [env: DOCKER_CERT_PATH=]
+
+    Who may do what:
+          --auth <MODE>
+              Serve everybody who reaches the bus, or only those who say who they are, and only what
+              they may; the same for all workers
+
+              Possible values:
+              - open:    Whoever can write to Redis is trusted
+              - enforce: A request needs a session or a token, and the right
+
+              [env: DEBLOX_AUTH=]
+              [default: open]
 
     Auth manager:
           --auth-manager

@@ -24,6 +24,7 @@ mod commands_looking;
 mod commands_resources;
 mod docker_faults;
 mod documentation;
+mod enforcement;
 mod faults;
 mod help;
 mod identity;

@@ -406,7 +406,8 @@ impl World {
             }
             Step::Finish(code) => {
                 let reply = reply(code);
-                let ending = Ending { reply: Some(&reply), dead: (*code == "poison").then_some("it is poison") };
+                let ending =
+                    Ending { reply: Some(&reply), dead: (*code == "poison").then_some("it is poison"), audit: None };
                 let done = bus.finish(consumer, delivery, request, deadline, dock, ending).await.expect("finish");
                 if done { Said::Done } else { Said::NotOurs }
             }

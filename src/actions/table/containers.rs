@@ -1,7 +1,7 @@
 //! Containers.
 
 use super::super::{
-    attach_container, container_logs, create_container, exec_container, list_containers, recreate_container,
+    attach_container, container_logs, create_container, exec_container, list_containers, ownership, recreate_container,
     update_container,
 };
 use super::{ALL, CREDENTIALS, CURSOR, FILTERS, PAGE, STREAM, TIMESTAMP, text};
@@ -35,6 +35,9 @@ const REPLACE: Field = Field::new(
     Flag,
     "if its dock is lost before it has answered, create it on another one; without it the caller is told (false)",
 );
+/// The labels of [`label`](crate::protocol::label), emptied: an image has those of the container that it was made of.
+const UNLABELLED: &str =
+    "LABEL deblox.owner=\"\" deblox.request=\"\" deblox.replaces=\"\" deblox.replaces-running=\"\"";
 const DOCK_LABELS: Field = Field::new("dock-labels", Pairs, "labels that its dock must have");
 
 pub(super) static CONTAINERS: &[Action] = &[
@@ -304,8 +307,34 @@ pub(super) static CONTAINERS: &[Action] = &[
     .always(&[("stream", "false")])
     .streaming(Streams::Asked(&["stream"]))
     .fields(&[Field::new("stream", Flag, "as a stream, a JSON object a line").query("stream")]),
+    Action::own(
+        "chown-instance",
+        Access::Admin,
+        Instance,
+        "gives it to another user; those who share it go on sharing it",
+        |context| Box::pin(ownership::chown(context)),
+    )
+    .again()
+    .recorded(Recorded::Instance)
+    .fields(&[text("owner", "the user to whom it belongs from now on").required()]),
+    Action::own(
+        "share-instance",
+        Access::Admin,
+        Instance,
+        "gives a user or the members of a group rights on it, in the place of those they had",
+        |context| Box::pin(ownership::share(context)),
+    )
+    .again()
+    .recorded(Recorded::Instance)
+    .fields(&[
+        text("user", "the user who shares it"),
+        text("group", "the group whose members share it"),
+        Field::new("rights", List, "some of view, operate, exec, delete; none ends it").required(),
+    ]),
     Action::plain("commit-container", Create, Instance, Method::POST, "/commit", "makes an image of it")
         .instance_in(Place::Query("container"))
+        // A container that somebody makes of the image without deblox is not this one's owner's.
+        .always(&[("changes", UNLABELLED)])
         .recorded(Recorded::Resource(Resource::Images))
         .fields(&[
             text("repo", "the image's name").query("repo"),

@@ -37,9 +37,10 @@ pub(super) static IMAGES: &[Action] = &[
     Action::plain("image-history", View, Daemon, Method::GET, "/images/{}/history", "how an image was made")
         .also(&["history-image"])
         .fields(&[IMAGE]),
-    Action::own("pull-image", Operate, Daemon, "fetches an image to a dock", |context| {
+    Action::own("pull-image", Create, Daemon, "fetches an image to a dock", |context| {
         Box::pin(pull_image::run(context))
     })
+    .serves_creates()
     .within(PULL_TIMEOUT)
     .again()
     .recorded(CHANGED)
@@ -96,6 +97,7 @@ pub(super) static IMAGES: &[Action] = &[
     ]),
     Action::plain("save-images", View, NamedDaemon, Method::GET, "/images/get", "streams images, as a tar archive")
         .also(&["save-image"])
+        .reveals()
         .streaming(Streams::Always)
         .fields(&[Field::new("images", TextOrList, "the images").or("image").required().query("names")]),
     Action::plain(

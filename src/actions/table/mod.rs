@@ -83,6 +83,8 @@ impl Action {
             resumes: false,
             again: Again::No,
             widens: false,
+            reveals: false,
+            serves_creates: false,
             spreads: false,
             streams: Streams::Never,
             fields: &[],
@@ -139,6 +141,16 @@ impl Action {
 
     const fn widens(mut self) -> Self {
         self.widens = true;
+        self
+    }
+
+    const fn reveals(mut self) -> Self {
+        self.reveals = true;
+        self
+    }
+
+    const fn serves_creates(mut self) -> Self {
+        self.serves_creates = true;
         self
     }
 

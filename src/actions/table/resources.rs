@@ -23,6 +23,7 @@ pub(super) static NETWORKS: &[Action] = &[
     .widens()
     .fields(&[ALL, FILTERS, LIMIT, CURSOR]),
     Action::plain("inspect-network", View, Daemon, Method::GET, "/networks/{}", "everything about a network")
+        .reveals()
         .fields(&[NETWORK, Field::new("verbose", Flag, "with more").query("verbose")]),
     Action::plain("create-network", Create, NamedDaemon, Method::POST, "/networks/create", "makes a network")
         .recorded(NETWORKS_CHANGED)
@@ -119,10 +120,12 @@ pub(super) static VOLUMES: &[Action] = &[
 pub(super) static DAEMON: &[Action] = &[
     Action::plain("system-info", View, Daemon, Method::GET, "/info", "what the daemon says about its host"),
     Action::plain("system-version", View, Daemon, Method::GET, "/version", "the daemon's versions"),
-    Action::plain("disk-usage", View, Daemon, Method::GET, "/system/df", "what images, containers and volumes take up"),
+    Action::plain("disk-usage", View, Daemon, Method::GET, "/system/df", "what images, containers and volumes take up")
+        .reveals(),
     Action::own("events", View, Daemon, "streams what happens at a dock's daemon; or in the cluster", |context| {
         Box::pin(events::run(context))
     })
+    .reveals()
     .widens()
     .streaming(Streams::Always)
     .fields(&[

@@ -1,8 +1,9 @@
 -- Ends a request that was begun: its one reply, its record and its entry in one step.
 -- A worker from whom it was taken over changes nothing.
--- KEYS: stream, request, reply, load, dead
+-- KEYS: stream, request, reply, load, dead, events
 -- ARGV: group, consumer, entry, request id, reply or '' for none, kept ms, 1 to remember the reply, deadline ms, dock,
---       why it is one of the dead or '', its JSON for them, dead letters kept, promises prefix
+--       why it is one of the dead or '', its JSON for them, dead letters kept, promises prefix,
+--       what is told of it in the events or '', events kept
 -- Returns 1 when this call ended it, 0 when it was another's to end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -29,6 +30,7 @@ if ARGV[10] ~= '' then
   redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[12], '*', 'entry', ARGV[3], 'stream', KEYS[1], 'requestId', ARGV[4],
     'reason', ARGV[10], 'json', ARGV[11])
 end
+if ARGV[14] ~= '' then redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[15], '*', 'json', ARGV[14]) end
 -- a create that failed no longer counts towards its dock; one that succeeded was counted with its instance
 local dock = seen[4] or ARGV[9]
 if redis.call('ZREM', ARGV[13] .. dock, ARGV[4]) == 1 then redis.call('ZINCRBY', KEYS[4], -1, dock) end

@@ -1,6 +1,6 @@
 -- Applies changes to the records of one dock's instances, keeps index, owners and load in step, and tells of each change
 -- once, in the same step.
--- KEYS: instances of the dock, owners, index, load, promises of the dock, events
+-- KEYS: instances of the dock, owners, index, load, promises of the dock, events, ownership
 -- ARGV: dock, number of upserts, total that counts towards the load or '' to leave it to the changes,
 --       1 to tell, events kept,
 --       per upsert: id, name, summary, owner record, request id or '', 1 if it counts; then ids to remove
@@ -17,7 +17,7 @@ end
 local function tell(event, instance, was)
   if ARGV[4] ~= '1' then return end
   local told = {event = event, dock = dock, id = instance.id, name = instance.name, image = instance.image,
-    state = instance.state, was = was}
+    state = instance.state, owner = instance.owner, was = was}
   redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[5], '*', 'json', cjson.encode(told))
 end
 
@@ -58,6 +58,7 @@ for i = at, #ARGV do
   if old then tell('instance-removed', old) end
   redis.call('HDEL', KEYS[1], ARGV[i])
   redis.call('HDEL', KEYS[2], ARGV[i])
+  redis.call('HDEL', KEYS[7], ARGV[i])
 end
 
 if ARGV[3] ~= '' then

@@ -1,0 +1,58 @@
+//! What was said about whose an instance is and who shares it. Each record is written by the worker of the instance's
+//! dock alone.
+
+use std::collections::BTreeMap;
+
+use redis::cmd;
+
+use super::presence::json;
+use super::{Bus, BusError};
+use crate::protocol::Ownership;
+
+/// Records in one command.
+const BATCH: usize = 500;
+
+impl Bus {
+    /// What was said about these instances; nothing for most.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn ownership<'a>(
+        &self,
+        ids: impl IntoIterator<Item = &'a str>,
+    ) -> Result<BTreeMap<String, Ownership>, BusError> {
+        let ids: Vec<&str> = ids.into_iter().collect();
+        let mut said = BTreeMap::new();
+        for batch in ids.chunks(BATCH) {
+            let mut get = cmd("HMGET");
+            let texts: Vec<Option<String>> = self.link().query(get.arg(self.keys().ownership()).arg(batch)).await?;
+            for (id, text) in batch.iter().zip(texts) {
+                if let Some(text) = text {
+                    said.insert((*id).to_owned(), read(&text)?);
+                }
+            }
+        }
+        Ok(said)
+    }
+
+    /// What was said about any instance of the cluster.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn all_ownership(&self) -> Result<BTreeMap<String, Ownership>, BusError> {
+        let all: Vec<(String, String)> = self.link().query(cmd("HGETALL").arg(self.keys().ownership())).await?;
+        all.into_iter().map(|(id, text)| Ok((id, read(&text)?))).collect()
+    }
+
+    /// Writes down what is said about an instance from now on.
+    ///
+    /// # Errors
+    /// [`BusError::Redis`].
+    pub async fn set_ownership(&self, id: &str, ownership: &Ownership) -> Result<(), BusError> {
+        Ok(self.link().query(cmd("HSET").arg(self.keys().ownership()).arg(id).arg(json(ownership))).await?)
+    }
+}
+
+fn read(text: &str) -> Result<Ownership, BusError> {
+    serde_json::from_str(text).map_err(|_| BusError::Unexpected("a record of ownership that cannot be read".into()))
+}

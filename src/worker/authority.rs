@@ -1,0 +1,149 @@
+//! Who asks, whether they may, and what is told of that.
+
+use std::time::Duration;
+
+use super::job::Ready;
+use crate::actions::{Demand, On};
+use crate::bus::persist;
+use crate::docker::{Method, RequestParts};
+use crate::protocol::{
+    Access, AccountName, AuditRecord, ErrorCode, Event, Failure, Ownership, Reply, Session, Subject, label,
+};
+
+/// How soon it is noticed that somebody whose stream is open may not have it any more.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Whom a worker serves.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    /// When a session ends that nobody uses; the same as that of the auth managers.
+    pub session_idle: Duration,
+}
+
+impl Ready {
+    /// Finds out who asks, where that is asked.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Unauthenticated`].
+    pub(super) async fn identify(&self) -> Result<Option<Session>, Failure> {
+        let Some(authority) = &self.worker.options.authority else { return Ok(None) };
+        let Some(credential) = &self.request.credential else {
+            let message = "this cluster asks who you are: give a `session` (`deblox login`) or a `token` \
+                           (`deblox token add`) with the request";
+            return Err(Failure::new(ErrorCode::Unauthenticated, message));
+        };
+        let identify = || crate::auth::identify(&self.worker.bus, credential, authority.session_idle);
+        persist(identify).await?.map(Some).ok_or_else(|| {
+            let message = "the session or the token does not count, or no longer: log in again, or ask for a new token";
+            Failure::new(ErrorCode::Unauthenticated, message)
+        })
+    }
+
+    /// Checks that `caller` may do this. Returns the full id of the instance in the place of `instance`, where that was
+    /// looked up for it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Forbidden`], or why the instance cannot be looked at.
+    pub(super) async fn authorise(&self, caller: &Session, instance: Option<&str>) -> Result<Option<String>, Failure> {
+        let Demand { access, on } = self.action.demand(&self.arguments);
+        let name = self.request.instance.as_deref().unwrap_or(self.action.name);
+        match on {
+            On::NewInstance => caller.check(access, Subject::NewInstance, self.action.name)?,
+            On::AllInstances => caller.check(access, Subject::AllInstances, self.action.name)?,
+            On::Rest => caller.check(access, Subject::Rest, self.action.name)?,
+            On::Instance => return self.authorise_on(caller, access, instance.unwrap_or_default(), name).await,
+            On::Named(reference) => {
+                self.authorise_on(caller, access, &reference, &reference).await?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Checks that `caller` may do that to the instance of this dock that `reference` means.
+    async fn authorise_on(
+        &self,
+        caller: &Session,
+        access: Access,
+        reference: &str,
+        name: &str,
+    ) -> Result<Option<String>, Failure> {
+        let inventory = &self.worker.inventory;
+        let mut id = reference.to_owned();
+        if let [one] = inventory.find(reference).as_slice() {
+            id.clone_from(&one.id);
+        }
+        let (label, known) = match inventory.instance(&id) {
+            Some((summary, known)) => (summary.owner, known),
+            // Made a moment ago, or not there at all.
+            None => (self.look_up(&mut id).await?, None),
+        };
+        // Already set where a stream is looked at again.
+        let _ = self.instance.set(id.clone());
+        let mut said = persist(|| self.worker.bus.ownership([id.as_str()])).await?;
+        let said = said.remove(&id).or(known);
+        let owner = Ownership::owner(said.as_ref(), label.as_deref());
+        caller.check(access, Subject::Instance(owner, said.as_ref()), name)?;
+        Ok(Some(id))
+    }
+
+    /// The owner of an instance by its label, as the daemon has it. Its id becomes the full one.
+    async fn look_up(&self, id: &mut String) -> Result<Option<String>, Failure> {
+        let inspect = RequestParts::new(Method::GET, "/containers/{}/json").segment(id.as_str());
+        let answer = self.worker.docker.call(&inspect).await?;
+        let found = answer.read_json().unwrap_or_default();
+        match found["Id"].as_str() {
+            Some(full) => full.clone_into(id),
+            None => {
+                let message = format!("no instance has the id or name `{id}`");
+                return Err(Failure::new(ErrorCode::NoSuchInstance, message));
+            }
+        }
+        let owner = found["Config"]["Labels"][label::OWNER].as_str();
+        Ok(owner.filter(|owner| !owner.is_empty()).map(str::to_owned))
+    }
+
+    /// Ends when whoever asked may not have this any more: the session or the token has ended, or a right.
+    pub(super) async fn outlived(&self, instance: Option<&str>) -> Failure {
+        if self.worker.options.authority.is_none() {
+            return std::future::pending().await;
+        }
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let still = async {
+                match self.identify().await? {
+                    Some(caller) => self.authorise(&caller, instance).await.map(drop),
+                    None => Ok(()),
+                }
+            };
+            match still.await {
+                Err(failure) if matches!(failure.code, ErrorCode::Unauthenticated | ErrorCode::Forbidden) => {
+                    return failure;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What is told of this request to those who look at what was done, if it changed something or was to.
+    pub(super) fn audit(&self, reply: Option<&Reply>) -> Option<String> {
+        if self.action.demand(&self.arguments).access == Access::View {
+            return None;
+        }
+        let (caller, new) = (self.caller.get(), reply.and_then(Reply::instance));
+        let text = |names: &[&str]| names.iter().find_map(|name| self.arguments.text(name));
+        let record = AuditRecord {
+            event: Event::REQUEST,
+            action: self.action.name,
+            request_id: self.request.id.as_str(),
+            user: caller.map(|caller| caller.username.as_str()),
+            token: caller.and_then(|caller| caller.token.as_ref()).map(AccountName::as_str),
+            dock: self.worker.dock().as_str(),
+            id: new.or(self.instance.get().map(String::as_str)).or(self.request.instance.as_deref()),
+            name: text(&["name"]),
+            about: text(&["image", "network", "volume", "hostname", "template", "path", "owner", "user", "group"]),
+            status: reply.map(Reply::status),
+            error: reply.and_then(Reply::error).map(ErrorCode::as_str),
+        };
+        serde_json::to_string(&record).ok()
+    }
+}
