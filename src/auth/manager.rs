@@ -7,11 +7,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::decision::decide;
 use super::secrets::{Hasher, digest, session_id};
 use super::{AccountError, AuthOptions};
 use crate::bus::{Answered, Attempted, AuthDelivery, AuthStream, Backoff, Begin, Bus, BusError, Limits};
 use crate::protocol::limits::{AUTH_TAKE_OVER, LOGINS, LOOKS};
-use crate::protocol::{AuthAddress, AuthAsk, AuthMessage, AuthReply, Credential, Granted, Secret, Session};
+use crate::protocol::{AuthAddress, AuthAsk, AuthMessage, AuthReply, Credential, Granted, Question, Secret, Session};
 
 /// How often it is looked whether another manager has died over a message.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -160,12 +161,8 @@ impl Desk {
             AuthAsk::Login { username, password, address } => {
                 self.log_in(&begin, &username, password, address.as_deref()).await
             }
-            // Whether this user may do a certain thing to a certain instance is answered from here as well, once the
-            // policy says what anybody may.
-            AuthAsk::Authorise(credential) => {
-                let reply = identify(&self.manager.bus, &credential, self.manager.limits.session_idle)
-                    .await?
-                    .map_or(AuthReply::Denied, granted);
+            AuthAsk::Authorise(credential, question) => {
+                let reply = self.authorise(&credential, question.as_ref()).await?;
                 Ok(self.stream.answer(&begin, &reply).await?)
             }
             AuthAsk::Logout(session) => {
@@ -173,6 +170,24 @@ impl Desk {
                 Ok(self.stream.log_out(&begin, &digest(session.reveal()), &ended, &unknown).await?)
             }
         }
+    }
+
+    /// Says whose the credential is, and whether they may do what is asked.
+    async fn authorise(&self, credential: &Credential, question: Option<&Question>) -> Result<AuthReply, BusError> {
+        let Manager { bus, limits, .. } = &*self.manager;
+        let Some(session) = identify(bus, credential, limits.session_idle).await? else { return Ok(AuthReply::Denied) };
+        let decided = match question {
+            Some(question) => Some(decide(bus, &session, question).await?),
+            None => None,
+        };
+        Ok(AuthReply::Ok(Granted {
+            session: None,
+            role: Some(session.effective_role()),
+            username: Some(session.username),
+            groups: Some(session.groups),
+            allowed: decided.as_ref().map(Result::is_ok),
+            reason: decided.and_then(Result::err),
+        }))
     }
 
     async fn log_in(
@@ -224,12 +239,6 @@ pub async fn identify(bus: &Bus, credential: &Credential, idle: Duration) -> Res
         Credential::Session(id) => bus.session(&digest(id.reveal()), idle).await,
         Credential::Token(token) => bus.token(&digest(token.reveal())).await,
     }
-}
-
-fn granted(session: Session) -> AuthReply {
-    let role = session.effective_role();
-    let Session { username, groups, .. } = session;
-    AuthReply::Ok(Granted { session: None, username: Some(username), groups: Some(groups), role: Some(role) })
 }
 
 /// One place at least, and all that are free; none when there will never be one.

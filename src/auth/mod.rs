@@ -3,6 +3,7 @@
 //! A manager keeps nothing: any number of them read the same streams, and each message is answered by one.
 
 mod accounts;
+mod decision;
 mod manager;
 mod secrets;
 

@@ -126,9 +126,24 @@ impl Bus {
     /// # Errors
     /// [`BusError`].
     pub async fn find_instances(&self, reference: &str, here: &Fqdn) -> Result<Found, BusError> {
+        let mut looks = self.looks(reference);
+        looks.cmd("XLEN").arg(self.keys().shared()).cmd("XLEN").arg(self.keys().own(here));
+        let (names, ids, shared, own): (Vec<String>, Vec<String>, usize, usize) = self.link().pipeline(&looks).await?;
+        Ok(Found { locations: meant(reference, &names, &ids), crowded: shared > 1 || own > 0 })
+    }
+
+    /// The same, for those who do not send requests on.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn locate(&self, reference: &str) -> Result<Vec<Location>, BusError> {
+        let (names, ids): (Vec<String>, Vec<String>) = self.link().pipeline(&self.looks(reference)).await?;
+        Ok(meant(reference, &names, &ids))
+    }
+
+    /// Looks for a name, and for the beginning of an id.
+    fn looks(&self, reference: &str) -> redis::Pipeline {
         let index = self.keys().index();
-        let by_name = format!("name/{reference}/");
-        let by_id = format!("id/{reference}");
         let range = |prefix: &str| {
             let mut range = cmd("ZRANGEBYLEX");
             range.arg(&index).arg(format!("[{prefix}")).arg(format!("[{prefix}\u{7f}"));
@@ -136,16 +151,8 @@ impl Bus {
             range
         };
         let mut looks = pipe();
-        looks.add_command(range(&by_name)).add_command(range(&by_id));
-        looks.cmd("XLEN").arg(self.keys().shared()).cmd("XLEN").arg(self.keys().own(here));
-        let (names, ids, shared, own): (Vec<String>, Vec<String>, usize, usize) = self.link().pipeline(&looks).await?;
-        let found = |locations| Found { locations, crowded: shared > 1 || own > 0 };
-        let ids: Vec<Location> = ids.iter().filter_map(|member| read_member(member)).collect();
-        if let Some(exact) = ids.iter().find(|found| found.id == reference) {
-            return Ok(found(vec![exact.clone()]));
-        }
-        let names: Vec<Location> = names.iter().filter_map(|member| read_member(member)).collect();
-        Ok(found(if names.is_empty() { ids } else { names }))
+        looks.add_command(range(&format!("name/{reference}/"))).add_command(range(&format!("id/{reference}")));
+        looks
     }
 
     /// Which requests for `instance` go before `entry` of the shared stream, other than those of the `harmless` actions.
@@ -203,6 +210,17 @@ impl Bus {
         apply.arg(gone);
         Ok(self.link().script(&apply).await?)
     }
+}
+
+/// What `reference` means, of the index's members for that name and for ids that begin so.
+fn meant(reference: &str, names: &[String], ids: &[String]) -> Vec<Location> {
+    let read = |members: &[String]| members.iter().filter_map(|member| read_member(member)).collect::<Vec<_>>();
+    let ids = read(ids);
+    if let Some(exact) = ids.iter().find(|found| found.id == reference) {
+        return vec![exact.clone()];
+    }
+    let names = read(names);
+    if names.is_empty() { ids } else { names }
 }
 
 /// Reads `id/<id>/<dock>` or `name/<name>/<dock>/<id>`.

@@ -6,9 +6,11 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::limits::{ADDRESS_BYTES, AUTH_FIELD_BYTES, AUTH_LONGEST_TIMEOUT, AUTH_TIMEOUT, PASSWORD_BYTES};
+use super::limits::{
+    ADDRESS_BYTES, AUTH_FIELD_BYTES, AUTH_LONGEST_TIMEOUT, AUTH_TIMEOUT, INSTANCE_BYTES, PASSWORD_BYTES,
+};
 use super::request::{Entry, read_entry};
-use super::{AccountName, EntryId, Fields, RequestId, Role, Secret, millis, read_timeout};
+use super::{AccountName, EntryId, Fields, Fqdn, RequestId, Role, Secret, millis, read_timeout};
 
 /// One of the auth manager's addresses; each is a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +40,7 @@ impl AuthAddress {
     fn fields(self) -> &'static [&'static str] {
         match self {
             Self::Login => &["username", "password", "address", "requestId", "timeout"],
-            Self::Authorise => &["sessionID", "token", "requestId", "timeout"],
+            Self::Authorise => &["sessionID", "token", "action", "id", "dock", "requestId", "timeout"],
             Self::Logout => &["sessionID", "requestId", "timeout"],
         }
     }
@@ -76,10 +78,21 @@ pub enum AuthAsk {
         /// From where it was typed, as the node says that the person used.
         address: Option<String>,
     },
-    /// Whose that is. What somebody may do to something will be asked here as well.
-    Authorise(Credential),
+    /// Whose that is, and whether they may do what is asked.
+    Authorise(Credential, Option<Question>),
     /// The end of a session.
     Logout(Secret),
+}
+
+/// Whether somebody may do something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The name of an action.
+    pub action: String,
+    /// The instance, as a request names it.
+    pub id: Option<String>,
+    /// The dock that has it, where its name alone may mean several.
+    pub dock: Option<Fqdn>,
 }
 
 /// A message that could not be read: under which id to say so, and why.
@@ -121,6 +134,12 @@ pub struct Granted {
     /// What it may do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
+    /// Whether it may do what was asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<bool>,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 impl AuthReply {
@@ -195,19 +214,30 @@ fn read(address: AuthAddress, object: &mut Map<String, Value>) -> Result<(Option
             password: Secret::new(needed(object, "password", PASSWORD_BYTES)?),
             address: text(object, "address", ADDRESS_BYTES)?,
         },
-        AuthAddress::Authorise => match text(object, "token", AUTH_FIELD_BYTES)? {
-            Some(_) if object.contains_key("sessionID") => {
-                return Err("sessionID and token cannot both be specified".to_owned());
-            }
-            Some(token) => AuthAsk::Authorise(Credential::Token(Secret::new(token))),
-            None => {
-                let session = needed(object, "sessionID", AUTH_FIELD_BYTES)?;
-                AuthAsk::Authorise(Credential::Session(Secret::new(session)))
-            }
-        },
+        AuthAddress::Authorise => {
+            let credential = match text(object, "token", AUTH_FIELD_BYTES)? {
+                Some(_) if object.contains_key("sessionID") => {
+                    return Err("sessionID and token cannot both be specified".to_owned());
+                }
+                Some(token) => Credential::Token(Secret::new(token)),
+                None => Credential::Session(Secret::new(needed(object, "sessionID", AUTH_FIELD_BYTES)?)),
+            };
+            AuthAsk::Authorise(credential, question(object)?)
+        }
         AuthAddress::Logout => AuthAsk::Logout(Secret::new(needed(object, "sessionID", AUTH_FIELD_BYTES)?)),
     };
     Ok((timeout, ask))
+}
+
+fn question(object: &mut Map<String, Value>) -> Result<Option<Question>, String> {
+    let (action, id) = (text(object, "action", AUTH_FIELD_BYTES)?, text(object, "id", INSTANCE_BYTES)?);
+    let dock = text(object, "dock", AUTH_FIELD_BYTES)?;
+    let dock = dock.map(|dock| Fqdn::new(&dock).map_err(|e| format!("dock is not valid: {e}"))).transpose()?;
+    match action {
+        Some(action) => Ok(Some(Question { action, id, dock })),
+        None if id.is_some() || dock.is_some() => Err("action must be specified".to_owned()),
+        None => Ok(None),
+    }
 }
 
 fn needed(object: &mut Map<String, Value>, name: &str, limit: usize) -> Result<String, String> {
@@ -249,6 +279,8 @@ mod tests {
                 "timeout must be at most 60000 milliseconds",
             ),
             (Authorise, "{}", "sessionID must be specified"),
+            (Authorise, r#"{"sessionID":"a","id":"web"}"#, "action must be specified"),
+            (Authorise, r#"{"sessionID":"a","action":1}"#, "action must be text"),
             (Authorise, r#"{"sessionID":"a","token":"b"}"#, "sessionID and token cannot both be specified"),
             (Logout, "{}", "sessionID must be specified"),
             (

@@ -14,7 +14,7 @@ mod resources;
 mod stream;
 
 pub use accounts::{Account, AccountName, Role, Secret, Session, TokenRecord, check_password};
-pub use auth::{AuthAddress, AuthAsk, AuthMessage, AuthReply, Credential, Granted, Unreadable};
+pub use auth::{AuthAddress, AuthAsk, AuthMessage, AuthReply, Credential, Granted, Question, Unreadable};
 pub use failure::{ErrorCode, Failure};
 pub use keys::{GROUP, HANDED_BACK, Keys};
 pub use names::{EntryId, Fqdn, InvalidName, RequestId};

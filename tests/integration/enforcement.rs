@@ -459,3 +459,49 @@ async fn every_request_that_changes_something_is_told_with_who_and_how_it_ended(
     assert_eq!((&told[1]["id"], &told[0]["about"]), (&made["Id"], &json!("busybox")));
     assert!(!format!("{entries:?}").contains("sesame"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_auth_manager_says_beforehand_what_workers_decide() {
+    let bus = Bus::new().await;
+    let _worker = bus.enforcing(HOST, DOCK).await;
+    let _manager = bus.manager();
+    let ada = bus.known_user("ada", Role::User, &[]).await;
+    let bob = bus.known_user("bob", Role::User, &[]).await;
+    let name = unique("asked");
+    let _scrub = Scrub::new(HOST, &name);
+    let create = json!({"action": "create-container", "image": "busybox", "name": name});
+    succeeded(&bus.call_as(&ada, create).await, 201);
+    let ask = async |token: &str, question: Value| {
+        let mut message = json!({"token": token});
+        message.as_object_mut().expect("an object").extend(question.as_object().expect("an object").clone());
+        serde_json::from_str::<Value>(&bus.auth("authorise", message).await).expect("JSON")
+    };
+    let stop = json!({"action": "stop-container", "id": name});
+    let told = ask(&ada, stop.clone()).await;
+    assert_eq!(told, json!({"status": "ok", "username": "ada", "groups": [], "role": "user", "allowed": true}));
+    let told = ask(&bob, stop.clone()).await;
+    let refusal = bus.call_as(&bob, stop.clone()).await;
+    refused(&refusal, 403, "forbidden", &["`ada`"]);
+    assert_eq!((&told["allowed"], &told["reason"]), (&json!(false), &refusal["message"]));
+
+    let share = json!({"action": "share-instance", "id": name, "user": "bob", "rights": ["operate"]});
+    succeeded(&bus.call_as(&ada, share).await, 200);
+    assert_eq!(ask(&bob, stop).await["allowed"], true);
+    for (question, allowed, named) in [
+        (json!({"action": "create-container"}), true, ""),
+        (json!({"action": "list-containers"}), true, ""),
+        (json!({"action": "drain"}), false, "admins"),
+        (json!({"action": "disk-usage"}), false, "all users"),
+        (json!({"action": "docker"}), false, "operators"),
+        (json!({"action": "inspect-container", "id": "no-such"}), false, "`no-such`"),
+        (json!({"action": "inspect-container", "id": name, "dock": "b.test"}), false, &name),
+        (json!({"action": "inspect-container"}), false, "id"),
+        (json!({"action": "inspct-container", "id": name}), false, "`inspect-container`"),
+        (json!({"action": "list-docks", "id": name}), false, "list-docks"),
+    ] {
+        let told = ask(&bob, question.clone()).await;
+        assert_eq!(told["allowed"], allowed, "{question}: {told}");
+        assert!(told["reason"].as_str().unwrap_or_default().contains(named), "{question}: {told}");
+    }
+    assert_eq!(ask("none", json!({"action": "ping"})).await, json!({"status": "denied"}));
+}

@@ -1,0 +1,48 @@
+//! Whether somebody may do a certain thing to a certain instance: what the worker of its dock would decide, told beforehand.
+
+use crate::actions::{Action, Arguments, Demand, On};
+use crate::bus::{Bus, BusError, Location};
+use crate::protocol::{OwnerRecord, Ownership, Question, Session, Subject};
+
+/// Decides for `caller`; or says why it may not, or cannot be decided.
+///
+/// # Errors
+/// [`BusError`].
+pub(super) async fn decide(bus: &Bus, caller: &Session, question: &Question) -> Result<Result<(), String>, BusError> {
+    let action = match Action::find(&question.action) {
+        Ok(action) => action,
+        Err(failure) => return Ok(Err(failure.message)),
+    };
+    let Demand { access, on } = action.demand(&Arguments::default());
+    let subject = match on {
+        On::Instance => return on_instance(bus, caller, action, question).await,
+        On::NewInstance => Subject::NewInstance,
+        On::AllInstances => Subject::AllInstances,
+        On::Named(_) | On::Rest => Subject::Rest,
+    };
+    if question.id.is_some() {
+        return Ok(Err(format!("{} is not about one instance: leave id out", action.name)));
+    }
+    Ok(caller.check(access, subject, action.name).map_err(|failure| failure.message))
+}
+
+async fn on_instance(
+    bus: &Bus,
+    caller: &Session,
+    action: &Action,
+    question: &Question,
+) -> Result<Result<(), String>, BusError> {
+    let Some(reference) = &question.id else { return Ok(Err(format!("{} needs an id", action.name))) };
+    let mut found = bus.locate(reference).await?;
+    found.retain(|one| question.dock.as_ref().is_none_or(|dock| *dock == one.dock));
+    let id = match found.as_slice() {
+        [Location { id, .. }] => id,
+        [] => return Ok(Err(format!("no instance has the id or name `{reference}`"))),
+        _ => return Ok(Err(format!("`{reference}` may mean several instances: give the dock, or more of the id"))),
+    };
+    let owner = bus.owner(id).await?.and_then(|OwnerRecord { owner, .. }| owner);
+    let said = bus.ownership([id.as_str()]).await?.remove(id);
+    let owner = Ownership::owner(said.as_ref(), owner.as_deref());
+    let subject = Subject::Instance(owner, said.as_ref());
+    Ok(caller.check(action.access, subject, reference).map_err(|failure| failure.message))
+}
