@@ -25,7 +25,15 @@ impl Ready {
     ///
     /// # Errors
     /// [`ErrorCode::Unauthenticated`].
-    pub(super) async fn identify(&self) -> Result<Option<Session>, Failure> {
+    pub(super) async fn identify(&self) -> Result<(), Failure> {
+        if let Some(caller) = self.look_who_asks().await? {
+            // One request is handled once.
+            let _ = self.caller.set(caller);
+        }
+        Ok(())
+    }
+
+    async fn look_who_asks(&self) -> Result<Option<Session>, Failure> {
         let Some(authority) = &self.worker.options.authority else { return Ok(None) };
         let Some(credential) = &self.request.credential else {
             let message = "this cluster asks who you are: give a `session` (`deblox login`) or a `token` \
@@ -110,7 +118,7 @@ impl Ready {
         loop {
             tokio::time::sleep(LOOK).await;
             let still = async {
-                match self.identify().await? {
+                match self.look_who_asks().await? {
                     Some(caller) => self.authorise(&caller, instance).await.map(drop),
                     None => Ok(()),
                 }

@@ -70,15 +70,9 @@ impl Ready {
         if self.worker.stopping.is_cancelled() {
             return self.hand_back().await;
         }
-        let hindrance = match self.identify().await {
-            Ok(caller) => {
-                caller.map(|caller| self.caller.set(caller));
-                hindrance
-            }
-            Err(failure) => Some(Hindrance::Refused(failure)),
-        };
+        let known = self.identify().await;
         let mut way = None;
-        if hindrance.is_none() && self.is_only_looking() {
+        if hindrance.is_none() && known.is_ok() && self.is_only_looking() {
             match self.look().await {
                 Looked::Answered => return,
                 Looked::Elsewhere(found) => way = found,
@@ -87,24 +81,24 @@ impl Ready {
         let bus = &self.worker.bus;
         let begun = persist(|| bus.begin(&self.worker.consumer, &self.delivery, &self.request, self.deadline)).await;
         let mut dead = None;
-        let outcome = match begun {
-            Ok(Begun::Settled) => return,
-            Ok(Begun::Expired { begun }) => self.too_late(begun).await,
-            Ok(Begun::Poison) => {
+        let outcome = match (begun, known) {
+            (Ok(Begun::Settled), _) => return,
+            (Ok(Begun::Go(_) | Begun::Expired { .. }), Err(failure)) => Err(failure),
+            (Ok(Begun::Expired { begun }), Ok(())) => self.too_late(begun).await,
+            (Ok(Begun::Poison), _) => {
                 let failure = poison();
                 dead = Some(failure.message.clone());
                 Err(failure)
             }
-            Ok(Begun::Go(attempt)) => match hindrance {
+            (Ok(Begun::Go(attempt)), Ok(())) => match hindrance {
                 Some(Hindrance::TooLate) => self.too_late(attempt.number > 1).await,
                 Some(Hindrance::Crowded) => self.settle(Err(crowded(&self.worker)), attempt.number),
-                Some(Hindrance::Refused(failure)) => Err(failure),
                 None => match self.proceed(attempt, way).await {
                     Some(outcome) => outcome,
                     None => return,
                 },
             },
-            Err(error) => return self.bury(&error).await,
+            (Err(error), _) => return self.bury(&error).await,
         };
         self.finish(outcome, dead.as_deref()).await;
     }
@@ -381,8 +375,6 @@ enum Hindrance {
     TooLate,
     /// Too many wait already.
     Crowded,
-    /// Nobody knows who asks.
-    Refused(Failure),
 }
 
 /// What the shared records are to show before a request is answered.
