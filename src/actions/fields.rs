@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::protocol::label;
+
 /// A field of an action.
 #[derive(Debug)]
 pub struct Field {
@@ -57,6 +59,8 @@ pub enum Kind {
     TextOrList,
     /// An object of texts, or a list of `name=value`.
     Pairs,
+    /// The same, of labels: none may be one of deblox's own.
+    Labels,
     /// Docker's filters: an object whose values are texts or lists of texts.
     Filters,
     /// A size: bytes, or text with a unit, such as `512m`.
@@ -127,6 +131,7 @@ impl Kind {
             Self::List => "a list of texts".into(),
             Self::TextOrList => "a text or a list of texts".into(),
             Self::Pairs => "an object of texts or a list of NAME=VALUE".into(),
+            Self::Labels => "an object of texts or a list of NAME=VALUE, without names that begin with deblox.".into(),
             Self::Filters => "an object whose values are texts or lists of texts".into(),
             Self::Size => "a number of bytes or text such as 512m or 2g".into(),
             Self::Object => "an object".into(),
@@ -148,10 +153,10 @@ impl Kind {
             Self::Text | Self::Image | Self::Word(_) | Self::Number | Self::Size => self.read_json(&Value::from(text)),
             Self::Flag => text.parse::<bool>().ok().map(Value::from),
             Self::Whole(..) => self.read_json(&Value::from(text.parse::<u64>().ok()?)),
-            Self::List | Self::TextOrList | Self::Pairs if !text.starts_with(['[', '{']) => {
+            Self::List | Self::TextOrList | Self::Pairs | Self::Labels if !text.starts_with(['[', '{']) => {
                 self.read_json(&Value::from(vec![text]))
             }
-            Self::List | Self::TextOrList | Self::Pairs | Self::Filters | Self::Object => {
+            Self::List | Self::TextOrList | Self::Pairs | Self::Labels | Self::Filters | Self::Object => {
                 self.read_json(&serde_json::from_str(text).ok()?)
             }
         }
@@ -173,6 +178,7 @@ impl Kind {
                 value.as_str().map(|text| vec![text.to_owned()]).or_else(|| texts(value)).map(Value::from)
             }
             Self::Pairs => pairs(value),
+            Self::Labels => pairs(value).filter(|labels| !has_own_label(labels)),
             Self::Filters => filters(value),
             Self::Size => value.as_u64().or_else(|| size(value.as_str()?)).map(Value::from),
             Self::Object => value.is_object().then(|| value.clone()),
@@ -201,6 +207,11 @@ fn pairs(value: &Value) -> Option<Value> {
             .collect(),
     };
     pairs.keys().all(|name| !name.is_empty()).then_some(Value::Object(pairs))
+}
+
+/// Whether one of these labels is deblox's own.
+pub(super) fn has_own_label(labels: &Value) -> bool {
+    labels.as_object().is_some_and(|labels| labels.keys().any(|name| name.starts_with(label::PREFIX)))
 }
 
 fn filters(value: &Value) -> Option<Value> {

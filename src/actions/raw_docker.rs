@@ -4,6 +4,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
+use super::fields::has_own_label;
 use super::verdict::{ask, judge};
 use super::{Access, Action, Arguments, Context, Demand, On, Outcome, Streaming, Subject, Target};
 use crate::docker::{Method, Payload, RequestParts, Way};
@@ -52,6 +53,14 @@ fn parts(arguments: &Arguments) -> Result<(RequestParts, Way), Failure> {
     };
     if upload && (way == Way::Both || arguments.has("body") || arguments.has("body-base64")) {
         return Err(bad("upload", "the call has a body of its own, or a connection; then `stream` is enough"));
+    }
+    let named = |from: &Value| {
+        let labels = from.as_object().into_iter().flatten().filter(|(name, _)| name.eq_ignore_ascii_case("labels"));
+        labels.into_iter().any(|(_, labels)| has_own_label(labels))
+    };
+    let in_query = value("labels").and_then(|labels| serde_json::from_str(labels).ok());
+    if arguments.get("body").is_some_and(named) || in_query.as_ref().is_some_and(has_own_label) {
+        return Err(bad("body", "no label may begin with deblox."));
     }
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| bad("method", "it is no HTTP method"))?;
     let escaped: Vec<String> = segments.iter().map(|segment| crate::docker::escape(segment)).collect();

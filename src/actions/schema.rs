@@ -89,7 +89,7 @@ impl Kind {
             Self::Number => json!({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}),
             Self::List => texts,
             Self::TextOrList => json!({"anyOf": [{"type": "string"}, texts]}),
-            Self::Pairs => json!({"anyOf": [map, texts]}),
+            Self::Pairs | Self::Labels => json!({"anyOf": [map, texts]}),
             Self::Filters => json!({"type": "object", "additionalProperties": {"anyOf": [{"type": "string"}, texts]}}),
             Self::Size => json!({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]}),
             Self::Object => json!({"type": "object"}),

@@ -84,7 +84,7 @@ async fn missing_and_mistyped_fields_are_named() {
         (&create(r#""volumes":["data"]"#), 400, "bad-field", &["`volumes`", "`data`"]),
         (&create(r#""memory":"much""#), 400, "bad-field", &["`memory`", "512m"]),
         (&create(r#""restart":"sometimes""#), 400, "bad-field", &["`restart`", "on-failure"]),
-        (&create(r#""labels":{"deblox.owner":"me"}"#), 400, "bad-field", &["`labels`", "`deblox.owner`"]),
+        (&create(r#""labels":{"deblox.owner":"me"}"#), 400, "bad-field", &["`labels`", "`labels`"]),
         (&create(r#""cmd":"a","command":"b""#), 400, "bad-field", &["two names"]),
         (&create(r#""healthcheck":{"cmd":true}"#), 400, "bad-field", &["`healthcheck`", "`cmd`"]),
         (&create(r#""name":"no spaces""#), 400, "docker-error", &["no spaces"]),
@@ -184,6 +184,33 @@ async fn an_id_or_image_never_leads_to_another_address_of_the_daemon() {
         assert!(status == 400 || status == 404, "{image}: {reply}");
         let message = reply["message"].as_str().expect("a message");
         assert!(message.contains(image) || message.contains("invalid reference format"), "{image}: {message}");
+    }
+    in_order(&bus).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_sets_a_label_of_debloxs_own() {
+    let (bus, _worker) = dock().await;
+    let name = unique("labelled");
+    let own = json!({"team": "x", "deblox.owner": "eve"});
+    let docker = |path: &str, body: Value| json!({"action": "docker", "method": "POST", "path": path, "body": body});
+    for (request, field) in [
+        (json!({"action": "create-container", "image": "busybox", "name": name, "labels": own}), "`labels`"),
+        (json!({"action": "create-container", "image": "busybox", "labels": ["deblox.request=1"]}), "`labels`"),
+        (json!({"action": "create-raw-container", "body": {"Image": "busybox", "Labels": own}}), "`deblox.owner`"),
+        (json!({"action": "create-volume", "name": name, "labels": own}), "`labels`"),
+        (json!({"action": "create-network", "name": name, "labels": own}), "`labels`"),
+        (json!({"action": "label-dock", "hostname": DOCK, "labels": own}), "`labels`"),
+        (json!({"action": "build-image", "labels": own}), "`labels`"),
+        (docker("/containers/create", json!({"Image": "busybox", "Labels": own})), "`body`"),
+        (docker("/volumes/create", json!({"Name": name, "labels": own})), "`body`"),
+    ] {
+        let mut request = request;
+        if request["action"] != "label-dock" && request["action"] != "create-container" {
+            request["dock"] = json!(DOCK);
+        }
+        let reply = bus.call(request.clone()).await;
+        refused(&reply, 400, "bad-field", &[field]);
     }
     in_order(&bus).await;
 }

@@ -222,7 +222,7 @@ fn fitting(kind: Kind) -> Value {
         Kind::Whole(_, to) => json!(to),
         Kind::Number => json!("1.5"),
         Kind::List | Kind::TextOrList => json!(["x"]),
-        Kind::Pairs | Kind::Filters => json!({"x": "y"}),
+        Kind::Pairs | Kind::Labels | Kind::Filters => json!({"x": "y"}),
         Kind::Size => json!("512m"),
         Kind::Object => json!({}),
     }

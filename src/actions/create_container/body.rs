@@ -28,10 +28,10 @@ pub(super) fn build(
             serde_json::from_value(labels).map_err(|_| bad("body", "its `Labels` are not an object of texts"))?
         }
     };
-    labels.extend(arguments.pairs("labels"));
     if let Some(name) = labels.keys().find(|name| name.starts_with(label::PREFIX)) {
-        return Err(bad("labels", &format!("`{name}` is one of deblox's own")));
+        return Err(bad("body", &format!("its label `{name}` is one of deblox's own")));
     }
+    labels.extend(arguments.pairs("labels"));
     labels.insert(label::OWNER.to_owned(), owner.to_owned());
     labels.insert(label::REQUEST.to_owned(), request.to_string());
 
@@ -266,7 +266,7 @@ mod tests {
             (r#""restart":"sometimes""#, "`restart`"),
             (r#""healthcheck":{"interval":5}"#, "`interval`"),
             (r#""healthcheck":{"command":"x"}"#, "`command`"),
-            (r#""labels":{"deblox.owner":"me"}"#, "`deblox.owner`"),
+            (r#""labels":{"deblox.owner":"me"}"#, "`labels`"),
         ];
         for (field, part) in cases {
             let failure = body(&format!(r#"{{"action":"create-container","image":"x",{field}}}"#)).unwrap_err();

@@ -2,7 +2,7 @@
 
 use super::super::{docks, list_docks, ping, registration, templates};
 use super::text;
-use crate::actions::Kind::{Object, Pairs};
+use crate::actions::Kind::{Labels, Object};
 use crate::actions::{Access, Action, Field, Target};
 
 const HOSTNAME: Field = text("hostname", "the host's fully qualified domain name").required();
@@ -53,7 +53,7 @@ pub(super) static DOCKS: &[Action] = &[
     Action::own("label-dock", Access::Dock, Target::Cluster, "sets labels that a create can ask for", |context| {
         Box::pin(docks::label(context))
     })
-    .fields(&[HOSTNAME, Field::new("labels", Pairs, "labels to set; one with an empty value is removed").required()])
+    .fields(&[HOSTNAME, Field::new("labels", Labels, "labels to set; one with an empty value is removed").required()])
     .again(),
     Action::own("ping", Access::View, Target::Cluster, "answers, without asking a daemon", |context| {
         Box::pin(std::future::ready(Ok(ping::run(context))))

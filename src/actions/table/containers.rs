@@ -5,7 +5,7 @@ use super::super::{
     update_container,
 };
 use super::{ALL, CREDENTIALS, CURSOR, FILTERS, PAGE, STREAM, TIMESTAMP, text};
-use crate::actions::Kind::{Filters, Flag, Image, List, Number, Object, Pairs, Size, TextOrList, Whole, Word};
+use crate::actions::Kind::{Filters, Flag, Image, Labels, List, Number, Object, Pairs, Size, TextOrList, Whole, Word};
 use crate::actions::{Access, Action, Field, Kind, Place, Recorded, Streams, Target};
 use crate::docker::Method;
 use crate::protocol::Resource;
@@ -58,7 +58,7 @@ pub(super) static CONTAINERS: &[Action] = &[
         Field::new("env", Pairs, "environment: [\"NAME=VALUE\"] or {\"NAME\": \"VALUE\"}"),
         Field::new("ports", List, "[[IP:]HOST:]CONTAINER[/PROTOCOL] each, ranges too").or("publish"),
         Field::new("volumes", List, "SOURCE:TARGET[:OPTIONS] or TARGET each").or("volume"),
-        Field::new("labels", Pairs, "labels of the container; none may begin with deblox.").or("label"),
+        Field::new("labels", Labels, "labels of the container").or("label"),
         RESTART,
         text("network", "the network it joins"),
         MEMORY,

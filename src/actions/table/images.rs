@@ -2,7 +2,7 @@
 
 use super::super::{list_images, pull_image, push_image};
 use super::{ALL, CREDENTIALS, CURSOR, FILTERS, IMAGE, LIMIT, STREAM, text};
-use crate::actions::Kind::{Filters, Flag, Pairs, TextOrList, Whole};
+use crate::actions::Kind::{Filters, Flag, Labels, Pairs, TextOrList, Whole};
 use crate::actions::{Access, Action, Field, Recorded, Streams, Target};
 use crate::docker::Method;
 use crate::protocol::limits::PULL_TIMEOUT;
@@ -70,7 +70,7 @@ pub(super) static IMAGES: &[Action] = &[
         Field::new("tags", TextOrList, "names for the image").query("t"),
         text("dockerfile", "the path of the Dockerfile in the archive (Dockerfile)").query("dockerfile"),
         Field::new("build-args", Pairs, "values for ARG").query("buildargs"),
-        Field::new("labels", Pairs, "labels of the image").query("labels"),
+        Field::new("labels", Labels, "labels of the image").query("labels"),
         text("target", "the stage to build").query("target"),
         text("platform", "the platform, such as linux/arm64").query("platform"),
         Field::new("no-cache", Flag, "build each step anew (false)").query("nocache"),

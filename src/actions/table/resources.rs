@@ -2,7 +2,7 @@
 
 use super::super::{events, list_networks, list_volumes, raw_docker};
 use super::{ALL, CURSOR, FILTERS, LIMIT, STREAM, TIMESTAMP, text};
-use crate::actions::Kind::{Filters, Flag, Object, Pairs, Word};
+use crate::actions::Kind::{Filters, Flag, Labels, Object, Pairs, Word};
 use crate::actions::{Access, Action, Field, Place, Recorded, Streams, Target};
 use crate::docker::Method;
 use crate::protocol::Resource;
@@ -36,7 +36,7 @@ pub(super) static NETWORKS: &[Action] = &[
             Field::new("ipam", Object, "Docker's IPAM object: {\"Config\": [{\"Subnet\": \"10.1.0.0/24\"}]}")
                 .body("IPAM"),
             Field::new("options", Pairs, "options of the driver").body("Options"),
-            Field::new("labels", Pairs, "its labels").body("Labels"),
+            Field::new("labels", Labels, "its labels").body("Labels"),
         ]),
     Action::plain("remove-network", Delete, NamedDaemon, Method::DELETE, "/networks/{}", "removes a network")
         .also(&["delete-network"])
@@ -90,7 +90,7 @@ pub(super) static VOLUMES: &[Action] = &[
             text("name", "its name").body("Name"),
             text("driver", "its driver (local)").body("Driver"),
             Field::new("options", Pairs, "options of the driver").body("DriverOpts"),
-            Field::new("labels", Pairs, "its labels").body("Labels"),
+            Field::new("labels", Labels, "its labels").body("Labels"),
         ]),
     Action::plain(
         "remove-volume",
