@@ -157,17 +157,29 @@ impl Desk {
             }
         };
         let begin = Begin { entry, id: &message.id, deadline: message.deadline };
-        match message.ask {
+        match self.settle(&begin, message.ask).await {
+            // It would end the same way again.
+            Err(AccountError::Bus(BusError::Unexpected(why))) => {
+                tracing::error!(why, address = self.address.as_str(), "a message cannot be answered as it should be");
+                let reply = AuthReply::error(format!("what is kept about that account cannot be used: {why}"));
+                Ok(self.stream.answer(&begin, &reply).await?)
+            }
+            settled => settled,
+        }
+    }
+
+    async fn settle(&self, begin: &Begin<'_>, ask: AuthAsk) -> Result<Answered, AccountError> {
+        match ask {
             AuthAsk::Login { username, password, address } => {
-                self.log_in(&begin, &username, password, address.as_deref()).await
+                self.log_in(begin, &username, password, address.as_deref()).await
             }
             AuthAsk::Authorise(credential, question) => {
                 let reply = self.authorise(&credential, question.as_ref()).await?;
-                Ok(self.stream.answer(&begin, &reply).await?)
+                Ok(self.stream.answer(begin, &reply).await?)
             }
             AuthAsk::Logout(session) => {
                 let (ended, unknown) = (AuthReply::Ok(Granted::default()), AuthReply::error("Not logged in"));
-                Ok(self.stream.log_out(&begin, &digest(session.reveal()), &ended, &unknown).await?)
+                Ok(self.stream.log_out(begin, &digest(session.reveal()), &ended, &unknown).await?)
             }
         }
     }

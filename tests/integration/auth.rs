@@ -385,6 +385,18 @@ async fn sessions_are_revoked_at_once_on_every_node() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_cannot_be_read_is_said_to_be_one() {
+    let bus = Bus::new().await;
+    let _manager = bus.manager();
+    bus.redis::<i64>(&["HSET", &bus.key("auth.users"), "ada", "{"]).await;
+    let reply = bus.login("ada", PASSWORD).await;
+    assert_eq!(
+        reply,
+        r#"{"status":"error","message":"what is kept about that account cannot be used: an account that cannot be read"}"#
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changes_of_accounts_at_the_same_moment_are_all_made() {
     let bus = Bus::new().await;
     let handle = Handle::new(&bus.options()).expect("options");

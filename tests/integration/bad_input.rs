@@ -84,7 +84,7 @@ async fn missing_and_mistyped_fields_are_named() {
         (&create(r#""volumes":["data"]"#), 400, "bad-field", &["`volumes`", "`data`"]),
         (&create(r#""memory":"much""#), 400, "bad-field", &["`memory`", "512m"]),
         (&create(r#""restart":"sometimes""#), 400, "bad-field", &["`restart`", "on-failure"]),
-        (&create(r#""labels":{"deblox.owner":"me"}"#), 400, "bad-field", &["`labels`", "`labels`"]),
+        (&create(r#""labels":{"deblox.owner":"me"}"#), 400, "bad-field", &["`labels`", "deblox."]),
         (&create(r#""cmd":"a","command":"b""#), 400, "bad-field", &["two names"]),
         (&create(r#""healthcheck":{"cmd":true}"#), 400, "bad-field", &["`healthcheck`", "`cmd`"]),
         (&create(r#""name":"no spaces""#), 400, "docker-error", &["no spaces"]),
