@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::floor::PingPong;
-use crate::setup::{connect, dock, docker_host};
+use crate::setup::{ENFORCED, Worker, connect, dock, docker_host, token};
 
 /// Rounds for a median; the first tenth is not counted.
 const ROUNDS: usize = 3000;
@@ -30,14 +30,19 @@ pub struct RoundTrips {
     pub floor: f64,
     pub own: f64,
     pub shared: f64,
+    /// By the own stream of a worker that asks who it is.
+    pub asked: f64,
 }
 
-/// The no-op by both streams and the floor, taken in turns, so that all three have the same weather.
+/// The no-op by both streams and the floor, taken in turns, so that all have the same weather.
 pub async fn round_trips(url: &str) -> Outcome<RoundTrips> {
+    let _enforcing = Worker::start_enforcing(url, 1)?;
+    let mut known = Caller::on(url, ENFORCED).await?;
+    let ping_as = json!({"action": "ping", "token": token(url).await?}).to_string();
     let mut floor = PingPong::start(url, None).await?;
     let mut caller = Caller::new(url).await?;
     let (own_stream, ping) = (format!("docker.{}", dock(1)), json!({"action": "ping"}).to_string());
-    let (mut floors, mut own, mut shared) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut floors, mut own, mut shared, mut asked) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS / TURN {
         for _ in 0..TURN {
             floors.push(floor.once().await?);
@@ -48,8 +53,11 @@ pub async fn round_trips(url: &str) -> Outcome<RoundTrips> {
         for _ in 0..TURN {
             shared.push(caller.timed("docker", &ping).await?);
         }
+        for _ in 0..TURN {
+            asked.push(known.timed(&own_stream, &ping_as).await?);
+        }
     }
-    Ok(RoundTrips { floor: median(floors), own: median(own), shared: median(shared) })
+    Ok(RoundTrips { floor: median(floors), own: median(own), shared: median(shared), asked: median(asked) })
 }
 
 /// Medians in microseconds.
@@ -142,22 +150,28 @@ where
 /// A caller on a connection of its own, as redis-cli is; it sends and waits in one write.
 struct Caller {
     connection: MultiplexedConnection,
+    namespace: &'static str,
     name: String,
     count: usize,
 }
 
 impl Caller {
     async fn new(url: &str) -> RedisResult<Self> {
-        Ok(Self { connection: connect(url).await?, name: uuid::Uuid::new_v4().simple().to_string(), count: 0 })
+        Self::on(url, "deblox").await
+    }
+
+    async fn on(url: &str, namespace: &'static str) -> RedisResult<Self> {
+        let name = uuid::Uuid::new_v4().simple().to_string();
+        Ok(Self { connection: connect(url).await?, namespace, name, count: 0 })
     }
 
     async fn call(&mut self, stream: &str, request: &str) -> RedisResult<String> {
         self.count += 1;
         let id = format!("{}.{}", self.name, self.count);
         let mut both = pipe();
-        both.cmd("XADD").arg(format!("deblox.{stream}")).arg("*");
+        both.cmd("XADD").arg(format!("{}.{stream}", self.namespace)).arg("*");
         both.arg("json").arg(request).arg("requestId").arg(&id).arg("once").arg(1).ignore();
-        both.cmd("BLPOP").arg(format!("deblox.reply.{id}")).arg(30);
+        both.cmd("BLPOP").arg(format!("{}.reply.{id}", self.namespace)).arg(30);
         let ((_, reply),): ((String, String),) = both.query_async(&mut self.connection).await?;
         Ok(reply)
     }

@@ -34,6 +34,7 @@ async fn main() -> Outcome<()> {
         let ping = calls::round_trips(&redis.url).await?;
         add("ping, the dock's own stream, p50", "µs", ping.own, ping.floor, "list ping-pong", Goal::AtMost(1.3));
         add("ping, shared stream, p50", "µs", ping.shared, ping.floor, "list ping-pong", Goal::AtMost(1.3));
+        add("the first with --auth enforce, p50", "µs", ping.asked, ping.own, "--auth open", Goal::None);
     }
     if wanted("inspect") {
         let inspect = calls::inspections(&redis.url).await?;

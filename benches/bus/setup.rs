@@ -1,11 +1,15 @@
 //! What is measured: a Redis server, and workers beside the Docker hosts of the lab, each a process of its own.
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use deblox::auth::{Accounts, NewToken};
+use deblox::bus::{Bus, RedisOptions};
 use deblox::client::Client;
+use deblox::protocol::{AccountName, Role};
 use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
 use serde_json::{Value, json};
@@ -15,6 +19,9 @@ use crate::figures::Idle;
 
 /// Docker hosts, and a worker beside each.
 pub const DOCKS: usize = 3;
+
+/// The namespace of the bus whose worker asks who it is.
+pub const ENFORCED: &str = "enforced";
 
 /// How long anything may take to be there.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -83,11 +90,21 @@ pub struct Worker(Process);
 
 impl Worker {
     pub fn start(url: &str, host: usize) -> Outcome<Self> {
+        Self::start_with(url, host, &[])
+    }
+
+    /// One that asks who it is, on the bus [`ENFORCED`].
+    pub fn start_enforcing(url: &str, host: usize) -> Outcome<Self> {
+        Self::start_with(url, host, &["--auth", "enforce", "--namespace", ENFORCED])
+    }
+
+    fn start_with(url: &str, host: usize, more: &[&str]) -> Outcome<Self> {
         // Built without what tests alone need: that would be part of the other one.
         let program = std::env::var("DEBLOX_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_deblox").to_owned());
         let process = Command::new(program)
             .args(["worker", "--hostname", &dock(host), "--redis-url", url, "--docker-host", &docker_host(host)?])
             .args(["--log", "error"])
+            .args(more)
             .stdout(Stdio::null())
             .spawn()?;
         Ok(Self(Process(process)))
@@ -112,6 +129,15 @@ impl Worker {
         };
         Idle { megabytes: megabytes("VmRSS:"), anonymous: megabytes("RssAnon:"), percent }
     }
+}
+
+/// A token of a user on the bus [`ENFORCED`].
+pub async fn token(url: &str) -> Outcome<String> {
+    let bus = Bus::new(&RedisOptions { namespace: ENFORCED.to_owned(), ..RedisOptions::new(url) })?;
+    let (user, accounts) = (AccountName::new("bench")?, Accounts(&bus));
+    accounts.add(&user, Role::User, BTreeSet::new(), None).await?;
+    let token = accounts.add_token(&NewToken { name: user.clone(), user, role: None, expires: None }).await?;
+    Ok(token.reveal().to_owned())
 }
 
 /// Waits until every dock is up with its daemon.
