@@ -5,14 +5,14 @@ use anyhow::{Context as _, bail};
 use super::cluster::FAILED;
 use super::contexts::{Contexts, DEFAULT, Profile, unknown};
 use super::options::ClusterArgs;
-use super::output::{self, Cell, Row, ShowArgs, Shown, complain, line};
+use super::output::{Cell, FilterArgs, Row, Shown, complain, line};
 use crate::bus::RedisOptions;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// List the contexts; the one in use has a star
     #[command(visible_alias = "list")]
-    Ls(ShowArgs),
+    Ls(FilterArgs),
     /// Keep how a cluster is reached under a name: --redis-url or REDIS_URL, --namespace, --redis-ca and the like
     #[command(visible_alias = "create")]
     Set {
@@ -64,8 +64,8 @@ pub(super) fn run(command: &Command, cluster: &ClusterArgs) -> anyhow::Result<u8
             let usual = contexts.usual_name();
             let default = (DEFAULT.to_owned(), Profile::default());
             let named = std::iter::once(default).chain(contexts.contexts);
-            let named: Vec<Named> = named.map(|(name, profile)| describe(name, &profile, cluster, &usual)).collect();
-            output::show(&named, args)?;
+            let describe = |(name, profile): (String, Profile)| describe(name, &profile, cluster, &usual);
+            args.show(named.map(describe).collect::<Vec<Named>>())?;
         }
         Command::Set { name } => {
             check(name)?;

@@ -37,6 +37,9 @@ pub(super) struct Args {
     /// Text, or JSON with an object a line
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
+    /// Only the id of what it is about, or the dock where it is that
+    #[arg(short, long)]
+    quiet: bool,
 }
 
 /// The fields of the cluster's events that can be filtered by, in the order in which they are shown.
@@ -85,6 +88,7 @@ pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
                             continue;
                         }
                         let text = match args.format {
+                            _ if args.quiet => about(&event),
                             Format::Json => String::from_utf8_lossy(&line).into_owned(),
                             Format::Text => text(&event),
                         };
@@ -176,6 +180,13 @@ fn text(event: &Map<String, Value>) -> String {
         }
     }
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// The id of what an event is about, or the dock.
+fn about(event: &Map<String, Value>) -> String {
+    let of_daemon = event.get("Actor").and_then(|actor| actor.get("ID"));
+    let found = [of_daemon, event.get("id"), event.get("dock")].into_iter().flatten().next();
+    found.map(text_of).unwrap_or_default().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn of(name: &str, value: &Value) -> String {

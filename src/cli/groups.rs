@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::cluster::Cluster;
-use super::output::{self, Cell, Row, ShowArgs, Shown};
+use super::output::{Cell, FilterArgs, Row, Shown};
 use crate::protocol::AccountName;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// List the groups that users belong to; `deblox user groups` changes that
     #[command(visible_alias = "list")]
-    Ls(ShowArgs),
+    Ls(FilterArgs),
 }
 
 /// A group with its users.
@@ -43,7 +43,6 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
             groups.entry(group).or_default().push(user.clone());
         }
     }
-    let rows: Vec<Group> = groups.into_iter().map(|(name, users)| Group { name, users }).collect();
-    output::show(&rows, &args)?;
+    args.show(groups.into_iter().map(|(name, users)| Group { name, users }).collect::<Vec<_>>())?;
     Ok(0)
 }

@@ -63,6 +63,9 @@ pub(super) struct TopArgs {
     /// A table, or JSON with an object a line; stands before CONTAINER
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: output::Format,
+    /// Only the numbers of the processes, one a line; stands before CONTAINER
+    #[arg(short, long)]
+    quiet: bool,
     /// Options of ps, such as aux [default: -ef]
     #[arg(value_name = "OPTION", trailing_var_arg = true, allow_hyphen_values = true)]
     options: Vec<String>,
@@ -75,6 +78,9 @@ pub(super) struct DiffArgs {
     /// A line of text for each, or JSON with an object a line
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: output::Format,
+    /// Only the paths, one a line
+    #[arg(short, long)]
+    quiet: bool,
 }
 
 pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
@@ -134,6 +140,11 @@ pub(super) async fn top(args: &TopArgs, cluster: &Cluster) -> anyhow::Result<u8>
     let heads: Vec<&str> = found.titles.iter().map(String::as_str).collect();
     let rows = found.processes.into_iter().flatten();
     match args.format {
+        _ if args.quiet => {
+            // Without that column docker finds nothing.
+            let column = heads.iter().position(|head| *head == "PID");
+            rows.filter_map(|row| row.into_iter().nth(column?)).try_for_each(|pid| output::line(&pid))?;
+        }
         output::Format::Table => {
             output::print(&output::table(&heads, rows.map(|row| row.into_iter().map(Cell::from).collect()))?)?;
         }
@@ -165,6 +176,7 @@ pub(super) async fn diff(args: &DiffArgs, cluster: &Cluster) -> anyhow::Result<u
             _ => 'D',
         };
         output::line(&match args.format {
+            _ if args.quiet => change.path,
             output::Format::Table => format!("{letter} {}", change.path),
             output::Format::Json => json!({"kind": letter, "path": change.path}).to_string(),
         })?;

@@ -7,8 +7,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+use anyhow::bail;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use tabwriter::TabWriter;
+
+use super::cluster::pair;
 
 /// The width of a column at least, and the space behind it.
 const COLUMN: (usize, usize) = (7, 3);
@@ -48,6 +52,46 @@ pub(super) struct ShowArgs {
     no_trunc: bool,
 }
 
+/// Which rows of a list that is read as a whole, and how they are shown.
+#[derive(Debug, clap::Args)]
+pub(super) struct FilterArgs {
+    #[command(flatten)]
+    pub(super) show: ShowArgs,
+    /// Only what fits: a field of --format json and its value, of name a part; may be given several times
+    #[arg(short, long = "filter", value_name = "KEY=VALUE", value_parser = pair)]
+    filters: Vec<(String, String)>,
+}
+
+impl FilterArgs {
+    /// Shows those of `rows` that fit: one of the values for each key, as docker has it.
+    pub(super) fn show<R: Row>(&self, mut rows: Vec<R>) -> anyhow::Result<()> {
+        let keys: HashSet<&str> = self.filters.iter().map(|(key, _)| key.as_str()).collect();
+        for key in keys {
+            if let Some(row) = rows.first()
+                && row.fields().get(key).is_none()
+            {
+                let known = row.fields().as_object().into_iter().flat_map(Map::keys).cloned().collect::<Vec<_>>();
+                bail!("there is no filter `{key}`: {} are those that are", known.join(", "));
+            }
+            let wanted: Vec<&str> =
+                self.filters.iter().filter(|(other, _)| other == key).map(|(_, value)| value.as_str()).collect();
+            rows.retain(|row| wanted.iter().any(|value| fits(key, &row.fields()[key], value)));
+        }
+        show(&rows, &self.show)
+    }
+}
+
+/// Whether a field has that value, or one of several has, or in a name it is a part.
+fn fits(key: &str, field: &Value, value: &str) -> bool {
+    match field {
+        Value::String(text) if key == "name" => text.contains(value),
+        Value::String(text) => text == value,
+        Value::Array(all) => all.iter().any(|one| one == value),
+        Value::Null => value.is_empty(),
+        other => serde_json::from_str::<Value>(value).is_ok_and(|value| value == *other),
+    }
+}
+
 /// One row of a list; its `Serialize` is what programs get.
 pub(super) trait Row: Serialize {
     /// The heads of the columns.
@@ -58,6 +102,11 @@ pub(super) trait Row: Serialize {
 
     /// What names it to other commands.
     fn name(&self, shown: &Shown) -> String;
+
+    /// What it can be chosen by: an object.
+    fn fields(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
 }
 
 /// What the cells of a row depend on.

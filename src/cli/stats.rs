@@ -47,6 +47,9 @@ pub(super) struct Args {
     /// Whole ids
     #[arg(long)]
     no_trunc: bool,
+    /// Only which containers those are, as DOCK/NAME, once and one a line
+    #[arg(short, long)]
+    quiet: bool,
 }
 
 /// What a container uses.
@@ -75,7 +78,7 @@ type Sampled = (String, Option<Sample>);
 
 pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
     let names = with_progress(names(args, cluster)).await?;
-    if args.no_stream {
+    if args.no_stream || args.quiet {
         return once(args, &names, cluster).await;
     }
     let (sender, mut samples) = mpsc::channel(64);
@@ -183,6 +186,11 @@ async fn once(args: &Args, names: &[String], cluster: &Cluster) -> anyhow::Resul
         }
     }
     match args.format {
+        _ if args.quiet => {
+            for sample in samples.values().flatten() {
+                output::line(&format!("{}/{}", sample.dock, sample.name))?;
+            }
+        }
         Format::Table => output::print(&table(&samples, args.no_trunc)?)?,
         Format::Json => {
             for sample in samples.values().flatten() {

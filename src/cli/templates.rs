@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::cluster::{Cluster, Request, each};
 use super::inspect::{self, Form};
-use super::output::{self, Cell, Row, ShowArgs, Shown};
+use super::output::{self, Cell, FilterArgs, Row, Shown};
 use super::progress::with_progress;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// List templates
     #[command(visible_alias = "list")]
-    Ls(ShowArgs),
+    Ls(FilterArgs),
     /// Show templates
     #[command(visible_alias = "get")]
     Inspect {
@@ -62,6 +62,10 @@ impl Row for Template {
     fn name(&self, _: &Shown) -> String {
         self.name.clone()
     }
+
+    fn fields(&self) -> Value {
+        json!({"name": self.name, "image": self.body["Image"]})
+    }
 }
 
 pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u8> {
@@ -70,7 +74,7 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
             let reply = with_progress(cluster.ask(Request::new("list-templates").json())).await?;
             let all: BTreeMap<String, Value> = reply.body()?;
             let rows: Vec<Template> = all.into_iter().map(|(name, body)| Template { name, body }).collect();
-            output::show(&rows, &args)?;
+            args.show(rows)?;
             Ok(0)
         }
         Command::Inspect { names, form } => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::cluster::{Cluster, each};
-use super::output::{self, BAD, Cell, Row, ShowArgs, Shown, line};
+use super::output::{BAD, Cell, FilterArgs, Row, Shown, line};
 use super::users::RoleArg;
 use crate::auth::NewToken;
 use crate::bus::ListedToken;
@@ -20,7 +20,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         user: Option<AccountName>,
         #[command(flatten)]
-        show: ShowArgs,
+        show: FilterArgs,
     },
     /// Make a token and print it, this once
     #[command(visible_alias = "create")]
@@ -104,8 +104,7 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
         Command::Ls { user, show } => {
             let (tokens, now) = cluster.account(accounts.tokens()).await?;
             let wanted = |token: &ListedToken| user.as_ref().is_none_or(|user| *user == token.record.user);
-            let rows: Vec<Token> = tokens.into_iter().filter(wanted).map(|token| row(token, now)).collect();
-            output::show(&rows, &show)?;
+            show.show(tokens.into_iter().filter(wanted).map(|token| row(token, now)).collect::<Vec<Token>>())?;
             Ok(0)
         }
         Command::Add { name, user, role, expires } => {

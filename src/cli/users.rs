@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::cluster::{Cluster, each};
-use super::output::{self, BAD, Cell, FAIR, GOOD, Row, ShowArgs, Shown, line};
+use super::output::{BAD, Cell, FAIR, FilterArgs, GOOD, Row, Shown, line};
 use super::password::PasswordArgs;
 use crate::auth::Change;
 use crate::protocol::{Account, AccountName, Role};
@@ -12,7 +12,7 @@ use crate::protocol::{Account, AccountName, Role};
 pub(super) enum Command {
     /// List users
     #[command(visible_alias = "list")]
-    Ls(ShowArgs),
+    Ls(FilterArgs),
     /// Add a user; the password is asked for, twice
     #[command(visible_alias = "create")]
     Add {
@@ -124,8 +124,7 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
     match command {
         Command::Ls(args) => {
             let all = cluster.account(accounts.all()).await?;
-            let rows: Vec<User> = all.into_iter().map(user).collect();
-            output::show(&rows, &args)?;
+            args.show(all.into_iter().map(user).collect::<Vec<User>>())?;
             Ok(0)
         }
         Command::Add { name, role, groups, password } => {

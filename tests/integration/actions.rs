@@ -26,6 +26,7 @@ fn every_action_is_tested_here() {
                 include_str!("cluster.rs"),
                 include_str!("recreate.rs"),
                 include_str!("streams.rs"),
+                include_str!("enforcement.rs"),
             ];
             assert!(tests.iter().any(|test| test.contains(&sent)), "no test sends {sent}");
         }

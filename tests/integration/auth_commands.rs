@@ -36,6 +36,10 @@ async fn users_are_added_listed_changed_and_removed() {
     assert!(table.contains("one-time password"), "{table}");
     assert_eq!(bus.says(&["user", "ls", "--quiet"]).await, "ada\nbob");
 
+    assert_eq!(bus.says(&["user", "ls", "-q", "-f", "groups=ops", "-f", "disabled=false"]).await, "ada");
+    assert_eq!(bus.says(&["user", "ls", "-q", "-f", "role=admin", "-f", "role=user"]).await, "ada\nbob");
+    assert_eq!(bus.says(&["group", "ls", "-q", "-f", "users=bob"]).await, "");
+
     assert_eq!(bus.says(&["user", "role", "bob", "viewer"]).await, "bob");
     assert_eq!(bus.says(&["user", "groups", "bob", "dev", "ops"]).await, "bob");
     let bob = bus.rows(&["user", "ls"]).await.pop().expect("bob");

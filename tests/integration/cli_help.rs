@@ -392,7 +392,7 @@ fn help_of_deblox_exec() {
 
 #[test]
 fn help_of_deblox_top() {
-    insta::assert_snapshot!(own(&["top"]), @r#"
+    insta::assert_snapshot!(own(&["top"]), @"
     List the processes of a container
 
     Usage: deblox top [OPTIONS] <CONTAINER> [OPTION]...
@@ -404,8 +404,9 @@ fn help_of_deblox_top() {
     Options:
           --format <FORMAT>  A table, or JSON with an object a line; stands before CONTAINER [default:
                              table] [possible values: table, json]
+      -q, --quiet            Only the numbers of the processes, one a line; stands before CONTAINER
       -h, --help             Print help (see more with '--help')
-    "#);
+    ");
 }
 
 #[test]
@@ -750,7 +751,7 @@ fn help_of_deblox_man() {
 
 #[test]
 fn help_of_deblox_stats() {
-    insta::assert_snapshot!(own(&["stats"]), @r#"
+    insta::assert_snapshot!(own(&["stats"]), @"
     Show what containers use, as it changes
 
     Usage: deblox stats [OPTIONS] [CONTAINER]...
@@ -763,13 +764,14 @@ fn help_of_deblox_stats() {
           --format <FORMAT>  A table, or JSON with an object a line [default: table] [possible values:
                              table, json]
           --no-trunc         Whole ids
+      -q, --quiet            Only which containers those are, as DOCK/NAME, once and one a line
       -h, --help             Print help (see more with '--help')
-    "#);
+    ");
 }
 
 #[test]
 fn help_of_deblox_events() {
-    insta::assert_snapshot!(own(&["events"]), @r#"
+    insta::assert_snapshot!(own(&["events"]), @"
     Show what happens in the cluster, or at the daemon of a dock, as it happens
 
     Usage: deblox events [OPTIONS]
@@ -786,8 +788,9 @@ fn help_of_deblox_events() {
                                 may be given several times
           --format <FORMAT>     Text, or JSON with an object a line [default: text] [possible values:
                                 text, json]
+      -q, --quiet               Only the id of what it is about, or the dock where it is that
       -h, --help                Print help (see more with '--help')
-    "#);
+    ");
 }
 
 #[test]

@@ -142,6 +142,8 @@ async fn stats_show_what_all_use_once_or_as_it_changes() {
     assert!(sample["cpuPercent"].as_f64() > Some(1.0) && sample["pids"].as_u64() >= Some(1), "{sample}");
     assert_eq!((&sample["name"], &sample["dock"]), (&json!(a), &json!("d1.test")), "{sample}");
 
+    assert!(bus.says(&["stats", "--quiet"]).await.lines().any(|line| line == format!("d1.test/{a}")));
+
     // Those that begin later are shown too, on whatever dock.
     let live = bus.follow(&["stats", "--format", "json"]);
     let samples = |name: &str| {
@@ -280,6 +282,8 @@ async fn events_of_the_cluster_and_of_a_daemon_are_told() {
     let some = bus.follow(&[&["events", "--after", "0", "--format", "json"], &filters[..]].concat());
     let told = || objects(&some.output()).iter().map(|event| event["event"].clone()).collect::<Vec<_>>();
     until("those that fit", async || (told() == ["dock-stopped", "dock-back"]).then_some(())).await;
+    let names = bus.follow(&[&["events", "--after", "0", "--quiet"], &filters[..]].concat());
+    until("their names alone", async || (names.output() == "d1.test\nd1.test\n").then_some(())).await;
     bus.complains(&["events", "-f", "type=container"], 1, &["type", "event, dock"]).await;
 }
 

@@ -197,7 +197,13 @@ async fn a_template_is_what_a_container_starts_from() {
     assert_eq!(shown, json!([{"Image": "busybox", "Cmd": ["sleep", "600"], "Env": ["A=b"]}]));
     bus.says(&["run", "-d", "--template", "web", "--name", &name, "--dock", "a.test"]).await;
     assert!(docker(1, &["inspect", "-f", "{{.Config.Env}}", &name]).contains("A=b"));
-    assert_eq!(bus.says(&["template", "ls", "-q"]).await, "web");
+    assert_eq!(bus.says(&["template", "set", "other", file]).await, "other");
+    let fitting = async |filters: &[&str]| bus.says(&[&["template", "ls", "-q"], filters].concat()).await;
+    assert_eq!(fitting(&["-f", "name=we"]).await, "web");
+    assert_eq!(fitting(&["-f", "name=web", "-f", "name=other", "-f", "image=busybox"]).await, "other\nweb");
+    assert_eq!(fitting(&["-f", "image=busy"]).await, "", "of an image no part");
+    bus.complains(&["template", "ls", "-f", "colour=red"], 1, &["`colour`", "name, image"]).await;
+    assert_eq!(bus.says(&["template", "rm", "other"]).await, "other");
     let removed = bus.complains(&["template", "rm", "web", "none"], 1, &["none", "deblox template ls"]).await;
     assert_eq!(removed.out, "web\n", "what can be done is done");
     bus.complains(&["template", "set", "web", "/nowhere"], 1, &["/nowhere"]).await;

@@ -94,6 +94,9 @@ async fn top_diff_and_inspect_show_what_docker_shows() {
     until("the file is seen", async || (bus.says(&["diff", &name]).await == docker(2, &["diff", &name])).then_some(()))
         .await;
     assert!(bus.says(&["diff", &name]).await.contains("A /etc/new"));
+    assert!(bus.says(&["diff", "-q", &name]).await.lines().any(|line| line == "/etc/new"));
+    let pids = bus.says(&["top", "--quiet", &name]).await;
+    assert!(pids.parse::<u32>().is_ok(), "{pids}");
     let changes = objects(&bus.says(&["diff", "--format", "json", &name]).await);
     assert!(changes.contains(&json!({"kind": "A", "path": "/etc/new"})), "{changes:?}");
     let processes = objects(&bus.says(&["top", "--format", "json", &name, "-o", "pid,comm"]).await);
