@@ -9,8 +9,8 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
-use crate::protocol::Secret;
 use crate::protocol::limits::HASHING;
+use crate::protocol::{Credential, Secret};
 
 /// KiB of memory that a password is hashed with. This and the two below are what the OWASP Password Storage Cheat Sheet
 /// names for Argon2id.
@@ -21,9 +21,6 @@ const PASSES: u32 = 2;
 
 /// In how many lanes.
 const LANES: u32 = 1;
-
-/// What an API token begins with, so that scanners of repositories find one.
-const TOKEN_PREFIX: &str = "deblox_";
 
 /// Characters of a generated password; without those that look alike.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -96,7 +93,7 @@ pub(super) fn session_id() -> Secret {
 
 /// A new API token.
 pub(super) fn token() -> Result<Secret, SecretError> {
-    Ok(Secret::new(format!("{TOKEN_PREFIX}{}", random_hex()?.reveal())))
+    Ok(Secret::new(format!("{}{}", Credential::TOKEN_PREFIX, random_hex()?.reveal())))
 }
 
 /// A new password, 100 bits of chance in four groups.

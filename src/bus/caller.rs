@@ -6,7 +6,7 @@ use redis::cmd;
 
 use super::replies::{NotTold, Ticket};
 use super::{Bus, BusError};
-use crate::protocol::{Fqdn, RequestId};
+use crate::protocol::{AuthAddress, Fqdn, RequestId};
 
 /// How long one `BLPOP` waits. Shorter than a request's timeout, so that a server which vanished without a
 /// word is noticed.
@@ -69,11 +69,27 @@ impl Bus {
     pub async fn call(&self, call: &Call<'_>) -> Result<Option<String>, CallError> {
         let until = Instant::now() + call.wait;
         let key = self.keys().reply(call.id);
-        let sending = tokio::time::timeout_at(until.into(), self.send_call(call, &key));
-        let away = || std::io::Error::new(std::io::ErrorKind::TimedOut, "Redis cannot be reached");
-        let sent = sending.await.unwrap_or_else(|_| Err(redis::RedisError::from(away()).into()));
-        let ticket = sent.map_err(CallError::NotSent)?;
+        let ticket = sent_until(until, self.send_call(call, &key)).await?;
         self.wait(ticket, call, &key, until).await
+    }
+
+    /// Sends a message to an auth manager and waits for its answer, which is JSON.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn ask(
+        &self,
+        address: AuthAddress,
+        id: &RequestId,
+        json: &str,
+        wait: Duration,
+    ) -> Result<String, CallError> {
+        let (key, until) = (self.keys().reply(id), Instant::now() + wait);
+        let mut add = cmd("XADD");
+        add.arg(self.keys().auth(address)).arg("*").arg("json").arg(json).arg("requestId").arg(id.as_str());
+        let ticket = sent_until(until, self.send_for(&key, &add)).await?;
+        let call = Call { id, dock: None, json: "", silent: false, wait, envelope: Envelope::default() };
+        self.wait(ticket, &call, &key, until).await?.ok_or(CallError::NoReply(wait))
     }
 
     /// Waits for the reply of a request that was sent before, perhaps by somebody else.
@@ -137,9 +153,14 @@ impl Bus {
                 add.arg(name).arg(1);
             }
         }
-        let ticket = self.send_expecting(key, &add).await?;
+        self.send_for(key, &add).await
+    }
+
+    /// Does `add`. Returns a place to wait for what comes at `key`, if the server tells of that.
+    async fn send_for(&self, key: &str, add: &redis::Cmd) -> Result<Option<Ticket>, BusError> {
+        let ticket = self.send_expecting(key, add).await?;
         if ticket.is_none() {
-            self.link().query::<()>(&add).await?;
+            self.link().query::<()>(add).await?;
         }
         Ok(ticket)
     }
@@ -168,4 +189,14 @@ impl Bus {
             }
         }
     }
+}
+
+/// What sending came to, if it came to anything in time.
+async fn sent_until(
+    until: Instant,
+    sending: impl Future<Output = Result<Option<Ticket>, BusError>>,
+) -> Result<Option<Ticket>, CallError> {
+    let away = || std::io::Error::new(std::io::ErrorKind::TimedOut, "Redis cannot be reached");
+    let sent = tokio::time::timeout_at(until.into(), sending).await;
+    sent.unwrap_or_else(|_| Err(redis::RedisError::from(away()).into())).map_err(CallError::NotSent)
 }

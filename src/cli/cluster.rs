@@ -13,10 +13,10 @@ use super::options::ClusterArgs;
 use super::output::{complain, line};
 use super::progress::waiting_for;
 use crate::auth::{AccountError, Accounts};
-use crate::bus::{BusError, CallError};
+use crate::bus::{BusError, CallError, RedisOptions};
 use crate::client::{Client, ClientError, Reply, Stream};
 use crate::protocol::limits::CANDIDATES;
-use crate::protocol::{DockState, Fqdn, millis};
+use crate::protocol::{AuthAddress, Credential, DockState, Fqdn, millis};
 
 /// The exit code where something could not be done.
 pub(super) const FAILED: u8 = 1;
@@ -24,14 +24,17 @@ pub(super) const FAILED: u8 = 1;
 /// The exit code where not every dock could be asked.
 pub(super) const PARTIAL: u8 = 3;
 
+/// How long an auth manager is waited for.
+const AUTH_WAIT: Duration = Duration::from_secs(10);
+
 /// How many of several things are done at the same time.
 const AT_ONCE: usize = 32;
 
 /// The cluster that the options name.
 pub(super) struct Cluster {
     client: Client,
-    /// Where Redis is, for people.
-    place: String,
+    redis: RedisOptions,
+    credential: Option<Credential>,
     timeout: Option<Duration>,
     forwards: AtomicBool,
 }
@@ -58,9 +61,12 @@ impl Cluster {
     /// The cluster that `args` name; nothing is dialled yet.
     pub(super) fn new(args: &ClusterArgs) -> anyhow::Result<Self> {
         let redis = args.redis()?;
+        let credential = args.credential(&redis)?;
+        let client = Client::new(&redis)?;
         Ok(Self {
-            client: Client::new(&redis)?,
-            place: redis.place(),
+            client: credential.iter().cloned().fold(client, Client::with_credential),
+            redis,
+            credential,
             timeout: args.timeout,
             forwards: AtomicBool::new(false),
         })
@@ -79,6 +85,29 @@ impl Cluster {
                 tracing::debug!(action, dock, status, by, took = ?begun.elapsed(), "replied");
                 Ok(reply)
             }
+            Err(error) => Err(self.explained(error).await),
+        }
+    }
+
+    /// How Redis is reached.
+    pub(super) fn redis(&self) -> &RedisOptions {
+        &self.redis
+    }
+
+    /// Who its requests come from.
+    pub(super) fn credential(&self) -> Option<&Credential> {
+        self.credential.as_ref()
+    }
+
+    /// Sends a message to an auth manager and waits for its answer.
+    pub(super) async fn ask_auth(&self, address: AuthAddress, message: Value) -> anyhow::Result<String> {
+        let wait = self.timeout.unwrap_or(AUTH_WAIT);
+        match waiting_for("the auth manager", self.client.ask(address, &message, wait)).await {
+            Ok(answer) => Ok(answer),
+            Err(ClientError::Call(CallError::NoReply(wait))) => Err(anyhow!(
+                "no auth manager has answered within {}: start a worker, a web node or `deblox up` with --auth-manager",
+                humantime::format_duration(wait)
+            )),
             Err(error) => Err(self.explained(error).await),
         }
     }
@@ -105,7 +134,7 @@ impl Cluster {
         anyhow!(
             "{error}; Redis was looked for at {}: start everything with `deblox up`, or say where it is with \
              REDIS_URL or `deblox context`",
-            self.place
+            self.redis.place()
         )
     }
 

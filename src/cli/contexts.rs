@@ -28,6 +28,8 @@ pub(super) struct Profile {
     pub(super) redis_cert: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) redis_key: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) token_file: Option<PathBuf>,
 }
 
 /// All contexts of a person.
@@ -94,8 +96,8 @@ fn path() -> Option<PathBuf> {
     Some(base.join("deblox/contexts.json"))
 }
 
-/// Puts a file in the place of the old one, as a whole.
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
+/// Puts a file for its owner alone in the place of the old one, as a whole.
+pub(super) fn write(path: &Path, text: &str) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }

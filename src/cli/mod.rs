@@ -21,6 +21,7 @@ mod images;
 mod inspect;
 mod lifecycle;
 mod listing;
+mod login;
 mod logs;
 mod networks;
 mod options;
@@ -182,6 +183,12 @@ enum Remote {
     /// List templates, or change them
     #[command(subcommand)]
     Template(templates::Command),
+    /// Log in, where workers ask who it is; the session is kept for the commands that follow
+    Login(login::LoginArgs),
+    /// End the session of `deblox login`
+    Logout,
+    /// Tell who the commands come from, and what that one may do
+    Whoami(login::WhoamiArgs),
     /// List users, or change who may use the cluster
     #[command(subcommand)]
     User(users::Command),
@@ -274,6 +281,9 @@ impl Remote {
             Self::Network(command) => networks::run(command, cluster).await,
             Self::Volume(command) => volumes::run(command, cluster).await,
             Self::Template(command) => templates::run(command, cluster).await,
+            Self::Login(args) => login::log_in(args, cluster).await,
+            Self::Logout => login::log_out(cluster).await,
+            Self::Whoami(args) => login::who_am_i(&args, cluster).await,
             Self::User(command) => users::run(command, cluster).await,
             Self::Group(command) => groups::run(command, cluster).await,
             Self::Token(command) => tokens::run(command, cluster).await,

@@ -8,11 +8,15 @@ use anyhow::Context;
 
 use super::contexts::{Contexts, Profile};
 use super::hostname;
+use super::login::Sessions;
 use crate::bus::{PrivateRedis, RedisOptions};
 use crate::docker::DockerOptions;
-use crate::protocol::{Fqdn, Keys, Labels};
+use crate::protocol::{Credential, Fqdn, Keys, Labels, Secret};
 use crate::web::WebOptions;
 use crate::worker::{Authority, WorkerOptions};
+
+/// The environment variable with an API token; no option has one, because others see the options of a command.
+const TOKEN: &str = "DEBLOX_TOKEN";
 
 /// How the cluster is reached; every command takes these, before or behind its name.
 #[derive(Debug, clap::Args)]
@@ -56,6 +60,10 @@ pub(super) struct ClusterArgs {
         hide_short_help = true
     )]
     redis_key: Option<PathBuf>,
+    /// A file with the API token that says who asks [default: DEBLOX_TOKEN, else the context's, else the session of
+    /// `deblox login`]
+    #[arg(long, global = true, env = "DEBLOX_TOKEN_FILE", value_name = "FILE", hide_short_help = true)]
+    token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -112,12 +120,35 @@ impl ClusterArgs {
 
     /// How Redis is reached: by `--context`, by REDIS_URL, by the context that is usual, by the private one if it runs.
     pub(super) fn redis(&self) -> anyhow::Result<RedisOptions> {
-        let profile = match (&self.context, self.given()) {
-            (Some(name), _) => Contexts::load()?.profile(name)?,
-            (None, Some(_)) => Profile::default(),
-            (None, None) => Contexts::load()?.usual()?,
+        Ok(self.over(self.used()?))
+    }
+
+    /// The context that is used, if one is.
+    fn used(&self) -> anyhow::Result<Profile> {
+        match (&self.context, self.given()) {
+            (Some(name), _) => Contexts::load()?.profile(name),
+            (None, Some(_)) => Ok(Profile::default()),
+            (None, None) => Contexts::load()?.usual(),
+        }
+    }
+
+    /// Who asks: the token of `--token-file`, of DEBLOX_TOKEN, of the context; else the session on that Redis.
+    pub(super) fn credential(&self, redis: &RedisOptions) -> anyhow::Result<Option<Credential>> {
+        let token = |text: &str| Credential::Token(Secret::new(text.trim()));
+        let read = |file: &PathBuf| {
+            let text = std::fs::read_to_string(file);
+            text.map(|text| token(&text)).with_context(|| format!("the token in {} cannot be read", file.display()))
         };
-        Ok(self.over(profile))
+        if let Some(file) = &self.token_file {
+            return read(file).map(Some);
+        }
+        if let Some(text) = std::env::var(TOKEN).ok().filter(|text| !text.trim().is_empty()) {
+            return Ok(Some(token(&text)));
+        }
+        if let Some(file) = self.used()?.token_file {
+            return read(&file).map(Some);
+        }
+        Ok(Sessions::load()?.on(redis).map(Credential::Session))
     }
 
     /// The same for the private Redis in `folder`.
@@ -138,6 +169,7 @@ impl ClusterArgs {
             redis_ca: self.redis_ca.clone(),
             redis_cert: self.redis_cert.clone(),
             redis_key: self.redis_key.clone(),
+            token_file: self.token_file.clone(),
         })
     }
 

@@ -49,11 +49,7 @@ impl PasswordArgs {
             return Ok(None);
         }
         let password = if self.password_stdin {
-            read(|text| {
-                // Longer than it may be, and no more: it is refused then.
-                io::stdin().take(PASSWORD_BYTES as u64 + 3).read_to_string(text)
-            })
-            .await?
+            piped_in().await?
         } else if has_keyboard() {
             let password = ask("Password: ").await?;
             if password != ask("The same again: ").await? {
@@ -68,10 +64,39 @@ impl PasswordArgs {
     }
 }
 
+impl PasswordArgs {
+    /// The password of somebody who logs in: typed once, or piped in.
+    pub(super) async fn ask_once(piped: bool) -> anyhow::Result<Secret> {
+        if piped {
+            return piped_in().await;
+        }
+        if !has_keyboard() {
+            bail!("there is no terminal to ask for the password: use --password-stdin");
+        }
+        ask("Password: ").await
+    }
+
+    /// The name of somebody who logs in.
+    pub(super) async fn ask_name() -> anyhow::Result<String> {
+        if !has_keyboard() {
+            bail!("there is no terminal to ask who logs in: use --user");
+        }
+        let mut error = io::stderr();
+        write!(error, "User: ").and_then(|()| error.flush()).context("the terminal cannot be written to")?;
+        Ok(read(|text| io::stdin().lock().read_line(text)).await?.reveal().to_owned())
+    }
+}
+
+async fn piped_in() -> anyhow::Result<Secret> {
+    // Longer than it may be, and no more: it is refused then.
+    read(|text| io::stdin().take(PASSWORD_BYTES as u64 + 3).read_to_string(text)).await
+}
+
 async fn ask(prompt: &str) -> anyhow::Result<Secret> {
+    // Silent before it asks: who types at once must not see it.
+    let _hidden = Hidden::enter().context("the terminal cannot be made silent")?;
     let mut error = io::stderr();
     write!(error, "{prompt}").and_then(|()| error.flush()).context("the terminal cannot be written to")?;
-    let _hidden = Hidden::enter().context("the terminal cannot be made silent")?;
     read(|text| io::stdin().lock().read_line(text)).await
 }
 

@@ -75,7 +75,7 @@ use tokio_util::task::TaskTracker;
 use crate::actions::Action;
 use crate::bus::{Bus, BusError, Call, CallError, Envelope, RedisOptions};
 use crate::protocol::limits::{LONGEST_TIMEOUT, REQUEST_TIMEOUT};
-use crate::protocol::{Fqdn, InvalidName, RequestId, read_timeout};
+use crate::protocol::{AuthAddress, Credential, Fqdn, InvalidName, RequestId, read_timeout};
 
 /// How much longer than the request's own time its reply is waited for: a worker says so when the time is up.
 const LATER: Duration = Duration::from_secs(5);
@@ -87,6 +87,8 @@ pub struct Client {
     /// What the ids of its requests begin with, so that one prefix covers its replies.
     name: String,
     count: Arc<AtomicU64>,
+    /// Who its requests come from, where they do not say.
+    credential: Option<Credential>,
     /// What still tells workers that a stream is read no more.
     leaving: TaskTracker,
 }
@@ -145,7 +147,23 @@ impl Client {
     /// [`BusError::Options`] for options that cannot be used.
     pub fn new(options: &RedisOptions) -> Result<Self, BusError> {
         let name = uuid::Uuid::new_v4().simple().to_string();
-        Ok(Self { bus: Bus::new(options)?, name, count: Arc::default(), leaving: TaskTracker::new() })
+        Ok(Self { bus: Bus::new(options)?, name, count: Arc::default(), credential: None, leaving: TaskTracker::new() })
+    }
+
+    /// The same client as somebody: each request that has neither `session` nor `token` gets this.
+    #[must_use]
+    pub fn with_credential(mut self, credential: Credential) -> Self {
+        self.credential = Some(credential);
+        self
+    }
+
+    /// Sends a message to an auth manager (`deblox.auth.login`, `.authorise` or `.logout`), and waits so long for its answer,
+    /// which is JSON.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`]; where no auth manager runs, [`CallError::NoReply`].
+    pub async fn ask(&self, address: AuthAddress, message: &Value, wait: Duration) -> Result<String, ClientError> {
+        Ok(Box::pin(self.bus.ask(address, &self.next_id(), &message.to_string(), wait)).await?)
     }
 
     /// Sends a request, a JSON object with an `action`, and waits for its reply: as long as the request has time
@@ -180,6 +198,9 @@ impl Client {
             None => None,
             Some(dock) => Some(Fqdn::new(dock.as_str().unwrap_or_default()).map_err(invalid("dock"))?),
         };
+        if let Some(credential) = &self.credential {
+            credential.put(&mut request);
+        }
         let action = asked(&request);
         let silent = action.is_some_and(|action| action.silent);
         let wait = time(action, &request).min(LONGEST_TIMEOUT) + LATER;

@@ -55,6 +55,29 @@ pub enum Credential {
     Token(Secret),
 }
 
+impl Credential {
+    /// What somebody calls a credential without saying which: tokens have a beginning of their own.
+    pub fn read(text: &str) -> Self {
+        let secret = Secret::new(text);
+        if text.starts_with(Self::TOKEN_PREFIX) { Self::Token(secret) } else { Self::Session(secret) }
+    }
+
+    /// What an API token begins with, so that scanners of repositories find one.
+    pub const TOKEN_PREFIX: &str = "deblox_";
+
+    /// Has `request` come from whom this stands for, unless it says from whom.
+    pub fn put(&self, request: &mut Map<String, Value>) {
+        if request.contains_key("session") || request.contains_key("token") {
+            return;
+        }
+        let (field, secret) = match self {
+            Self::Session(session) => ("session", session),
+            Self::Token(token) => ("token", token),
+        };
+        request.insert(field.to_owned(), Value::from(secret.reveal()));
+    }
+}
+
 /// A message to the auth manager.
 #[derive(Clone, Debug)]
 pub struct AuthMessage {

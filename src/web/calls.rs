@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
-use axum::http::header::{CONTENT_TYPE, ORIGIN};
-use axum::http::{Request, StatusCode};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN};
+use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use super::Node;
 use crate::bus::CallError;
 use crate::client::ClientError;
 use crate::protocol::limits::REQUEST_BYTES;
-use crate::protocol::{ErrorCode, Failure, Reply};
+use crate::protocol::{Credential, ErrorCode, Failure, Reply};
 
 /// How long a body may take to arrive.
 const BODY: Duration = Duration::from_secs(30);
@@ -40,7 +40,11 @@ async fn answer(node: &Node, request: Request<Body>) -> Result<Response, Failure
         let message = "a page in a browser may not call this: a program may, without the header `Origin`";
         return Err(Failure::new(ErrorCode::Forbidden, message));
     }
-    let request = read(request).await?;
+    let credential = credential(request.headers())?;
+    let mut request = read(request).await?;
+    if let (Some(credential), Value::Object(request)) = (credential, &mut request) {
+        credential.put(request);
+    }
     let Ok(_place) = node.room.try_acquire() else {
         let message = "too many calls wait for their replies on this node: try again later, or another node";
         return Err(Failure::new(ErrorCode::Busy, message));
@@ -50,6 +54,19 @@ async fn answer(node: &Node, request: Request<Body>) -> Result<Response, Failure
         "" => StatusCode::NO_CONTENT.into_response(),
         json => respond(reply.status(), json.to_owned()),
     })
+}
+
+/// Whom the header `Authorization: Bearer …` stands for: a token, or a session (RFC 6750).
+fn credential(headers: &HeaderMap) -> Result<Option<Credential>, Failure> {
+    let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
+    let bearer = header.to_str().ok().and_then(|text| text.split_once(' '));
+    match bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) {
+        Some((_, secret)) => Ok(Some(Credential::read(secret.trim()))),
+        None => {
+            let message = "the header `Authorization` is not valid: it must be `Bearer` and a token, or a session";
+            Err(Failure::new(ErrorCode::Unauthenticated, message))
+        }
+    }
 }
 
 async fn read(request: Request<Body>) -> Result<Value, Failure> {

@@ -75,7 +75,7 @@ impl Bus {
     }
 
     /// Whether the session still counts.
-    async fn counts(&self, session: &str) -> bool {
+    pub async fn counts(&self, session: &str) -> bool {
         let reply = self.auth("authorise", json!({"sessionID": session})).await;
         assert!(reply == DENIED || reply.starts_with(r#"{"status":"ok","#), "{reply}");
         reply != DENIED

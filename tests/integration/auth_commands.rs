@@ -1,10 +1,13 @@
 //! `deblox user`, `group` and `token`: accounts as people manage them, and what each of these takes.
 
+use deblox::client::Client;
+use deblox::protocol::{Credential, Role};
 use serde_json::{Value, json};
 
+use crate::actions::{DOCK, HOST};
 use crate::auth::PASSWORD;
 use crate::cli_help::own;
-use crate::cli_terminal::Terminal;
+use crate::cli_terminal::{Terminal, fed};
 use crate::support::{Bus, until};
 
 impl Bus {
@@ -319,4 +322,126 @@ fn help_of_deblox_token_revoke() {
     Options:
       -h, --help  Print help (see more with '--help')
     "#);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_lasts_for_the_commands_that_follow_it() {
+    let bus = Bus::new().await;
+    let _worker = bus.enforcing(HOST, DOCK).await;
+    let home = tempfile::tempdir().expect("a folder");
+    let deblox = async |words: &[&str], input: &str| {
+        let mut command = bus.command(words);
+        command.env("XDG_STATE_HOME", home.path()).env("XDG_CONFIG_HOME", home.path());
+        fed(command, input.as_bytes()).await
+    };
+    let complains = async |words: &[&str], input: &str, parts: &[&str]| {
+        let said = deblox(words, input).await;
+        assert!(said.code == 1 && said.err.lines().count() == 1, "{words:?}: {said:?}");
+        assert!(parts.iter().all(|part| said.err.contains(part)), "{words:?}: {said:?}");
+    };
+    let login = ["login", "--user", "ada", "--password-stdin"];
+    complains(&["docks"], "", &["deblox login", "token"]).await;
+    complains(&["whoami"], "", &["deblox login", "DEBLOX_TOKEN"]).await;
+    complains(&["logout"], "", &["not logged in"]).await;
+    complains(&["login", "--password-stdin"], "", &["--user"]).await;
+    complains(
+        &[&["--timeout", "500ms"], &login[..]].concat(),
+        PASSWORD,
+        &["no auth manager", "500ms", "--auth-manager"],
+    )
+    .await;
+
+    let _manager = bus.manager();
+    bus.user("ada", Role::User, &["crew"]).await;
+    complains(&login, "wrong", &["the name or the password is wrong"]).await;
+    let said = deblox(&login, &format!("{PASSWORD}\n")).await;
+    assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, "ada\n", ""), "{said:?}");
+    let kept = home.path().join("deblox/sessions.json");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&kept).expect("a file").permissions());
+    assert_eq!(mode & 0o777, 0o600, "for its owner alone");
+    let said = deblox(&["docks", "-q"], "").await;
+    assert_eq!((said.code, said.out.trim()), (0, DOCK), "{said:?}");
+    assert_eq!(deblox(&["whoami"], "").await.out, "ada (user; in crew)\n");
+    let who = deblox(&["whoami", "--format", "json"], "").await.out;
+    assert_eq!(who, "{\"username\":\"ada\",\"role\":\"user\",\"groups\":[\"crew\"]}\n");
+    // Of somebody who may not, the sentence of the worker.
+    complains(&["docks", "drain", DOCK], "", &["`ada`", "`dock`", "admins"]).await;
+    let session = std::fs::read_to_string(&kept).expect("text");
+    let verbose = deblox(&["-v", "docks"], "").await;
+    let secret = session.split('"').nth(3).expect("a session");
+    assert!(verbose.code == 0 && !verbose.err.contains(secret) && verbose.err.contains("list-docks"), "{verbose:?}");
+
+    assert_eq!(deblox(&["logout"], "").await.out, "logged out\n");
+    complains(&["docks"], "", &["deblox login"]).await;
+    assert!(!bus.counts(secret).await, "it has ended everywhere");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_says_who_asks_by_option_environment_or_context() {
+    let bus = Bus::new().await;
+    let _worker = bus.enforcing(HOST, DOCK).await;
+    let _manager = bus.manager();
+    let (ada, olga) = (bus.known_user("ada", Role::User, &[]).await, bus.known_user("olga", Role::Operator, &[]).await);
+    let home = tempfile::tempdir().expect("a folder");
+    let (file, none) = (home.path().join("ada"), home.path().join("none"));
+    std::fs::write(&file, format!("{ada}\n")).expect("written");
+    let file = file.to_str().expect("UTF-8");
+    let who = async |words: &[&str], token: Option<&str>| {
+        let change = |command: &mut std::process::Command| {
+            command.env("XDG_STATE_HOME", home.path()).env("XDG_CONFIG_HOME", home.path());
+            if let Some(token) = token {
+                command.env("DEBLOX_TOKEN", token);
+            }
+        };
+        let said = bus.deblox_with(&[words, &["whoami"]].concat(), change).await;
+        if said.code == 0 { said.out.trim().to_owned() } else { said.err }
+    };
+    assert_eq!(who(&["--token-file", file], None).await, "ada (user)");
+    assert_eq!(who(&["--token-file", file], Some(&olga)).await, "ada (user)", "the option goes first");
+    assert_eq!(who(&[], Some(&olga)).await, "olga (operator)");
+    assert!(who(&["--token-file", none.to_str().expect("UTF-8")], None).await.contains("cannot be read"));
+    assert!(who(&[], Some("deblox_0")).await.contains("does not count"));
+    let set = ["context", "set", "here", "--redis-url", &bus.url, "--namespace", &bus.namespace, "--token-file", file];
+    let said = bus.deblox_with(&set, |command| _ = command.env("XDG_CONFIG_HOME", home.path())).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(who(&["--context", "here"], None).await, "ada (user)");
+    assert_eq!(who(&["--context", "here"], Some(&olga)).await, "olga (operator)");
+
+    // The commands ask as whoever that is; and so does the library.
+    let said = bus.deblox_with(&["docks", "-q"], |command| _ = command.env("DEBLOX_TOKEN", &ada)).await;
+    assert_eq!((said.code, said.out.trim()), (0, DOCK), "{said:?}");
+    let client = Client::new(&bus.options()).expect("options");
+    let refusal = client.call(json!({"action": "ping"})).await.expect("a reply");
+    assert_eq!(refusal.error(), Some("unauthenticated"));
+    let client = client.with_credential(Credential::read(&ada));
+    assert!(client.call(json!({"action": "ping"})).await.expect("a reply").is_success());
+    let other = client.call(json!({"action": "ping", "token": "deblox_0"})).await.expect("a reply");
+    assert_eq!(other.error(), Some("unauthenticated"), "what the request says itself counts");
+}
+
+#[test]
+fn help_of_deblox_login() {
+    insta::assert_snapshot!(own(&["login"]), @"
+    Log in, where workers ask who it is; the session is kept for the commands that follow
+
+    Usage: deblox login [OPTIONS]
+
+    Options:
+          --user <NAME>     Who logs in [default: it is asked for]
+          --password-stdin  Read the password from standard input
+      -h, --help            Print help (see more with '--help')
+    ");
+}
+
+#[test]
+fn help_of_deblox_whoami() {
+    insta::assert_snapshot!(own(&["whoami"]), @"
+    Tell who the commands come from, and what that one may do
+
+    Usage: deblox whoami [OPTIONS]
+
+    Options:
+          --format <FORMAT>  A line of text, or JSON [default: table] [possible values: table, json]
+      -h, --help             Print help (see more with '--help')
+    ");
 }

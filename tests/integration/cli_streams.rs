@@ -14,7 +14,7 @@ impl Bus {
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = deblox();
         command.args(words).env("REDIS_URL", &self.url).env("DEBLOX_NAMESPACE", &self.namespace);
-        for name in ["NO_COLOR", "CLICOLOR_FORCE", "DEBLOX_CONTEXT"] {
+        for name in ["NO_COLOR", "CLICOLOR_FORCE", "DEBLOX_CONTEXT", "DEBLOX_TOKEN", "DEBLOX_TOKEN_FILE"] {
             command.env_remove(name);
         }
         command

@@ -108,24 +108,28 @@ fn settings(of: &File) -> String {
 impl Bus {
     /// Runs `deblox` with these words, and `input` piped in.
     pub async fn piped(&self, words: &[&str], input: &[u8]) -> Said {
-        let mut command = self.command(words);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let input = input.to_vec();
-        let output = tokio::task::spawn_blocking(move || {
-            let mut child = command.spawn().expect("it runs");
-            let mut pipe = child.stdin.take().expect("a pipe");
-            let writer = std::thread::spawn(move || {
-                // It may end without reading all of it.
-                let _ = pipe.write_all(&input);
-            });
-            let output = child.wait_with_output().expect("it ends");
-            writer.join().expect("no panic");
-            output
-        });
-        let output = output.await.expect("no panic");
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Said { code: output.status.code().expect("a code"), out: text(output.stdout), err: text(output.stderr) }
+        fed(self.command(words), input).await
     }
+}
+
+/// What `command` says, and `input` piped into it.
+pub async fn fed(mut command: Command, input: &[u8]) -> Said {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let input = input.to_vec();
+    let output = tokio::task::spawn_blocking(move || {
+        let mut child = command.spawn().expect("it runs");
+        let mut pipe = child.stdin.take().expect("a pipe");
+        let writer = std::thread::spawn(move || {
+            // It may end without reading all of it.
+            let _ = pipe.write_all(&input);
+        });
+        let output = child.wait_with_output().expect("it ends");
+        writer.join().expect("no panic");
+        output
+    });
+    let output = output.await.expect("no panic");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Said { code: output.status.code().expect("a code"), out: text(output.stdout), err: text(output.stderr) }
 }
 
 /// Whether a host has a container of this name.

@@ -19,7 +19,7 @@ impl Bus {
     pub async fn deblox_with(&self, words: &[&str], change: impl FnOnce(&mut Command)) -> Said {
         let mut command = deblox();
         command.args(words).env("REDIS_URL", &self.url).env("DEBLOX_NAMESPACE", &self.namespace);
-        for name in ["NO_COLOR", "CLICOLOR_FORCE", "DEBLOX_CONTEXT"] {
+        for name in ["NO_COLOR", "CLICOLOR_FORCE", "DEBLOX_CONTEXT", "DEBLOX_TOKEN", "DEBLOX_TOKEN_FILE"] {
             command.env_remove(name);
         }
         change(&mut command);

@@ -14,7 +14,7 @@ fn help(words: &[&str]) -> String {
 #[test]
 #[expect(clippy::too_many_lines, reason = "it is as long as the help")]
 fn help_of_deblox() {
-    insta::assert_snapshot!(help(&[]), @r#"
+    insta::assert_snapshot!(help(&[]), @"
     Drive the Docker daemons of many hosts from anywhere, over Redis
 
     Usage: deblox [OPTIONS] <COMMAND>
@@ -62,6 +62,9 @@ fn help_of_deblox() {
       network      List networks, or change them
       volume       List volumes, or change them
       template     List templates, or change them
+      login        Log in, where workers ask who it is; the session is kept for the commands that follow
+      logout       End the session of `deblox login`
+      whoami       Tell who the commands come from, and what that one may do
       user         List users, or change who may use the cluster
       group        List groups of users
       token        List API tokens, or change them
@@ -136,16 +139,22 @@ fn help_of_deblox() {
 
               [env: DEBLOX_REDIS_KEY=]
 
+          --token-file <FILE>
+              A file with the API token that says who asks [default: DEBLOX_TOKEN, else the context's,
+              else the session of `deblox login`]
+
+              [env: DEBLOX_TOKEN_FILE=]
+
     Exit code: 0 done, 1 something could not be done, 2 wrong usage, 3 done, but not all docks answer,
     130 ended by a signal such as that of Ctrl-C. `run`, `exec`, `attach` and `start -a` have that of
     the process; `run` has 125 where the container could not be made or started, `run` and `exec` have
     126 where the command cannot be executed, and 127 where it is not found.
-    "#);
+    ");
 }
 
 #[test]
 fn help_of_deblox_worker() {
-    insta::assert_snapshot!(help(&["worker"]), @r#"
+    insta::assert_snapshot!(help(&["worker"]), @"
     Speak for the Docker daemon of this host
 
     Usage: deblox worker [OPTIONS]
@@ -276,12 +285,18 @@ fn help_of_deblox_worker() {
               The key of the client certificate
 
               [env: DEBLOX_REDIS_KEY=]
-    "#);
+
+          --token-file <FILE>
+              A file with the API token that says who asks [default: DEBLOX_TOKEN, else the context's,
+              else the session of `deblox login`]
+
+              [env: DEBLOX_TOKEN_FILE=]
+    ");
 }
 
 #[test]
 fn help_of_deblox_up() {
-    insta::assert_snapshot!(help(&["up"]), @r#"
+    insta::assert_snapshot!(help(&["up"]), @"
     All for one machine: a worker, HTTP, and a private Redis unless REDIS_URL names one
 
     Usage: deblox up [OPTIONS]
@@ -419,12 +434,18 @@ fn help_of_deblox_up() {
               The key of the client certificate
 
               [env: DEBLOX_REDIS_KEY=]
-    "#);
+
+          --token-file <FILE>
+              A file with the API token that says who asks [default: DEBLOX_TOKEN, else the context's,
+              else the session of `deblox login`]
+
+              [env: DEBLOX_TOKEN_FILE=]
+    ");
 }
 
 #[test]
 fn help_of_deblox_web() {
-    insta::assert_snapshot!(help(&["web"]), @r#"
+    insta::assert_snapshot!(help(&["web"]), @"
     Take requests by HTTP, on any node
 
     Usage: deblox web [OPTIONS]
@@ -510,7 +531,13 @@ fn help_of_deblox_web() {
               The key of the client certificate
 
               [env: DEBLOX_REDIS_KEY=]
-    "#);
+
+          --token-file <FILE>
+              A file with the API token that says who asks [default: DEBLOX_TOKEN, else the context's,
+              else the session of `deblox login`]
+
+              [env: DEBLOX_TOKEN_FILE=]
+    ");
 }
 
 #[test]
@@ -583,6 +610,12 @@ fn help_of_deblox_call() {
               The key of the client certificate
 
               [env: DEBLOX_REDIS_KEY=]
+
+          --token-file <FILE>
+              A file with the API token that says who asks [default: DEBLOX_TOKEN, else the context's,
+              else the session of `deblox login`]
+
+              [env: DEBLOX_TOKEN_FILE=]
 
     What streams is printed as it comes, and its reply on standard error; it gets no input.
 

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use deblox::protocol::Role;
 use serde_json::{Value, json};
 
 use crate::processes::{Program, RedisProcess};
@@ -52,6 +53,27 @@ async fn one_request_id_by_two_nodes_is_one_request() {
     let (first, again) = tokio::join!(one.post(create.clone()), other.post(create.clone()));
     assert_eq!((first.0, &first.1["requestId"]), (201, &json!(name)), "{first:?}");
     assert_eq!(first, again);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bearer_says_who_asks() {
+    let bus = Bus::new().await;
+    let _worker = bus.enforcing(1, "d1.test").await;
+    let node = Node::start(&bus).await;
+    let token = bus.known_user("ada", Role::User, &[]).await;
+    let ping = json!({"action": "ping"}).to_string();
+    let (status, refused) = node.send("POST /", "", &ping).await;
+    assert_eq!((status, &refused["error"]), (401, &json!("unauthenticated")), "{refused}");
+    let (status, pong) = node.send("POST /", &format!("Authorization: Bearer {token}"), &ping).await;
+    assert_eq!((status, &pong["dockerInstance"]), (200, &json!("d1.test")), "{pong}");
+    let _manager = bus.manager();
+    let session = bus.session("ada").await;
+    assert_eq!(node.send("POST /", &format!("authorization: bearer {session}"), &ping).await.0, 200);
+    let own = json!({"action": "ping", "token": "deblox_0"}).to_string();
+    assert_eq!(node.send("POST /", &format!("Authorization: Bearer {token}"), &own).await.0, 401);
+    let (status, basic) = node.send("POST /", "Authorization: Basic YTpi", &ping).await;
+    assert_eq!((status, &basic["error"]), (401, &json!("unauthenticated")), "{basic}");
+    assert!(!node.program.output().contains(&token), "it is in no log");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
