@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::secrets::{self, SecretError};
 use crate::bus::{Allowed, Bus, BusError, ListedToken};
 use crate::protocol::limits::TOKENS;
-use crate::protocol::{Account, AccountName, Role, Secret, TokenRecord, check_password, millis, rfc3339};
+use crate::protocol::{Account, AccountName, External, Role, Secret, TokenRecord, check_password, millis, rfc3339};
 
 /// How often a change is tried that others keep crossing.
 const TRIES: usize = 20;
@@ -35,6 +35,9 @@ pub enum AccountError {
     /// A token may not do more than its user.
     #[error("the role of `{0}` is {1}: a token cannot have more")]
     Above(AccountName, Role),
+    /// The user has no password here.
+    #[error("`{0}` logs in at {1} and has no password here")]
+    External(AccountName, String),
     /// The user has a token of that name.
     #[error("`{0}` has a token `{1}` already: revoke that one, or choose another name")]
     Named(AccountName, AccountName),
@@ -105,7 +108,16 @@ impl Accounts<'_> {
         // By chance: a user who is made again must not get the sessions of the one before.
         let generation = fastrand::u64(..Account::GENERATIONS);
         let temporary = generated.is_some();
-        let account = Account { role, groups, password, generation, disabled: false, temporary, created };
+        let account = Account {
+            role,
+            groups,
+            password: Some(password),
+            external: None,
+            generation,
+            disabled: false,
+            temporary,
+            created,
+        };
         if !self.0.change_account(name, None, Some(&account)).await? {
             return Err(AccountError::Taken(name.clone()));
         }
@@ -155,10 +167,13 @@ impl Accounts<'_> {
         name: &AccountName,
         password: Option<Secret>,
     ) -> Result<Option<Secret>, AccountError> {
+        if let Some(External { issuer, .. }) = self.get(name).await?.external {
+            return Err(AccountError::External(name.clone(), issuer));
+        }
         let (password, generated) = chosen(password)?;
         let hash = secrets::hash_off_thread(password).await?;
         self.edit(name, |account| {
-            account.password = hash.clone();
+            account.password = Some(hash.clone());
             account.temporary = generated.is_some();
             account.end_sessions();
         })

@@ -224,7 +224,7 @@ impl Desk {
             }
         }
         let account = bus.account(username).await?;
-        let fits = hasher.verify(account.as_ref().map(|account| account.password.clone()), password).await?;
+        let fits = hasher.verify(account.as_ref().and_then(|account| account.password.clone()), password).await?;
         let Some(account) = account.filter(|account| fits && !account.disabled) else {
             tracing::info!(entry = %begin.entry, ?address, "a login failed");
             return Ok(self.stream.answer(begin, &AuthReply::Denied).await?);

@@ -98,6 +98,9 @@ struct User {
     disabled: bool,
     temporary: bool,
     created: String,
+    /// The OpenID Connect provider where the user logs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<String>,
 }
 
 impl Row for User {
@@ -167,6 +170,7 @@ async fn change_each(cluster: &Cluster, names: &[AccountName], change: &Change) 
 }
 
 fn user((name, account): (AccountName, Account)) -> User {
-    let Account { role, groups, disabled, temporary, created, .. } = account;
-    User { name, role, groups: groups.into_iter().collect(), disabled, temporary, created }
+    let Account { role, groups, disabled, temporary, created, external, .. } = account;
+    let issuer = external.map(|external| external.issuer);
+    User { name, role, groups: groups.into_iter().collect(), disabled, temporary, created, issuer }
 }

@@ -121,6 +121,15 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Who somebody is at an OpenID Connect provider; the two together never become somebody else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct External {
+    /// The provider.
+    pub issuer: String,
+    /// The provider's own id for the person, its claim `sub`.
+    pub subject: String,
+}
+
 /// One entry of `deblox.auth.users`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -130,8 +139,12 @@ pub struct Account {
     /// The groups it belongs to.
     #[serde(default)]
     pub groups: BTreeSet<AccountName>,
-    /// Its password, hashed, in PHC string format.
-    pub password: Secret,
+    /// Its password, hashed, in PHC string format. Who logs in at a provider has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
+    /// Who it is at an OpenID Connect provider, if it logs in there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<External>,
     /// Becomes another with everything that ends the sessions of the user.
     pub generation: u64,
     /// Nobody can log in, and no session or token counts.

@@ -13,7 +13,7 @@ mod request;
 mod resources;
 mod stream;
 
-pub use accounts::{Account, AccountName, Role, Secret, Session, TokenRecord, check_password};
+pub use accounts::{Account, AccountName, External, Role, Secret, Session, TokenRecord, check_password};
 pub use auth::{AuthAddress, AuthAsk, AuthMessage, AuthReply, Credential, Granted, Question, Unreadable};
 pub use failure::{ErrorCode, Failure};
 pub use keys::{GROUP, HANDED_BACK, Keys};
