@@ -5,7 +5,7 @@
 #   scripts/setup.sh lint     and rustfmt, clippy, cargo-deny
 #   scripts/setup.sh run      what build needs, a Docker engine, redis-server, an image to start containers from
 #   scripts/setup.sh lab      what run needs, and the lab of Docker hosts
-#   scripts/setup.sh test     all of these, and the images of the tests
+#   scripts/setup.sh test     all of these, the images of the tests, and an OpenID Connect provider
 #
 # What is there already is used as it is. The other scripts source this file, and get its PATH and its helpers with it.
 # Other distributions than Debian and Ubuntu (apt) are told what to install.
@@ -14,6 +14,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 rust_minimum=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
 redis_minimum=6.2    # XAUTOCLAIM
+node_minimum=18      # the OpenID Connect provider of the tests
 # a cargo that rustup installed; the folders that hold iptables and ip, which Debian leaves out of a user's PATH
 PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
@@ -173,6 +174,22 @@ setup_test_tools() {
   fi
 }
 
+setup_provider() {
+  local missing=() version folder=$root/tests/oidc
+  have node || missing+=(nodejs)
+  have npm || missing+=(npm)
+  [ ${#missing[@]} = 0 ] || apt_install "for the OpenID Connect provider of the tests" "${missing[@]}"
+  hash -r
+  version=$(node --version)
+  at_least "$node_minimum" "${version#v}" || fail "Node.js ${version#v} is too old, $node_minimum or newer is needed for the tests"
+  # npm notes there what it has installed
+  if ! [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
+    say "installing the OpenID Connect provider of the tests"
+    local output
+    output=$(cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund 2>&1) || fail "$output"
+  fi
+}
+
 # setup_image IMAGE COMMAND...: there already, pulled, or made by COMMAND out of what this machine has
 setup_image() {
   local image=$1; shift
@@ -220,6 +237,7 @@ if [ "$level" = run ] || [ "$level" = lab ] || [ "$level" = test ]; then
 fi
 if [ "$level" = lab ] || [ "$level" = test ]; then setup_test_tools; fi
 if [ "$level" = test ]; then
+  setup_provider
   setup_image redis:7 stand_in redis
   # the specification's examples say "image": "ubuntu"; no test asks more of it than a shell
   setup_image ubuntu:latest docker tag busybox:latest ubuntu:latest

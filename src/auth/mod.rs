@@ -5,12 +5,16 @@
 mod accounts;
 mod decision;
 mod manager;
+mod oidc;
 mod secrets;
+mod sessions;
 
 use std::time::Duration;
 
 pub use accounts::{AccountError, Accounts, Change, NewToken};
 pub use manager::{identify, run};
+pub use oidc::{Arrival, Departure, LoggedIn, Oidc, OidcError, OidcOptions, ProviderError};
+pub use sessions::Sessions;
 
 use crate::bus::{Limits, RedisOptions};
 
@@ -38,18 +42,19 @@ impl AuthOptions {
     pub const LONGEST_LOCK: Duration = Duration::from_secs(15 * 60);
     /// When failed logins are forgotten.
     pub const FORGET: Duration = Duration::from_secs(60 * 60);
+    /// All of these.
+    pub const LIMITS: Limits = Limits {
+        session_idle: Self::SESSION_IDLE,
+        session_lifetime: Self::SESSION_LIFETIME,
+        account_attempts: Self::ACCOUNT_ATTEMPTS,
+        address_attempts: Self::ADDRESS_ATTEMPTS,
+        first_lock: Self::FIRST_LOCK,
+        longest_lock: Self::LONGEST_LOCK,
+        forget: Self::FORGET,
+    };
 
     /// A manager on `redis` with the defaults.
     pub fn new(redis: RedisOptions) -> Self {
-        let limits = Limits {
-            session_idle: Self::SESSION_IDLE,
-            session_lifetime: Self::SESSION_LIFETIME,
-            account_attempts: Self::ACCOUNT_ATTEMPTS,
-            address_attempts: Self::ADDRESS_ATTEMPTS,
-            first_lock: Self::FIRST_LOCK,
-            longest_lock: Self::LONGEST_LOCK,
-            forget: Self::FORGET,
-        };
-        Self { redis, limits }
+        Self { redis, limits: Self::LIMITS }
     }
 }

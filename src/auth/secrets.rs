@@ -109,7 +109,8 @@ fn argon2() -> Result<Argon2<'static>, SecretError> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-fn random_hex() -> Result<Secret, SecretError> {
+/// Chance that nobody can guess.
+pub(super) fn random_hex() -> Result<Secret, SecretError> {
     let mut chance = [0; CHANCE];
     fill(&mut chance)?;
     Ok(Secret::new(hex(&chance)))

@@ -7,6 +7,7 @@ mod consumer;
 mod events;
 mod fence;
 mod link;
+mod logins;
 mod options;
 mod ownership;
 mod placement;

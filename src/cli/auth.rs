@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{AccountError, AuthOptions};
-use crate::bus::RedisOptions;
+use crate::bus::{Limits, RedisOptions};
 use crate::worker::Authority;
 
 /// Whom a worker serves.
@@ -58,13 +58,16 @@ pub(super) struct Beside {
 }
 
 impl AuthArgs {
+    /// How logins are slowed down, and when sessions end.
+    pub(super) fn limits(&self) -> Limits {
+        Limits { session_idle: self.session_idle, session_lifetime: self.session_lifetime, ..AuthOptions::LIMITS }
+    }
+
     /// Starts it on `redis`, until `stop` is cancelled.
     pub(super) fn begin(&self, redis: &RedisOptions, stop: &CancellationToken) -> Beside {
         let stop = stop.child_token();
         let task = self.auth_manager.then(|| {
-            let mut options = AuthOptions::new(redis.clone());
-            options.limits.session_idle = self.session_idle;
-            options.limits.session_lifetime = self.session_lifetime;
+            let options = AuthOptions { limits: self.limits(), ..AuthOptions::new(redis.clone()) };
             let running = crate::auth::run(options, stop.clone());
             tokio::spawn(async {
                 // What it stands beside goes on.

@@ -24,6 +24,7 @@ mod listing;
 mod login;
 mod logs;
 mod networks;
+mod oidc;
 mod options;
 mod output;
 mod password;

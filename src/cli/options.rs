@@ -9,7 +9,8 @@ use anyhow::Context;
 use super::contexts::{Contexts, Profile};
 use super::hostname;
 use super::login::Sessions;
-use crate::bus::{PrivateRedis, RedisOptions};
+use super::oidc::OidcArgs;
+use crate::bus::{Limits, PrivateRedis, RedisOptions};
 use crate::docker::DockerOptions;
 use crate::protocol::{Credential, Fqdn, Keys, Labels, Secret};
 use crate::web::WebOptions;
@@ -103,12 +104,14 @@ pub(super) struct WebArgs {
     /// The address to listen at for HTTP; whoever reaches it can do anything that the daemons can
     #[arg(long, env = "DEBLOX_LISTEN", value_name = "IP:PORT", default_value = WebOptions::DEFAULT_LISTEN)]
     listen: SocketAddr,
+    #[command(flatten)]
+    oidc: OidcArgs,
 }
 
 impl WebArgs {
-    /// The options of an HTTP node on `redis`.
-    pub(super) fn options(&self, redis: RedisOptions) -> WebOptions {
-        WebOptions { redis, listen: self.listen }
+    /// The options of an HTTP node on `redis`, where sessions end as `limits` say.
+    pub(super) fn options(&self, redis: RedisOptions, limits: Limits) -> anyhow::Result<WebOptions> {
+        Ok(WebOptions { redis, listen: self.listen, limits, oidc: self.oidc.options()? })
     }
 }
 

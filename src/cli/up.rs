@@ -52,7 +52,7 @@ async fn work(
     worker: WorkerOptions,
     stop: CancellationToken,
 ) -> anyhow::Result<u8> {
-    let web = Web::bind(&web.options(worker.redis.clone())).await?;
+    let web = Web::bind(&web.options(worker.redis.clone(), auth.limits())?).await?;
     let redis_cli = match worker.redis.url.strip_prefix("unix://") {
         Some(socket) => format!("redis-cli -s {socket}"),
         None if worker.redis.url.contains("+sentinel://") => "redis-cli -h PRIMARY".to_owned(),

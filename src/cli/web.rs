@@ -16,7 +16,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, cluster: &ClusterArgs, stop: CancellationToken) -> anyhow::Result<u8> {
     let redis = cluster.redis()?;
-    let web = Web::bind(&args.web.options(redis.clone())).await?;
+    let web = Web::bind(&args.web.options(redis.clone(), args.auth.limits())?).await?;
     println!("deblox web: http://{}", web.address());
     let auth = args.auth.begin(&redis, &stop);
     web.run(stop).await;

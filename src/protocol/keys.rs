@@ -176,6 +176,16 @@ impl Keys {
         self.key("auth.used")
     }
 
+    /// String with a time to live: a login that was begun at an OpenID Connect provider, whose state has this digest.
+    pub fn begun_login(&self, digest: &str) -> String {
+        format!("{}.auth.oidc.{digest}", self.namespace)
+    }
+
+    /// String with a time to live: how many of them were begun lately.
+    pub fn begun_logins(&self) -> String {
+        self.key("auth.oidc")
+    }
+
     /// Hash with a time to live: the failed logins of whom or what has this digest.
     pub fn throttle(&self, digest: &str) -> String {
         format!("{}.auth.throttle.{digest}", self.namespace)

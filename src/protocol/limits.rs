@@ -174,3 +174,25 @@ pub const HASHING: usize = 2;
 
 /// How many API tokens one user can have.
 pub const TOKENS: usize = 100;
+
+/// How long a login at an OpenID Connect provider may take, from leaving deblox to coming back.
+pub const BEGUN_LOGIN_KEPT: Duration = Duration::from_secs(10 * 60);
+
+/// How many logins at the provider may be begun in a minute, at all HTTP nodes together. Anybody can begin one, and
+/// each is kept in Redis for as long as [`BEGUN_LOGIN_KEPT`]: 10 MB at most.
+pub const BEGUN_LOGINS: u64 = 1000;
+
+/// How long the provider may take for each of its answers.
+pub const PROVIDER_ANSWER: Duration = Duration::from_secs(10);
+
+/// The largest of its answers.
+pub const PROVIDER_ANSWER_BYTES: usize = 1024 * 1024;
+
+/// When what the provider says about itself, and its keys, are asked for again.
+pub const PROVIDER_KNOWN: Duration = Duration::from_secs(60 * 60);
+
+/// How long a provider that cannot be reached is not asked again, and its keys at the soonest.
+pub const PROVIDER_PAUSE: Duration = Duration::from_secs(2);
+
+/// How many groups of the provider a user can be in.
+pub const GROUPS: usize = 500;

@@ -3,7 +3,9 @@
 //! A node keeps nothing: any number of them serve one bus, and each waits for all its replies on one connection.
 
 mod calls;
+mod cookies;
 mod health;
+mod login;
 mod serve;
 
 use std::io;
@@ -18,7 +20,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::bus::{BusError, RedisOptions};
+use crate::auth::{Oidc, OidcError, OidcOptions, Sessions};
+use crate::bus::{BusError, Limits, RedisOptions};
 use crate::client::Client;
 use crate::protocol::limits::CALLS;
 use crate::protocol::{ErrorCode, Failure};
@@ -30,6 +33,10 @@ pub struct WebOptions {
     pub redis: RedisOptions,
     /// The address that it listens at.
     pub listen: SocketAddr,
+    /// When sessions end.
+    pub limits: Limits,
+    /// Where people log in, if that is an OpenID Connect provider.
+    pub oidc: Option<OidcOptions>,
 }
 
 impl WebOptions {
@@ -43,6 +50,9 @@ pub enum WebError {
     /// The Redis options cannot be used.
     #[error(transparent)]
     Bus(#[from] BusError),
+    /// The provider cannot be used at all.
+    #[error(transparent)]
+    Oidc(#[from] OidcError),
     /// The address cannot be used.
     #[error("cannot listen at {0}: {1}; choose another address with --listen, such as 127.0.0.1:8081")]
     Listen(SocketAddr, #[source] io::Error),
@@ -59,6 +69,8 @@ pub struct Web {
 /// What the handlers share.
 struct Node {
     client: Client,
+    sessions: Sessions,
+    oidc: Option<Oidc>,
     /// Places for calls that wait for their replies.
     room: Semaphore,
 }
@@ -70,14 +82,21 @@ impl Web {
     /// [`WebError`].
     pub async fn bind(options: &WebOptions) -> Result<Self, WebError> {
         let client = Client::new(&options.redis)?;
+        let sessions = Sessions::new(client.bus().clone(), options.limits.session_idle);
+        let oidc = options.oidc.clone().map(|oidc| Oidc::new(oidc, client.bus().clone(), options.limits.clone()));
+        let oidc = oidc.transpose()?;
         let fault = |error| WebError::Listen(options.listen, error);
         let listener = TcpListener::bind(options.listen).await.map_err(fault)?;
         let address = listener.local_addr().map_err(fault)?;
-        let node = Arc::new(Node { client, room: Semaphore::new(CALLS) });
+        let node = Arc::new(Node { client, sessions, oidc, room: Semaphore::new(CALLS) });
         let router = Router::new()
             .route("/", post(calls::call))
             .route("/healthz", get(health::alive))
             .route("/readyz", get(health::ready))
+            .route("/auth/me", get(login::whose))
+            .route("/auth/logout", post(login::log_out))
+            .route("/auth/oidc/login", get(login::begin))
+            .route(OidcOptions::CALLBACK, get(login::finish))
             .fallback(nothing_there)
             .method_not_allowed_fallback(nothing_there)
             .with_state(node);

@@ -16,9 +16,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("argon2", &["auth/"]),
     ("sha2", &["auth/"]),
     ("getrandom", &["auth/"]),
-    ("hyper", &["docker/", "web/"]),
-    ("hyper_util", &["docker/", "web/"]),
-    ("http_body_util", &["docker/"]),
+    ("hyper", &["auth/oidc/", "docker/", "web/"]),
+    ("hyper_util", &["auth/oidc/", "docker/", "web/"]),
+    ("http_body_util", &["auth/oidc/", "docker/"]),
+    ("openidconnect", &["auth/oidc/"]),
     ("clap", &["cli/", "main.rs"]),
     ("axum", &["web/"]),
 ];

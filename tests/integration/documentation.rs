@@ -139,6 +139,13 @@ fn bounds() -> String {
         ("a silent auth manager's messages are taken over after", time(limits::AUTH_TAKE_OVER)),
         ("passwords that one auth manager hashes at the same time, of 19 MiB each", limits::HASHING.to_string()),
         ("API tokens of one user", limits::TOKENS.to_string()),
+        ("a login at an OpenID Connect provider takes", format!("at most {}", time(limits::BEGUN_LOGIN_KEPT))),
+        ("such logins begun in a minute", limits::BEGUN_LOGINS.to_string()),
+        (
+            "an answer of the provider",
+            format!("{}, {} KiB", time(limits::PROVIDER_ANSWER), limits::PROVIDER_ANSWER_BYTES / 1024),
+        ),
+        ("groups of one user at the provider", limits::GROUPS.to_string()),
         ("records are compared with the daemon as a whole every", time(limits::RECONCILE)),
     ];
     let mut out = String::from("| what | limit |\n|---|---|\n");
@@ -154,8 +161,9 @@ fn options() -> String {
     let worker = cli.find_subcommand("worker").expect("a command");
     // `up` has a worker's options and those of `web`.
     let web = cli.find_subcommand("web").expect("a command");
-    let listen = web.get_arguments().filter(|option| option.get_id() == "listen");
-    for option in worker.get_arguments().chain(listen).chain(cli.get_arguments()) {
+    let of_web = |name: &str| name == "listen" || name.starts_with("oidc_");
+    let of_web = web.get_arguments().filter(|option| of_web(option.get_id().as_str()));
+    for option in worker.get_arguments().chain(of_web).chain(cli.get_arguments()) {
         let (Some(flag), Some(help)) = (option.get_long(), option.get_help()) else { continue };
         let environment = option.get_env().map(|name| format!("`{}`", name.to_string_lossy())).unwrap_or_default();
         let default: Vec<_> = option.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
@@ -164,8 +172,9 @@ fn options() -> String {
         writeln!(out, "| `--{flag}` | {environment} | {default} | {help} |").expect("text");
     }
     out.push_str(
-        "\n`deblox up` takes all of them, `deblox worker` all but `--listen`; every other command those from `--verbose` on, \
-         and `deblox web` `--listen` and what is about the auth manager too. What else a command takes, its `--help` says.\n",
+        "\n`deblox up` takes all of them, `deblox worker` all but those from `--listen` to `--oidc-scope`; every other command \
+         those from `--verbose` on, and `deblox web` those in between and what is about the auth manager too. What else a \
+         command takes, its `--help` says.\n",
     );
     out
 }

@@ -295,6 +295,7 @@ fn help_of_deblox_worker() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is as long as the help")]
 fn help_of_deblox_up() {
     insta::assert_snapshot!(help(&["up"]), @"
     All for one machine: a worker, HTTP, and a private Redis unless REDIS_URL names one
@@ -311,6 +312,65 @@ fn help_of_deblox_up() {
 
               [env: DEBLOX_LISTEN=]
               [default: 127.0.0.1:8080]
+
+    OpenID Connect:
+          --oidc-issuer <URL>
+              Have people log in at this provider, from /auth/oidc/login: https://HOST or
+              https://HOST/PATH, as it calls itself
+
+              [env: DEBLOX_OIDC_ISSUER=]
+
+          --oidc-client-id <ID>
+              What deblox is called at the provider
+
+              [env: DEBLOX_OIDC_CLIENT_ID=]
+
+          --oidc-client-secret-file <FILE>
+              The file that holds the client's secret; or DEBLOX_OIDC_CLIENT_SECRET is the secret
+              itself; a public client has none
+
+              [env: DEBLOX_OIDC_CLIENT_SECRET_FILE=]
+
+          --oidc-redirect-url <URL>
+              Where the provider sends people back to, as their browsers reach any node:
+              https://HOST/auth/oidc/callback
+
+              [env: DEBLOX_OIDC_REDIRECT_URL=]
+
+          --oidc-username-claim <CLAIM>
+              The claim that is the user's name
+
+              [env: DEBLOX_OIDC_USERNAME_CLAIM=]
+              [default: preferred_username]
+
+          --oidc-groups-claim <CLAIM>
+              The claim that holds the user's groups
+
+              [env: DEBLOX_OIDC_GROUPS_CLAIM=]
+              [default: groups]
+
+          --oidc-role <GROUP=ROLE>
+              What members of a group may do; may be given several times, in the environment with ;
+              between them; the highest role counts, and who is in none of the groups cannot log in
+
+              [env: DEBLOX_OIDC_ROLES=]
+
+          --oidc-default-role <ROLE>
+              What those may do who are in none of the groups
+
+              Possible values:
+              - viewer:   Reads
+              - user:     Creates, and operates what it owns
+              - operator: Operates everything
+              - admin:    Manages docks and users as well
+
+              [env: DEBLOX_OIDC_DEFAULT_ROLE=]
+
+          --oidc-scope <SCOPE>
+              What is asked of the provider beside openid, such as groups; may be given several times
+
+              [env: DEBLOX_OIDC_SCOPES=]
+              [default: profile]
 
     Worker:
           --hostname <FQDN>
@@ -460,6 +520,65 @@ fn help_of_deblox_web() {
 
               [env: DEBLOX_LISTEN=]
               [default: 127.0.0.1:8080]
+
+    OpenID Connect:
+          --oidc-issuer <URL>
+              Have people log in at this provider, from /auth/oidc/login: https://HOST or
+              https://HOST/PATH, as it calls itself
+
+              [env: DEBLOX_OIDC_ISSUER=]
+
+          --oidc-client-id <ID>
+              What deblox is called at the provider
+
+              [env: DEBLOX_OIDC_CLIENT_ID=]
+
+          --oidc-client-secret-file <FILE>
+              The file that holds the client's secret; or DEBLOX_OIDC_CLIENT_SECRET is the secret
+              itself; a public client has none
+
+              [env: DEBLOX_OIDC_CLIENT_SECRET_FILE=]
+
+          --oidc-redirect-url <URL>
+              Where the provider sends people back to, as their browsers reach any node:
+              https://HOST/auth/oidc/callback
+
+              [env: DEBLOX_OIDC_REDIRECT_URL=]
+
+          --oidc-username-claim <CLAIM>
+              The claim that is the user's name
+
+              [env: DEBLOX_OIDC_USERNAME_CLAIM=]
+              [default: preferred_username]
+
+          --oidc-groups-claim <CLAIM>
+              The claim that holds the user's groups
+
+              [env: DEBLOX_OIDC_GROUPS_CLAIM=]
+              [default: groups]
+
+          --oidc-role <GROUP=ROLE>
+              What members of a group may do; may be given several times, in the environment with ;
+              between them; the highest role counts, and who is in none of the groups cannot log in
+
+              [env: DEBLOX_OIDC_ROLES=]
+
+          --oidc-default-role <ROLE>
+              What those may do who are in none of the groups
+
+              Possible values:
+              - viewer:   Reads
+              - user:     Creates, and operates what it owns
+              - operator: Operates everything
+              - admin:    Manages docks and users as well
+
+              [env: DEBLOX_OIDC_DEFAULT_ROLE=]
+
+          --oidc-scope <SCOPE>
+              What is asked of the provider beside openid, such as groups; may be given several times
+
+              [env: DEBLOX_OIDC_SCOPES=]
+              [default: profile]
 
     Auth manager:
           --auth-manager

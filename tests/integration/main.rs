@@ -2,6 +2,7 @@
 
 mod laws;
 mod processes;
+mod provider;
 mod proxy;
 mod registry;
 mod support;
@@ -35,6 +36,7 @@ mod model;
 mod model_data;
 mod model_world;
 mod more_actions;
+mod oidc;
 mod order;
 mod placement;
 mod properties;

@@ -1,0 +1,38 @@
+//! Sessions as an HTTP node sees them: whose they are, and their end.
+
+use std::time::Duration;
+
+use super::identify;
+use super::secrets::digest;
+use crate::bus::{Bus, BusError};
+use crate::protocol::{Credential, Secret, Session};
+
+/// The sessions of one bus.
+#[derive(Debug)]
+pub struct Sessions {
+    bus: Bus,
+    idle: Duration,
+}
+
+impl Sessions {
+    /// Those of `bus`, which end when nobody has used them for as long as `idle`.
+    pub fn new(bus: Bus, idle: Duration) -> Self {
+        Self { bus, idle }
+    }
+
+    /// Whose session that is, if it still counts; from now on it is idle anew.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn whose(&self, session: Secret) -> Result<Option<Session>, BusError> {
+        identify(&self.bus, &Credential::Session(session), self.idle).await
+    }
+
+    /// Ends a session. Returns whether there was one.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn end(&self, session: &Secret) -> Result<bool, BusError> {
+        self.bus.end_session(&digest(session.reveal())).await
+    }
+}

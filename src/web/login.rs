@@ -1,0 +1,180 @@
+//! `/auth`: people log in at the identity provider, see who they are, and log out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION, ORIGIN, REFERRER_POLICY, SET_COOKIE,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use url::form_urlencoded;
+
+use super::cookies::{self, SESSION, Scope};
+use super::{Node, calls};
+use crate::auth::{Arrival, LoggedIn, Oidc, OidcError};
+use crate::bus::BusError;
+use crate::protocol::limits::{AUTH_FIELD_BYTES, BEGUN_LOGIN_KEPT};
+use crate::protocol::{AuthReply, Granted, Secret};
+
+/// Where the cookie of a login that is under way goes.
+const LOGIN: &str = "/auth/oidc";
+
+/// How nobody but the browser gets to see what is answered here: nothing is kept, and no address is told on.
+const PRIVATE: [(HeaderName, HeaderValue); 3] = [
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+];
+
+/// `GET /auth/oidc/login`: sends the browser to the provider.
+pub(super) async fn begin(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
+    let Some(oidc) = &node.oidc else { return not_here(&headers) };
+    match oidc.begin().await {
+        Ok(departure) => {
+            let scope = scope(oidc, LOGIN, Some(BEGUN_LOGIN_KEPT));
+            go(&departure.url, &[cookies::set(&departure.cookie, &departure.value, &scope)])
+        }
+        Err(error) => refuse(&headers, &error),
+    }
+}
+
+/// `GET /auth/oidc/callback`: where the provider sends the browser back to.
+pub(super) async fn finish(State(node): State<Arc<Node>>, uri: Uri, headers: HeaderMap) -> Response {
+    let Some(oidc) = &node.oidc else { return not_here(&headers) };
+    let mut arrival = Arrival::default();
+    for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+        let value = value.into_owned();
+        match &*name {
+            "state" => arrival.state = Some(value),
+            "code" => arrival.code = Some(Secret::new(value)),
+            "error" => arrival.error = Some(value),
+            "iss" => arrival.issuer = Some(value),
+            _ => {}
+        }
+    }
+    match oidc.finish(arrival, |name| cookies::find(&headers, name)).await {
+        Ok(LoggedIn { session, cookie }) => {
+            let session = cookies::set(SESSION, &session, &scope(oidc, "/", None));
+            go("/", &[session, cookies::forget(&cookie, LOGIN)])
+        }
+        Err(error) => refuse(&headers, &error),
+    }
+}
+
+/// `POST /auth/logout`: ends the session of the cookie, and has the browser forget it.
+pub(super) async fn log_out(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
+    if !is_own(&node, &headers) {
+        return say(&headers, StatusCode::FORBIDDEN, "a page of another site may not log you out");
+    }
+    let ended = match session(&headers) {
+        Some(session) => node.sessions.end(&session).await,
+        None => Ok(false),
+    };
+    match ended {
+        Ok(true) => {
+            let mut response = answer(StatusCode::OK, &AuthReply::Ok(Granted::default()));
+            response.headers_mut().extend(cookies::forget(SESSION, "/").map(|cookie| (SET_COOKIE, cookie)));
+            response
+        }
+        Ok(false) => not_logged_in(),
+        Err(error) => bus_away(&headers, &error),
+    }
+}
+
+/// `GET /auth/me`: who the session of the cookie belongs to.
+pub(super) async fn whose(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
+    let found = match session(&headers) {
+        Some(session) => node.sessions.whose(session).await,
+        None => Ok(None),
+    };
+    match found {
+        Ok(Some(session)) => {
+            let (username, groups, role) = (Some(session.username), Some(session.groups), Some(session.role));
+            answer(StatusCode::OK, &AuthReply::Ok(Granted { username, groups, role, ..Granted::default() }))
+        }
+        Ok(None) => not_logged_in(),
+        Err(error) => bus_away(&headers, &error),
+    }
+}
+
+fn session(headers: &HeaderMap) -> Option<Secret> {
+    cookies::find(headers, SESSION).filter(|session| session.len() <= AUTH_FIELD_BYTES).map(Secret::new)
+}
+
+fn scope(oidc: &Oidc, path: &'static str, lasts: Option<Duration>) -> Scope {
+    Scope { path, lasts, secure: oidc.options().is_secure() }
+}
+
+/// Whether a page of this node asks, or no page at all. The cookie does not come with what another site has a browser
+/// send; this holds for its neighbours too, such as another port of the same host.
+fn is_own(node: &Node, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    let public = node.oidc.as_ref().map(|oidc| oidc.options().redirect_url.origin().ascii_serialization());
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    public.as_deref() == Some(origin) || origin.split_once("://").is_some_and(|(_, own)| Some(own) == host)
+}
+
+/// Sends a browser on; the address is never one that came with the request.
+fn go(place: &str, cookies: &[Option<HeaderValue>]) -> Response {
+    let Ok(place) = HeaderValue::from_str(place) else {
+        return (StatusCode::BAD_GATEWAY, PRIVATE).into_response();
+    };
+    let mut response = (StatusCode::SEE_OTHER, PRIVATE, [(LOCATION, place)]).into_response();
+    response.headers_mut().extend(cookies.iter().flatten().map(|cookie| (SET_COOKIE, cookie.clone())));
+    response
+}
+
+fn refuse(headers: &HeaderMap, error: &OidcError) -> Response {
+    tracing::info!(%error, "a login by OpenID Connect was refused");
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    say(headers, status, &error.to_string())
+}
+
+fn not_here(headers: &HeaderMap) -> Response {
+    say(headers, StatusCode::NOT_FOUND, "nobody logs in by OpenID Connect here: start the node with --oidc-issuer")
+}
+
+fn not_logged_in() -> Response {
+    answer(StatusCode::UNAUTHORIZED, &AuthReply::error("Not logged in"))
+}
+
+fn bus_away(headers: &HeaderMap, error: &BusError) -> Response {
+    say(headers, StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
+}
+
+/// One sentence: a page for people, JSON for programs.
+fn say(headers: &HeaderMap, status: StatusCode, sentence: &str) -> Response {
+    let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    if !accepted.is_some_and(|accept| accept.contains("text/html")) {
+        return answer(status, &AuthReply::error(sentence));
+    }
+    let page = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>deblox</title><h1>deblox</h1><p>{}.</p>\n",
+        escape(sentence)
+    );
+    let kind = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, "default-src 'none'")];
+    (status, PRIVATE, kind, page).into_response()
+}
+
+fn answer(status: StatusCode, reply: &AuthReply) -> Response {
+    (PRIVATE, calls::respond(status.as_u16(), reply.json())).into_response()
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
