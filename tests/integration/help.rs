@@ -504,6 +504,7 @@ fn help_of_deblox_up() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is one text")]
 fn help_of_deblox_web() {
     insta::assert_snapshot!(help(&["web"]), @"
     Take requests by HTTP, on any node
