@@ -1,4 +1,4 @@
-//! `chown-instance` and `share-instance`: whose an instance is, and who else may do what to it.
+//! `chown-instance`, `share-instance` and `inspect-instance`: whose an instance is, and who else may do what to it.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::{Context, Outcome};
 use crate::bus::persist;
-use crate::protocol::{Access, AccountName, Answer, ErrorCode, Failure, Ownership};
+use crate::docker::{Method, RequestParts};
+use crate::protocol::{Access, AccountName, Answer, ErrorCode, Failure, Ownership, label};
 
 /// Users and groups that may share one instance.
 const SHARERS: usize = 100;
@@ -46,28 +47,57 @@ pub(super) async fn share(context: &Context<'_>) -> Result<Outcome, Failure> {
     .await
 }
 
+pub(super) async fn inspect(context: &Context<'_>) -> Result<Outcome, Failure> {
+    let instance = Instance::find(context).await?;
+    let ownership = instance.ownership(context).await?;
+    Ok(instance.told(&ownership))
+}
+
 /// Changes what is said about the instance, and answers with all of it.
 async fn say(
     context: &Context<'_>,
     change: impl FnOnce(&mut Ownership) -> Result<(), Failure>,
 ) -> Result<Outcome, Failure> {
-    let id = context.instance.unwrap_or_default();
-    // Of an instance that was made a moment ago the worker may not know yet.
-    let Some(full) = full_id(context, id).await? else {
-        return Err(Failure::new(ErrorCode::NoSuchInstance, format!("no instance has the id or name `{id}`")));
-    };
-    let mut ownership = persist(|| context.bus.ownership([full.as_str()])).await?.remove(&full).unwrap_or_default();
+    let instance = Instance::find(context).await?;
+    let mut ownership = instance.ownership(context).await?;
     change(&mut ownership)?;
     context.admit().await?;
-    persist(|| context.bus.set_ownership(&full, &ownership)).await?;
-    let Ownership { owner, users, groups } = &ownership;
-    Ok(Outcome::Answer(Answer::json(&json!({"id": full, "owner": owner, "users": users, "groups": groups}))))
+    persist(|| context.bus.set_ownership(&instance.id, &ownership)).await?;
+    Ok(instance.told(&ownership))
 }
 
-/// The full id of the instance, as the daemon has it.
-async fn full_id(context: &Context<'_>, id: &str) -> Result<Option<String>, Failure> {
-    let inspect = crate::docker::RequestParts::new(crate::docker::Method::GET, "/containers/{}/json").segment(id);
-    Ok(context.docker.call(&inspect).await?.text_field("Id"))
+/// The instance as the daemon has it: of one that was made a moment ago the worker may not know yet.
+struct Instance {
+    id: String,
+    name: String,
+    /// Whose it is by its label.
+    label: Option<String>,
+}
+
+impl Instance {
+    async fn find(context: &Context<'_>) -> Result<Self, Failure> {
+        let id = context.instance.unwrap_or_default();
+        let inspect = RequestParts::new(Method::GET, "/containers/{}/json").segment(id);
+        let found = context.docker.call(&inspect).await?.read_json().unwrap_or_default();
+        let text = |value: &serde_json::Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let Some(full) = text(&found["Id"]) else {
+            return Err(Failure::new(ErrorCode::NoSuchInstance, format!("no instance has the id or name `{id}`")));
+        };
+        let name = found["Name"].as_str().unwrap_or_default().trim_start_matches('/').to_owned();
+        Ok(Self { id: full, name, label: text(&found["Config"]["Labels"][label::OWNER]) })
+    }
+
+    /// What was said about it.
+    async fn ownership(&self, context: &Context<'_>) -> Result<Ownership, Failure> {
+        Ok(persist(|| context.bus.ownership([self.id.as_str()])).await?.remove(&self.id).unwrap_or_default())
+    }
+
+    fn told(&self, ownership: &Ownership) -> Outcome {
+        let (Self { id, name, label }, Ownership { users, groups, .. }) = (self, ownership);
+        let owner = Ownership::owner(Some(ownership), label.as_deref());
+        let told = json!({"id": id, "name": name, "owner": owner, "users": users, "groups": groups});
+        Outcome::Answer(Answer::json(&told))
+    }
 }
 
 fn rights(context: &Context<'_>) -> Result<BTreeSet<Access>, Failure> {

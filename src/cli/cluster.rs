@@ -28,7 +28,7 @@ pub(super) const PARTIAL: u8 = 3;
 const AUTH_WAIT: Duration = Duration::from_secs(10);
 
 /// How many of several things are done at the same time.
-const AT_ONCE: usize = 32;
+pub(super) const AT_ONCE: usize = 32;
 
 /// The cluster that the options name.
 pub(super) struct Cluster {

@@ -105,7 +105,7 @@ pub(super) enum Command {
 pub(super) struct Names {
     /// The containers: NAME, DOCK/NAME, or the beginning of an id
     #[arg(value_name = "CONTAINER", required = true)]
-    containers: Vec<String>,
+    pub(super) containers: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -27,6 +27,7 @@ mod networks;
 mod oidc;
 mod options;
 mod output;
+mod ownership;
 mod password;
 mod places;
 mod progress;
@@ -151,6 +152,8 @@ enum Remote {
     Create(run::CreateArgs),
     #[command(flatten)]
     Lifecycle(lifecycle::Command),
+    #[command(flatten)]
+    Ownership(ownership::Command),
     /// Show everything about containers, images, networks or volumes
     Inspect(inspect::Args),
     /// Print what containers have written; several in the order of time
@@ -267,6 +270,7 @@ impl Remote {
             Self::Run(args) => run::run(args, cluster).await,
             Self::Create(args) => run::run_create(args, cluster).await,
             Self::Lifecycle(command) => lifecycle::run(command, cluster).await,
+            Self::Ownership(command) => ownership::run(command, cluster).await,
             Self::Inspect(args) => inspect::run(&args, cluster).await,
             Self::Logs(args) => logs::run(&args, cluster).await,
             Self::Exec(args) => exec::run(args, cluster).await,

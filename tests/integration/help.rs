@@ -39,6 +39,10 @@ fn help_of_deblox() {
       recreate     Replace containers by ones like them from a newer image; an old one comes back if the
                    new one is not healthy
       wait         Wait until containers end, and print their exit codes
+      chown        Give containers to another user; those who share them go on sharing them
+      share        Share containers with users and groups; or without any, list whose they are and who
+                   shares them
+      unshare      Share containers with users and groups no more
       inspect      Show everything about containers, images, networks or volumes
       logs         Print what containers have written; several in the order of time
       exec         Run a command in a container

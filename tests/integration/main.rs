@@ -22,6 +22,7 @@ mod cluster;
 mod commands;
 mod commands_cluster;
 mod commands_looking;
+mod commands_owners;
 mod commands_resources;
 mod docker_faults;
 mod documentation;

@@ -308,6 +308,13 @@ pub(super) static CONTAINERS: &[Action] = &[
     .streaming(Streams::Asked(&["stream"]))
     .fields(&[Field::new("stream", Flag, "as a stream, a JSON object a line").query("stream")]),
     Action::own(
+        "inspect-instance",
+        View,
+        Instance,
+        "whose it is, and the users and groups that share it, each with its rights",
+        |context| Box::pin(ownership::inspect(context)),
+    ),
+    Action::own(
         "chown-instance",
         Access::Admin,
         Instance,
