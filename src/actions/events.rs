@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::{Context, Outcome, Streaming, Subject as About};
-use crate::bus::{Bus, Tail, persist};
+use crate::bus::{Backoff, Bus, Tail, persist};
 use crate::docker::{Flow, Method, RequestParts, Way};
 use crate::protocol::{Access, EntryId, ErrorCode, Event, Failure, Fields, Ownership, Session, Subject};
 
@@ -26,7 +26,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
 }
 
 /// The stream of events in the shared records, a JSON object a line, with its place in the stream as `at`; after `after`, or from
-/// now on.
+/// now on; or those that are kept, to the end.
 fn of_the_cluster(context: &Context<'_>) -> Result<Outcome, Failure> {
     let after = match context.arguments.text("after") {
         None => None,
@@ -36,12 +36,14 @@ fn of_the_cluster(context: &Context<'_>) -> Result<Outcome, Failure> {
             Failure::new(ErrorCode::BadField, message)
         })?),
     };
+    let kept = context.arguments.flag("kept");
+    let after = after.or_else(|| kept.then_some(EntryId { millis: 0, sequence: 0 }));
     let bounded = context.caller.filter(|caller| !caller.sees_all()).cloned();
-    let told = Told { tail: context.bus.events(after), bus: context.bus.clone(), bounded };
+    let told = Told { tail: context.bus.events(after), bus: context.bus.clone(), bounded, kept };
     let lines = futures_util::stream::unfold(told, async |mut told: Told| {
         loop {
             let mut lines = String::new();
-            for event in told.next().await {
+            for event in told.next().await? {
                 lines += &Value::Object(event).to_string();
                 lines.push('\n');
             }
@@ -61,19 +63,35 @@ struct Told {
     bus: Bus,
     /// Who sees only some.
     bounded: Option<Session>,
+    /// Whether it ends behind the last that is there.
+    kept: bool,
 }
 
 impl Told {
-    /// The next that are seen.
-    async fn next(&mut self) -> Vec<Map<String, Value>> {
-        let entries = self.tail.next().await.unwrap_or_default();
+    /// The next that are seen; nothing where no more are wanted.
+    async fn next(&mut self) -> Option<Vec<Map<String, Value>>> {
+        let entries = if self.kept { self.rest().await? } else { self.tail.next().await.unwrap_or_default() };
         let mut events: Vec<Map<String, Value>> = entries.into_iter().filter_map(read).collect();
         if let Some(caller) = self.bounded.as_ref().filter(|_| !events.is_empty()) {
             let ids: Vec<&str> = events.iter().filter_map(|event| event.get("id")?.as_str()).collect();
             let said = persist(|| self.bus.ownership(ids.iter().copied())).await.unwrap_or_default();
             events.retain(|event| sees(caller, event, &said));
         }
-        events
+        Some(events)
+    }
+
+    /// The next that are kept, as soon as Redis tells them; nothing behind the last.
+    async fn rest(&mut self) -> Option<Vec<(EntryId, Fields)>> {
+        let mut backoff = Backoff::default();
+        loop {
+            match self.tail.rest().await {
+                Ok(entries) => return Some(entries).filter(|entries| !entries.is_empty()),
+                Err(error) => {
+                    tracing::debug!(%error, "events are not read yet");
+                    backoff.pause().await;
+                }
+            }
+        }
     }
 }
 

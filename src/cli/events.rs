@@ -12,7 +12,7 @@ use super::cluster::{Cluster, Request, filters, pair};
 use super::logs::moment;
 use super::output::complain;
 use super::streams::{Came, Incoming, Lines, write};
-use crate::protocol::{Fqdn, rfc3339};
+use crate::protocol::{EntryId, Event, Fqdn, rfc3339};
 
 /// Between two attempts to begin again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -31,7 +31,8 @@ pub(super) struct Args {
     /// End at this time, with --dock
     #[arg(long, value_name = "TIME", value_parser = moment, requires = "dock")]
     until: Option<u64>,
-    /// Only what fits, such as event=dock-lost, or with --dock type=container; may be given several times
+    /// Only what fits, such as event=dock-lost, or with --dock type=container; may be given several times. Requests are
+    /// told with event=request, and in JSON
     #[arg(short, long = "filter", value_name = "KEY=VALUE", value_parser = pair)]
     filters: Vec<(String, String)>,
     /// Text, or JSON with an object a line
@@ -56,7 +57,7 @@ enum Format {
 
 /// Up to which event all have been told.
 #[derive(Clone, Debug, PartialEq)]
-enum Place {
+pub(super) enum Place {
     Start,
     /// The `at` of one of the cluster.
     At(String),
@@ -66,10 +67,38 @@ enum Place {
 
 pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
     args.check()?;
-    let (mut out, mut place) = (stdout(), Place::Start);
+    let mut out = stdout();
+    told(
+        cluster,
+        Place::Start,
+        |place| args.request(place),
+        async |event, line| {
+            if !args.wants(event) {
+                return Ok(true);
+            }
+            let text = match args.format {
+                _ if args.quiet => about(event),
+                Format::Json => String::from_utf8_lossy(line).into_owned(),
+                Format::Text => text(event),
+            };
+            Ok(write(&mut out, format!("{text}\n").as_bytes()).await?)
+        },
+    )
+    .await?;
+    Ok(0)
+}
+
+/// Tells events, each with its line, over all breaks, from what `request` asks for at the place up to which they have been
+/// told; until there are no more, or `tell` wants none. Returns up to where that was.
+pub(super) async fn told(
+    cluster: &Cluster,
+    mut place: Place,
+    request: impl Fn(&Place) -> Value,
+    mut tell: impl AsyncFnMut(&Map<String, Value>, &[u8]) -> anyhow::Result<bool>,
+) -> anyhow::Result<Place> {
     let (mut begun, mut broke) = (false, false);
     loop {
-        let mut incoming = Incoming::begin(cluster, args.request(&place))?;
+        let mut incoming = Incoming::begin(cluster, request(&place))?;
         let mut lines = Lines::default();
         let told = place.clone();
         let broken = loop {
@@ -84,20 +113,12 @@ pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
                             (new, _) => new,
                         };
                         place = new.unwrap_or(place);
-                        if !args.wants(&event) {
-                            continue;
-                        }
-                        let text = match args.format {
-                            _ if args.quiet => about(&event),
-                            Format::Json => String::from_utf8_lossy(&line).into_owned(),
-                            Format::Text => text(&event),
-                        };
-                        if !write(&mut out, format!("{text}\n").as_bytes()).await? {
-                            return Ok(0);
+                        if !tell(&event, &line).await? {
+                            return Ok(place);
                         }
                     }
                 }
-                Ok(Came::End(_)) => return Ok(0),
+                Ok(Came::End(_)) => return Ok(place),
                 Err(broken) => break broken,
             }
         };
@@ -110,6 +131,13 @@ pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
         }
         sleep(PAUSE).await;
     }
+}
+
+/// Whether an event fits the filters: one of the values for each field, as docker has it.
+pub(super) fn fits(filters: &[(String, String)], event: &Map<String, Value>) -> bool {
+    let is = |(key, value): &(String, String)| event.get(key).is_some_and(|field| text_of(field) == *value);
+    let any = |key: &str| filters.iter().filter(|(other, _)| other == key).any(is);
+    filters.iter().all(|(key, _)| any(key))
 }
 
 impl Args {
@@ -141,12 +169,12 @@ impl Args {
         Ok(())
     }
 
-    /// Whether an event fits the filters: one of the values for each field, as docker has it. Those of a daemon it has
-    /// chosen itself.
+    /// Whether an event is to be told. Those of a daemon it has chosen itself; and who reads text is told of requests
+    /// only where they are asked for, since `deblox audit` has them.
     fn wants(&self, event: &Map<String, Value>) -> bool {
-        let fits = |(key, value): &(String, String)| event.get(key).is_some_and(|field| text_of(field) == *value);
-        let any = |key: &str| self.filters.iter().filter(|(other, _)| other == key).any(fits);
-        self.dock.is_some() || self.filters.iter().all(|(key, _)| any(key))
+        let asked = self.format == Format::Json || self.filters.iter().any(|(key, _)| key == "event");
+        let is_request = || event.get("event").is_some_and(|event| event == Event::REQUEST);
+        self.dock.is_some() || (fits(&self.filters, event) && (asked || !is_request()))
     }
 }
 
@@ -169,8 +197,7 @@ fn text(event: &Map<String, Value>) -> String {
             let _ = write!(text, " ({})", all.join(", "));
         }
     } else {
-        let millis = word("at").split('-').next().and_then(|millis| millis.parse().ok()).unwrap_or_default();
-        let _ = write!(text, "{} {}", rfc3339(millis), word("event"));
+        let _ = write!(text, "{} {}", time(event), word("event"));
         // What it is about comes first; Redis keeps the fields in no order.
         let others = event.keys().map(String::as_str).filter(|name| *name != "at" && !FIELDS.contains(name));
         for name in FIELDS.into_iter().skip(1).chain(others) {
@@ -187,6 +214,12 @@ fn about(event: &Map<String, Value>) -> String {
     let of_daemon = event.get("Actor").and_then(|actor| actor.get("ID"));
     let found = [of_daemon, event.get("id"), event.get("dock")].into_iter().flatten().next();
     found.map(text_of).unwrap_or_default().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// When one of the cluster's was told.
+pub(super) fn time(event: &Map<String, Value>) -> String {
+    let at = event.get("at").and_then(Value::as_str).and_then(EntryId::parse);
+    rfc3339(at.map(|at| at.millis).unwrap_or_default())
 }
 
 fn of(name: &str, value: &Value) -> String {

@@ -3,6 +3,7 @@
 mod actions;
 mod archives;
 mod attach;
+mod audit;
 mod auth;
 mod build;
 mod call;
@@ -166,6 +167,8 @@ enum Remote {
     Stats(stats::Args),
     /// Show what happens in the cluster, or at the daemon of a dock, as it happens
     Events(events::Args),
+    /// List the requests that changed something or were to: who asked, for what, and how it ended
+    Audit(audit::Args),
     /// Copy files into a container, or out of it
     Cp(copy::Args),
     /// List the processes of a container
@@ -277,6 +280,7 @@ impl Remote {
             Self::Attach(args) => attach::run(&args, cluster).await,
             Self::Stats(args) => stats::run(&args, cluster).await,
             Self::Events(args) => events::run(&args, cluster).await,
+            Self::Audit(args) => audit::run(&args, cluster).await,
             Self::Top(args) => inspect::top(&args, cluster).await,
             Self::Diff(args) => inspect::diff(&args, cluster).await,
             Self::Cp(args) => copy::run(&args, cluster).await,

@@ -134,6 +134,10 @@ impl Cell {
 }
 
 impl Shown {
+    fn new(args: &ShowArgs) -> Self {
+        Self { whole: args.no_trunc, now: SystemTime::now() }
+    }
+
     /// An id, short unless whole ones are asked for.
     pub(super) fn id<'a>(&self, id: &'a str) -> &'a str {
         if self.whole {
@@ -163,7 +167,7 @@ impl Shown {
 
 /// Shows `rows` as asked for.
 pub(super) fn show<R: Row>(rows: &[R], args: &ShowArgs) -> anyhow::Result<()> {
-    let shown = Shown { whole: args.no_trunc, now: SystemTime::now() };
+    let shown = Shown::new(args);
     let mut out = String::new();
     match args.format {
         _ if args.quiet => {
@@ -184,6 +188,49 @@ pub(super) fn show<R: Row>(rows: &[R], args: &ShowArgs) -> anyhow::Result<()> {
         }
     }
     print(&out)
+}
+
+/// A list that goes on behind rows which were shown.
+pub(super) struct Further<'a> {
+    args: &'a ShowArgs,
+    /// Those of the columns so far.
+    widths: Vec<usize>,
+}
+
+impl<'a> Further<'a> {
+    /// Shows the first `rows`.
+    pub(super) fn begin<R: Row>(rows: &[R], args: &'a ShowArgs) -> anyhow::Result<Self> {
+        show(rows, args)?;
+        let mut further = Self { args, widths: R::HEADS.iter().map(|head| head.len().max(COLUMN.0)).collect() };
+        for row in rows {
+            further.widen(&row.cells(&Shown::new(args)));
+        }
+        Ok(further)
+    }
+
+    /// The line of one more.
+    pub(super) fn line<R: Row>(&mut self, row: &R) -> anyhow::Result<String> {
+        let shown = Shown::new(self.args);
+        Ok(match self.args.format {
+            _ if self.args.quiet => clean(&row.name(&shown)),
+            Format::Json => serde_json::to_string(row)?,
+            Format::Table => {
+                let (cells, coloured) = (row.cells(&shown), is_coloured());
+                self.widen(&cells);
+                let padded = cells.iter().zip(&self.widths).map(|(cell, width)| {
+                    let behind = " ".repeat(width + COLUMN.1 - cell.text.chars().count());
+                    painted(coloured, cell.style, &clean(&cell.text)) + &behind
+                });
+                padded.collect::<String>().trim_end().to_owned()
+            }
+        })
+    }
+
+    fn widen(&mut self, cells: &[Cell]) {
+        for (width, cell) in self.widths.iter_mut().zip(cells) {
+            *width = (*width).max(cell.text.chars().count());
+        }
+    }
 }
 
 /// A table of plain texts.

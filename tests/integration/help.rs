@@ -49,6 +49,8 @@ fn help_of_deblox() {
       attach       Connect to the process of a container that runs
       stats        Show what containers use, as it changes
       events       Show what happens in the cluster, or at the daemon of a dock, as it happens
+      audit        List the requests that changed something or were to: who asked, for what, and how it
+                   ended
       cp           Copy files into a container, or out of it
       top          List the processes of a container
       diff         List what has changed in the files of a container: A is added, C changed, D removed

@@ -20,6 +20,7 @@ mod cli_terminal;
 mod client;
 mod cluster;
 mod commands;
+mod commands_audit;
 mod commands_cluster;
 mod commands_looking;
 mod commands_owners;

@@ -131,6 +131,7 @@ pub(super) static DAEMON: &[Action] = &[
     .fields(&[
         Field::new("all", Flag, "those of the whole cluster, `deblox.events`, a JSON object a line"),
         text("after", "with `all`: what comes after the event that had this as `at` (from now on)"),
+        Field::new("kept", Flag, "with `all`: end with the last that is kept; without `after`, begin with the first"),
         Field::new("since", TIMESTAMP, "from this time on, in seconds since the epoch (from now on)"),
         Field::new("until", TIMESTAMP, "to this time; then the stream ends"),
         Field::new("filters", Filters, "Docker's filters, such as {\"type\": [\"container\"]}"),

@@ -1,0 +1,145 @@
+//! `deblox audit`: who asked for what, where, and how it ended.
+
+use anyhow::bail;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tokio::io::stdout;
+
+use super::cluster::{Cluster, Request, pair};
+use super::events::{Place, fits, time, told};
+use super::logs::moment;
+use super::output::{BAD, Cell, Further, GOOD, Row, ShowArgs, Shown};
+use super::progress::with_progress;
+use super::streams::write;
+use crate::protocol::{AccountName, EntryId, Event};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Go on with what is asked for from now on
+    #[arg(long)]
+    follow: bool,
+    /// Nothing before: how long ago (10m), an RFC 3339 time, or seconds since the epoch
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<u64>,
+    /// Only what this user asked for
+    #[arg(long, value_name = "NAME")]
+    user: Option<AccountName>,
+    /// Only what fits, such as action=stop-container or error=forbidden; may be given several times
+    #[arg(short, long = "filter", value_name = "KEY=VALUE", value_parser = pair)]
+    filters: Vec<(String, String)>,
+    #[command(flatten)]
+    show: ShowArgs,
+}
+
+/// The length of the whole id of an instance.
+const FULL_ID: usize = 64;
+
+/// What can be filtered by.
+const FIELDS: [&str; 10] = ["action", "dock", "user", "token", "id", "name", "about", "status", "error", "requestId"];
+
+/// A request that changed something or was to, as `deblox.events` has it.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Asked(Map<String, Value>);
+
+impl Asked {
+    fn word(&self, name: &str) -> &str {
+        self.0.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+impl Row for Asked {
+    const HEADS: &'static [&'static str] = &["TIME", "USER", "ACTION", "WHAT", "DOCK", "OUTCOME"];
+
+    fn cells(&self, shown: &Shown) -> Vec<Cell> {
+        let user = match (self.word("user"), self.word("token")) {
+            (user, "") => user.to_owned(),
+            (user, token) => format!("{user} ({token})"),
+        };
+        // Of one that was refused at the door only the name is known, as it was given.
+        let id = if self.word("id").len() == FULL_ID { shown.id(self.word("id")) } else { self.word("id") };
+        let instance = if self.word("name").is_empty() { id } else { self.word("name") };
+        let what = [instance, self.word("about")].join(" ");
+        let status = self.0.get("status").map(Value::to_string).unwrap_or_default();
+        let outcome = match (status.as_str(), self.word("error")) {
+            ("", "") => Cell::styled(GOOD, "done"),
+            (status, "") => Cell::styled(GOOD, status),
+            (status, error) => Cell::styled(BAD, format!("{status} {error}")),
+        };
+        vec![
+            time(&self.0).into(),
+            user.into(),
+            self.word("action").into(),
+            what.trim().into(),
+            self.word("dock").into(),
+            outcome,
+        ]
+    }
+
+    fn name(&self, _: &Shown) -> String {
+        self.word("requestId").to_owned()
+    }
+}
+
+pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
+    if let Some((key, _)) = args.filters.iter().find(|(key, _)| !FIELDS.contains(&key.as_str())) {
+        bail!("requests cannot be filtered by {key}: by {}", FIELDS.join(", "));
+    }
+    let mut rows = Vec::new();
+    let kept = told(
+        cluster,
+        args.start(),
+        |place| request(place).flag("kept", true).json(),
+        async |event, _| {
+            rows.extend(args.wants(event).then(|| Asked(event.clone())));
+            Ok(true)
+        },
+    );
+    let place = with_progress(kept).await?;
+    let mut further = Further::begin(&rows, &args.show)?;
+    if !args.follow {
+        return Ok(0);
+    }
+    drop(rows);
+    let mut out = stdout();
+    told(
+        cluster,
+        place,
+        |place| request(place).json(),
+        async |event, _| {
+            if !args.wants(event) {
+                return Ok(true);
+            }
+            let line = further.line(&Asked(event.clone()))?;
+            Ok(write(&mut out, format!("{line}\n").as_bytes()).await?)
+        },
+    )
+    .await?;
+    Ok(0)
+}
+
+/// Asks for what comes behind `place`.
+fn request(place: &Place) -> Request {
+    let after = match place {
+        Place::At(at) => at,
+        Place::Start | Place::Time(_) => "0-0",
+    };
+    Request::new("events").with("all", true).with("after", after)
+}
+
+impl Args {
+    fn start(&self) -> Place {
+        let before = self.since.filter(|since| *since > 0).map(|since| {
+            let last = EntryId { millis: (since.saturating_mul(1000)) - 1, sequence: u64::MAX };
+            Place::At(last.to_string())
+        });
+        before.unwrap_or(Place::Start)
+    }
+
+    fn wants(&self, event: &Map<String, Value>) -> bool {
+        let is = |name: &str, wanted: &str| event.get(name).is_some_and(|value| value == wanted);
+        is("event", Event::REQUEST)
+            && self.user.as_ref().is_none_or(|user| is("user", user.as_str()))
+            && fits(&self.filters, event)
+    }
+}
