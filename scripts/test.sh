@@ -40,6 +40,11 @@ sweep -- --filter label=deblox.test
 for socket in "$DEBLOX_LAB"/h*/docker.sock; do sweep --host "unix://$socket" --; done
 
 heading cargo test --locked
+output=${CARGO_TARGET_DIR:-target}/tmp/suite-output
+rm -rf "$output"
 cargo test --locked
+
+heading "no secret in what the tests have produced"
+scripts/secrets.sh "$output"
 
 heading "all is well, after $((SECONDS / 60)) min $((SECONDS % 60)) s"

@@ -49,7 +49,7 @@ use serde_json::value::RawValue;
 
 use crate::docker::{Method, Way};
 pub use crate::protocol::Access;
-use crate::protocol::{Answer, COMMON_FIELDS, ErrorCode, Failure, Request, Resource};
+use crate::protocol::{Answer, COMMON_FIELDS, ErrorCode, Failure, Request, Resource, quoted};
 
 /// One thing that a worker can do.
 #[derive(Debug)]
@@ -207,8 +207,7 @@ impl Action {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "`deblox actions` lists those that are".to_owned(),
             };
-            let name: String = name.chars().take(60).collect();
-            Failure::new(ErrorCode::UnknownAction, format!("no such action is supported: `{name}`; {hint}"))
+            Failure::new(ErrorCode::UnknownAction, format!("no such action is supported: `{}`; {hint}", quoted(name)))
         })
     }
 
@@ -354,8 +353,7 @@ impl Action {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("it takes {}", names.collect::<Vec<_>>().join(", ")),
         };
-        let name: String = name.chars().take(60).collect();
-        Failure::new(ErrorCode::UnknownField, format!("`{}` has no field `{name}`; {hint}", self.name))
+        Failure::new(ErrorCode::UnknownField, format!("`{}` has no field `{}`; {hint}", self.name, quoted(name)))
     }
 }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::secrets::{self, SecretError};
 use crate::bus::{Allowed, Bus, BusError, ListedToken};
 use crate::protocol::limits::TOKENS;
-use crate::protocol::{Account, AccountName, External, Role, Secret, TokenRecord, check_password, millis, rfc3339};
+use crate::protocol::{
+    Account, AccountName, External, Role, Secret, TokenRecord, check_password, millis, quoted, rfc3339,
+};
 
 /// How often a change is tried that others keep crossing.
 const TRIES: usize = 20;
@@ -242,7 +244,8 @@ impl Accounts<'_> {
         match (found.next(), found.next()) {
             (Some(token), None) if self.0.revoke_token(&token.digest).await? => Ok(()),
             (Some(_), Some(_)) => Err(AccountError::Ambiguous(id.to_owned())),
-            _ => Err(AccountError::NoToken(id.to_owned())),
+            // Somebody may have given the token itself.
+            _ => Err(AccountError::NoToken(quoted(id))),
         }
     }
 

@@ -10,7 +10,7 @@ use super::limits::{
     ADDRESS_BYTES, AUTH_FIELD_BYTES, AUTH_LONGEST_TIMEOUT, AUTH_TIMEOUT, INSTANCE_BYTES, PASSWORD_BYTES,
 };
 use super::request::{Entry, read_entry};
-use super::{AccountName, EntryId, Fields, Fqdn, RequestId, Role, Secret, millis, read_timeout};
+use super::{AccountName, EntryId, Fields, Fqdn, RequestId, Role, Secret, millis, quoted, read_timeout};
 
 /// One of the auth manager's addresses; each is a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,7 +220,7 @@ fn read(address: AuthAddress, object: &mut Map<String, Value>) -> Result<(Option
         // Where a word is missing among flat fields, the password stands in the place of a name.
         let unknown = match address {
             AuthAddress::Login => "one of them".to_owned(),
-            AuthAddress::Authorise | AuthAddress::Logout => unknown.chars().take(60).collect(),
+            AuthAddress::Authorise | AuthAddress::Logout => quoted(unknown),
         };
         return Err(format!("{unknown} is no field of {}, which has {}", address.as_str(), known.join(", ")));
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Credential;
 use super::limits::{FQDN_BYTES, REQUEST_ID_BYTES};
 
 /// Why a name was refused: a sentence for the person who wrote it.
@@ -18,6 +19,32 @@ impl InvalidName {
     }
 }
 
+/// Whether somebody has put an API token, or something that looks like the id of a session, in the place of a name. What
+/// is quoted as a name gets into replies and logs.
+pub fn is_secret(name: &str) -> bool {
+    let hex = |text: &str| text.chars().all(|c| c.is_ascii_hexdigit());
+    let is_uuid = name.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && name.split('-').all(hex);
+    is_uuid || holds_token(name)
+}
+
+fn holds_token(text: &str) -> bool {
+    let rests = text.split(Credential::TOKEN_PREFIX).skip(1);
+    rests.into_iter().any(|rest| rest.chars().take_while(char::is_ascii_hexdigit).count() >= 32)
+}
+
+/// Says that a name is none, without naming it, where it is an API token.
+pub(super) fn check_no_token(name: &str) -> Result<(), InvalidName> {
+    match holds_token(name) {
+        true => Err(InvalidName("it is an API token: that goes into the field `token`".to_owned())),
+        false => Ok(()),
+    }
+}
+
+/// A name that nobody knows, as it is quoted: its beginning, where it is longer than any name of ours, and nothing of a secret.
+pub fn quoted(name: &str) -> String {
+    if is_secret(name) { "(secret)".to_owned() } else { name.chars().take(60).collect() }
+}
+
 /// The name of a dock: the fully qualified domain name of its host, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -29,6 +56,7 @@ impl Fqdn {
     /// # Errors
     /// [`InvalidName`] names what is wrong.
     pub fn new(name: &str) -> Result<Self, InvalidName> {
+        check_no_token(name)?;
         let name = name.strip_suffix('.').unwrap_or(name);
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         if name.is_empty() || name.len() > FQDN_BYTES || !name.chars().all(allowed) {
@@ -58,6 +86,7 @@ impl RequestId {
     /// # Errors
     /// [`InvalidName`] names what is wrong.
     pub fn new(id: &str) -> Result<Self, InvalidName> {
+        check_no_token(id)?;
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | ':' | '-');
         if id.is_empty() || id.len() > REQUEST_ID_BYTES || !id.chars().all(allowed) {
             return Err(InvalidName(format!("it must be 1 to {REQUEST_ID_BYTES} of A-Z a-z 0-9 . _ : -")));
@@ -172,6 +201,22 @@ text_name!(RequestId);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_secret_is_taken_for_a_name_or_quoted() {
+        let token = format!("deblox_{}", "0a".repeat(32));
+        for secret in [&token, &format!("token={token}"), "0b0e1e0a-5d0c-4d8e-9a59-0c35bb8f3a0e"] {
+            assert_eq!(quoted(secret), "(secret)");
+        }
+        for name in
+            ["creat-container", "deblox_test", "0b0e1e0a-5d0c", "deblox_é", "stop-container-for-the-last-time-x"]
+        {
+            assert_eq!(quoted(name), name);
+        }
+        for refused in [Fqdn::new(&token).unwrap_err(), RequestId::new(&token).unwrap_err()] {
+            assert!(refused.to_string().contains("API token") && !refused.to_string().contains("0a0a"), "{refused}");
+        }
+    }
 
     #[test]
     fn host_names_are_folded_and_checked() {

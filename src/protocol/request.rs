@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::limits::{ENVELOPE_BYTES, INSTANCE_BYTES, LONGEST_TIMEOUT, REQUEST_BYTES};
+use super::names::{check_no_token, quoted};
 use super::{Credential, EntryId, ErrorCode, Failure, Fqdn, RequestId, Secret, millis};
 
 /// The fields of a stream entry as Redis delivers them.
@@ -46,8 +47,21 @@ pub struct Undecodable {
     pub failure: Failure,
 }
 
-/// Fields that may hold what nobody else should see: passwords, tokens, headers with either.
-const SECRET_FIELDS: &[&str] = &["session", "token", "credentials", "headers", "password", "sessionID"];
+/// Fields that may hold what nobody else should see: passwords and tokens, and what may have them inside.
+const SECRET_FIELDS: &[&str] = &[
+    "session",
+    "token",
+    "credentials",
+    "headers",
+    "password",
+    "sessionID",
+    "body",
+    "body-base64",
+    "build-args",
+    "cmd",
+    "env",
+    "options",
+];
 
 impl Request {
     /// The request as JSON, to be kept for people to look at.
@@ -164,7 +178,7 @@ pub(super) fn read_entry(fields: &Fields) -> Result<Entry, Failure> {
     for (name, value) in fields {
         let (Ok(name), Ok(value)) = (std::str::from_utf8(name), std::str::from_utf8(value)) else {
             let name = String::from_utf8_lossy(name);
-            return Err(Failure::new(ErrorCode::BadJson, format!("the stream field `{}` is not UTF-8", short(&name))));
+            return Err(Failure::new(ErrorCode::BadJson, format!("the stream field `{}` is not UTF-8", quoted(&name))));
         };
         texts.push((name, value));
     }
@@ -190,7 +204,7 @@ pub(super) fn read_entry(fields: &Fields) -> Result<Entry, Failure> {
                     Some(deadline.map_err(|_| bad_field("deadline", "it must be milliseconds since the epoch"))?);
             }
             other => {
-                let other = short(other);
+                let other = quoted(other);
                 let message = format!("beside `json` there may be no stream field `{other}`: put it into the object");
                 return Err(Failure::new(ErrorCode::UnknownField, message));
             }
@@ -214,16 +228,11 @@ fn check_size(size: usize, limit: usize, what: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A name as it is quoted: its beginning, where it is longer than any name of ours.
-fn short(name: &str) -> String {
-    name.chars().take(60).collect()
-}
-
 fn flat_object(texts: &[(&str, &str)]) -> Result<Map<String, Value>, Failure> {
     let mut object = Map::new();
     for (name, value) in texts {
         if object.insert((*name).to_owned(), Value::String((*value).to_owned())).is_some() {
-            return Err(bad_field(&short(name), "it is there twice"));
+            return Err(bad_field(&quoted(name), "it is there twice"));
         }
     }
     Ok(object)
@@ -266,6 +275,7 @@ pub fn read_timeout(value: &Value) -> Result<Duration, Failure> {
 }
 
 fn check_instance(instance: &str) -> Result<(), Failure> {
+    check_no_token(instance).map_err(|error| bad_field("id", &error.to_string()))?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     // Neither `.` nor `..`: in a path they would mean something else.
     let begins_well = instance.starts_with(|c: char| c.is_ascii_alphanumeric());

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::processes::Program;
 use crate::support::{Bus, PATIENCE, deblox, until};
+use crate::witness::secret;
 
 /// The password of everybody here.
 pub const PASSWORD: &str = "correct horse battery";
@@ -55,6 +56,7 @@ impl Bus {
     pub async fn user(&self, name: &str, role: Role, groups: &[&str]) {
         let bus = Handle::new(&self.options()).expect("options");
         let groups: BTreeSet<AccountName> = groups.iter().map(|group| named(group)).collect();
+        secret(PASSWORD);
         let added = Accounts(&bus).add(&named(name), role, groups, Some(Secret::new(PASSWORD))).await;
         assert_eq!(added.expect("it is added"), None);
     }
@@ -82,7 +84,7 @@ impl Bus {
     }
 
     /// Every key of the namespace with all that is in it.
-    async fn dump(&self) -> String {
+    pub async fn dump(&self) -> String {
         let mut all = String::new();
         for key in self.redis::<Vec<String>>(&["KEYS", &self.key("*")]).await {
             let kind: String = self.redis(&["TYPE", &key]).await;
@@ -111,7 +113,9 @@ pub fn named(name: &str) -> AccountName {
 fn session(reply: &str) -> String {
     let read: Value = serde_json::from_str(reply).expect("JSON");
     assert_eq!(read["status"], "ok", "{reply}");
-    read["sessionID"].as_str().expect("a session").to_owned()
+    let session = read["sessionID"].as_str().expect("a session").to_owned();
+    secret(&session);
+    session
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

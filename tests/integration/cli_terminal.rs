@@ -12,6 +12,7 @@ use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
 use crate::cli_streams::run;
 use crate::commands::Said;
 use crate::support::{Bus, Scrub, docker, try_docker, unique, until};
+use crate::witness::produced;
 
 /// A program at a terminal of its own, killed when dropped.
 pub struct Terminal {
@@ -128,6 +129,8 @@ pub async fn fed(mut command: Command, input: &[u8]) -> Said {
         output
     });
     let output = output.await.expect("no panic");
+    produced("commands", &output.stdout);
+    produced("commands", &output.stderr);
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Said { code: output.status.code().expect("a code"), out: text(output.stdout), err: text(output.stderr) }
 }

@@ -12,6 +12,7 @@ use crate::actions::{DOCK, HOST};
 use crate::auth::named;
 use crate::more_actions::{exists, known};
 use crate::support::{Bus, Scrub, Worker, docker, refused, succeeded, try_docker, unique, until};
+use crate::witness::secret;
 
 impl Bus {
     /// A worker that asks who it is.
@@ -30,7 +31,9 @@ impl Bus {
     pub async fn token(&self, user: &str, name: &str, role: Option<Role>) -> String {
         let bus = Handle::new(&self.options()).expect("options");
         let new = NewToken { name: named(name), user: named(user), role, expires: None };
-        Accounts(&bus).add_token(&new).await.expect("a token").reveal().to_owned()
+        let token = Accounts(&bus).add_token(&new).await.expect("a token").reveal().to_owned();
+        secret(&token);
+        token
     }
 
     /// Sends a request as whoever has that token.

@@ -6,6 +6,7 @@ mod provider;
 mod proxy;
 mod registry;
 mod support;
+mod witness;
 
 mod actions;
 mod architecture;
@@ -52,6 +53,7 @@ mod redis_faults;
 mod resource_records;
 mod resources;
 mod schema;
+mod secrets;
 mod sentinel;
 mod specification;
 mod streams;

@@ -7,10 +7,12 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::support::{Bus, deblox, docker_host, until};
+use crate::witness::produced;
 
 /// A running program, killed when dropped.
 pub struct Program {
     child: Child,
+    is_ours: bool,
     output: NamedTempFile,
     errors: NamedTempFile,
 }
@@ -22,7 +24,7 @@ impl Program {
         let handle = |file: &NamedTempFile| Stdio::from(file.reopen().expect("the file is there"));
         command.stdin(Stdio::null()).stdout(handle(&output)).stderr(handle(&errors));
         let child = command.spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
-        Self { child, output, errors }
+        Self { child, is_ours: command.get_program() == env!("CARGO_BIN_EXE_deblox"), output, errors }
     }
 
     pub fn id(&self) -> u32 {
@@ -70,6 +72,11 @@ impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        for file in [&self.output, &self.errors] {
+            if let (true, Ok(said)) = (self.is_ours, std::fs::read(file.path())) {
+                produced("processes", said);
+            }
+        }
         if std::thread::panicking() {
             eprintln!("--- stderr of process {}:\n{}", self.id(), self.errors());
         }

@@ -11,6 +11,7 @@ use url::{Url, form_urlencoded};
 
 use crate::processes::Program;
 use crate::support::{Bus, deblox, until};
+use crate::witness::secret;
 
 /// Where browsers find the nodes: a name that only [`Browser`] knows.
 pub const PUBLIC: &str = "https://deblox.test";
@@ -32,6 +33,7 @@ impl Provider {
 
     /// With other settings, which `tests/oidc/provider.mjs` tells of.
     pub async fn with(settings: Value) -> Self {
+        secret(CLIENT_SECRET);
         let folder = tempfile::tempdir().expect("a folder");
         let redirect = format!("{PUBLIC}/auth/oidc/callback");
         let client = json!({"client_id": "deblox", "client_secret": CLIENT_SECRET, "redirect_uris": [redirect]});

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::cli_terminal::Terminal;
 use crate::commands::{cluster, objects};
-use crate::registry::{LOGIN, Registry, Slow};
+use crate::registry::{LOGIN, Registry, SECRET, Slow};
 use crate::support::{Bus, PATIENCE, Scrub, quiet_hosts, refused, succeeded, unique, until};
 
 /// The messages that come by a stream, and the reply.
-async fn streamed(bus: &Bus, request: Value) -> (Vec<Value>, Value) {
+pub async fn streamed(bus: &Bus, request: Value) -> (Vec<Value>, Value) {
     let client = Client::new(&bus.options()).expect("options");
     let mut stream = client.stream(request).expect("a request");
     let mut text = Vec::new();
@@ -136,7 +136,7 @@ async fn what_a_registry_does_not_have_or_does_not_give_is_told_in_one_line() {
     assert!(said.err.contains(&missing) && said.err.contains("manifest unknown"), "{said:?}");
     let pull = |stream: bool| {
         json!({"action": "pull-image", "image": missing, "dock": "b.test", "stream": stream,
-            "credentials": {"username": "tester", "password": "secret"}})
+            "credentials": {"username": "tester", "password": SECRET}})
     };
     let (_, streams) = streamed(&bus, pull(true)).await;
     let whole = bus.call(pull(false)).await;

@@ -9,12 +9,16 @@ use tempfile::TempDir;
 
 use crate::processes::{Program, signal};
 use crate::support::{docker, lab, port, try_docker, unique, until};
+use crate::witness::secret;
 
-/// Who may use a registry that asks, as `docker login` keeps it: `tester:secret` in base64.
-pub const LOGIN: &str = "dGVzdGVyOnNlY3JldA==";
+/// The password of `tester`, who may use a registry that asks.
+pub const SECRET: &str = "s3cr3t-of-the-registry";
+
+/// The same as `docker login` keeps it: `tester:` and the password in base64.
+pub const LOGIN: &str = "dGVzdGVyOnMzY3IzdC1vZi10aGUtcmVnaXN0cnk=";
 
 /// The same as a registry keeps it (bcrypt).
-const PASSWORDS: &str = "tester:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n";
+const PASSWORDS: &str = "tester:$2y$05$abcdefghijklmnopqrstuuESR8NcBixma.YNB0QOjgIcNXyVLnPmi\n";
 
 /// A registry, killed when dropped.
 pub struct Registry {
@@ -32,6 +36,9 @@ impl Registry {
 
     /// One that asks who is there.
     pub async fn guarded() -> Self {
+        for text in [SECRET, LOGIN] {
+            secret(text);
+        }
         Self::begin("auth: {htpasswd: {realm: test, path: FOLDER/passwords}}\n").await
     }
 

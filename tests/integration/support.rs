@@ -22,6 +22,12 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::layer;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::witness::{Log, produced};
 
 /// How long anything may take before a test says that it did not happen.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -201,6 +207,7 @@ impl Bus {
 
     /// A fresh namespace on the server at `url`.
     pub async fn on(url: &str) -> Self {
+        logs();
         let client = redis::Client::open(url).expect("a valid URL");
         let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
         let connection = client.get_multiplexed_async_connection_with_config(&config).await.expect("Redis is there");
@@ -261,13 +268,21 @@ impl Bus {
         let mut pop = cmd("BLPOP");
         pop.arg(self.key(&format!("reply.{id}"))).arg(wait.as_secs_f64());
         let popped: Option<(String, String)> = pop.query_async(&mut connection).await.expect("BLPOP");
-        popped.map(|(_, reply)| serde_json::from_str(&reply).expect("a reply is JSON"))
+        popped.map(|(_, reply)| {
+            produced("replies", &reply);
+            serde_json::from_str(&reply).expect("a reply is JSON")
+        })
     }
 
     /// The same as the text that came.
     pub async fn reply_text(&self, id: &str) -> String {
         let key = self.key(&format!("reply.{id}"));
-        until(&key, async || self.redis::<Option<String>>(&["LPOP", &key]).await).await
+        let reply = until(&key, async || self.redis::<Option<String>>(&["LPOP", &key]).await).await;
+        // Whoever logs in is told the session, and nobody else.
+        if !reply.contains("sessionID\":") {
+            produced("replies", &reply);
+        }
+        reply
     }
 
     /// Sends a request to the shared stream and waits for its reply.
@@ -420,18 +435,20 @@ pub async fn until<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
 /// The deblox program, with a clean environment.
 pub fn deblox() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_deblox"));
-    for name in ["REDIS_URL", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DEBLOX_LOG"] {
+    for name in ["REDIS_URL", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DEBLOX_LOG", "DEBLOX_TOKEN"] {
         command.env_remove(name);
     }
     command.env("DEBLOX_LOG_FORMAT", "text");
     command
 }
 
-/// Shows the workers' log of a failing test, at the level of DEBLOX_LOG.
+/// Shows the workers' log of a failing test, at the level of DEBLOX_LOG, and keeps all of it.
 fn logs() {
     static ONCE: OnceLock<()> = OnceLock::new();
     ONCE.get_or_init(|| {
         let filter = std::env::var("DEBLOX_LOG").unwrap_or_else(|_| "warn".to_owned());
-        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+        let shown = layer().with_test_writer().with_filter(EnvFilter::new(filter));
+        let kept = layer().with_ansi(false).with_writer(|| Log).with_filter(EnvFilter::new("deblox=trace"));
+        let _ = tracing_subscriber::registry().with(shown).with(kept).try_init();
     });
 }

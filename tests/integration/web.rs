@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::processes::{Program, RedisProcess};
 use crate::support::{Bus, Scrub, deblox, own_redis, unique, until};
+use crate::witness::produced;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_of_the_specification_is_answered_at_any_node_as_printed() {
@@ -188,8 +189,8 @@ fn a_port_that_is_taken_is_said_in_one_line() {
 }
 
 /// `deblox web` on a port of its own.
-struct Node {
-    program: Program,
+pub struct Node {
+    pub program: Program,
 }
 
 impl Node {
@@ -197,9 +198,15 @@ impl Node {
         Self::at(&bus.url, &bus.namespace).await
     }
 
-    async fn at(url: &str, namespace: &str) -> Self {
+    pub async fn at(url: &str, namespace: &str) -> Self {
+        Self::with(url, namespace, |_| {}).await
+    }
+
+    /// The same with what `change` adds.
+    pub async fn with(url: &str, namespace: &str, change: impl FnOnce(&mut Command)) -> Self {
         let mut command: Command = deblox();
         command.args(["web", "--listen", "127.0.0.1:0", "--redis-url", url, "--namespace", namespace]);
+        change(&mut command);
         let node = Self { program: Program::start(command) };
         until("it says where it listens", async || node.program.output().contains("http://").then_some(())).await;
         node
@@ -211,11 +218,11 @@ impl Node {
         output.trim().rsplit("http://").next().expect("an address").to_owned()
     }
 
-    async fn post(&self, request: Value) -> (u16, Value) {
+    pub async fn post(&self, request: Value) -> (u16, Value) {
         self.send("POST /", "", &request.to_string()).await
     }
 
-    async fn send(&self, target: &str, header: &str, body: &str) -> (u16, Value) {
+    pub async fn send(&self, target: &str, header: &str, body: &str) -> (u16, Value) {
         send(&self.address(), target, header, body).await
     }
 }
@@ -235,6 +242,7 @@ async fn send(address: &str, target: &str, header: &str, body: &str) -> (u16, Va
         String::from_utf8(answer).expect("text")
     });
     let answer = exchange.await.expect("no panic");
+    produced("replies", &answer);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {answer:?}"));
     let status = head.split_whitespace().nth(1).and_then(|status| status.parse().ok()).expect("a status");
     (status, if body.is_empty() { Value::Null } else { serde_json::from_str(body).expect("JSON") })
