@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Action, Arguments};
+use super::{Action, Arguments, Bounds};
 use crate::bus::{Bus, Fence, Fenced};
 use crate::docker::Docker;
 use crate::protocol::limits::RETRY_MIN;
@@ -24,6 +24,8 @@ pub struct Context<'a> {
     pub deadline: u64,
     /// Who asks, where workers ask who it is: then what it may see and create is bounded.
     pub caller: Option<&'a Session>,
+    /// What users may have of this host.
+    pub bounds: &'a Bounds,
     /// The request.
     pub request: &'a Request,
     /// What it asks for.

@@ -10,7 +10,7 @@ pub(super) use body::limits;
 use serde_json::{Map, Value, json};
 
 use super::verdict::{call, judge};
-use super::{Context, Outcome, Target, create_instances, pull_image, templates};
+use super::{Context, Outcome, Target, bounds, create_instances, pull_image, templates};
 use crate::docker::{Method, RequestParts};
 use crate::protocol::{ANONYMOUS, Answer, ErrorCode, Failure};
 
@@ -30,6 +30,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         (None, _) => Map::new(),
     };
     let body = body::build(base, arguments, owner, &context.request.id)?;
+    bounds::check_create(context, &body).await?;
 
     // The daemon lets nobody else have a name, not even while it still creates the container: so an attempt that was
     // lost on the way cannot have a second one beside it.
@@ -69,6 +70,12 @@ fn owner<'a>(context: &Context<'a>) -> Result<&'a str, Failure> {
 /// What an earlier attempt, or the same request sent before, has created, answered as Docker would have.
 async fn made_before(context: &Context<'_>) -> Result<Option<Answer>, Failure> {
     let made = context.docker.created_by(context.request.id.as_str()).await?;
+    if let (Some(made), Some(caller)) = (&made, bounds::bounded(context))
+        && made.owner.as_deref() != Some(caller.username.as_str())
+    {
+        let message = "the `requestId` has created an instance of somebody else: choose one that nobody can guess";
+        return Err(Failure::new(ErrorCode::Forbidden, message));
+    }
     Ok(made.map(|made| created(&made.id)))
 }
 

@@ -1,6 +1,7 @@
 //! What a worker can do: one table of all actions, and a file for each that has behaviour of its own.
 
 mod attach_container;
+mod bounds;
 mod container_logs;
 mod context;
 mod create_container;
@@ -37,6 +38,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+pub use bounds::{Bounds, Folder};
 pub use context::Context;
 pub use demand::{Demand, On};
 pub use fields::{Arguments, Field, Kind, Place};
@@ -324,6 +326,7 @@ impl Action {
     /// # Errors
     /// A [`Failure`] for the reply.
     pub async fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        bounds::check(context).await?;
         match &self.run {
             Run::Own(run) => run(context).await,
             Run::Plain(plain) if self.streams(context.arguments) => {

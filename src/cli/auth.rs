@@ -7,6 +7,7 @@ use clap::builder::FalseyValueParser;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::actions::{Bounds, Folder};
 use crate::auth::{AccountError, AuthOptions};
 use crate::bus::{Limits, RedisOptions};
 use crate::worker::Authority;
@@ -19,6 +20,9 @@ pub(super) struct AuthorityArgs {
     /// workers
     #[arg(long, env = "DEBLOX_AUTH", value_name = "MODE", default_value = "open")]
     auth: Mode,
+    /// With --auth enforce: a folder of this host that users may mount, as a whole; may be given several times
+    #[arg(long = "bind-folder", env = "DEBLOX_BIND_FOLDERS", value_name = "DIR", value_delimiter = ',')]
+    bind_folders: Vec<Folder>,
 }
 
 /// Whether workers ask who it is.
@@ -33,7 +37,8 @@ enum Mode {
 impl AuthorityArgs {
     /// Whom to serve, with sessions as `auth` has them.
     pub(super) fn authority(&self, auth: &AuthArgs) -> Option<Authority> {
-        (self.auth == Mode::Enforce).then_some(Authority { session_idle: auth.session_idle })
+        let bounds = Bounds { bind_folders: self.bind_folders.clone() };
+        (self.auth == Mode::Enforce).then_some(Authority { session_idle: auth.session_idle, bounds })
     }
 }
 

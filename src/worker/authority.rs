@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::job::Ready;
-use crate::actions::{Demand, On};
+use crate::actions::{Bounds, Demand, On};
 use crate::bus::persist;
 use crate::docker::{Method, RequestParts};
 use crate::protocol::{
@@ -18,6 +18,8 @@ const LOOK: Duration = Duration::from_millis(500);
 pub struct Authority {
     /// When a session ends that nobody uses; the same as that of the auth managers.
     pub session_idle: Duration,
+    /// What users may have of this host.
+    pub bounds: Bounds,
 }
 
 impl Ready {

@@ -12,10 +12,13 @@ use super::Worker;
 use super::job::{Job, Place, Ready};
 use super::lanes::Turn;
 use super::route::{Way, asked, route};
-use crate::actions::{Access, Context, Outcome, Recorded};
+use crate::actions::{Access, Bounds, Context, Outcome, Recorded};
 use crate::bus::{Attempt, Begun, BusError, Consumer, Delivery, Ending, Fence, Moved, Source, Unbegun, persist};
 use crate::protocol::limits::{ATTEMPTS, DAEMON_CALL, STREAMS};
 use crate::protocol::{Answer, ErrorCode, Failure, Reply, RequestId, Resource, Undecodable};
+
+/// Where nobody is bounded, no bounds are looked at.
+static NOTHING: Bounds = Bounds { bind_folders: Vec::new() };
 
 impl Job {
     /// Handles it to its end, when its turn has come. It ends in one reply, or in the hands of another. What only waits
@@ -273,6 +276,7 @@ impl Ready {
             until: attempt.until,
             deadline: self.deadline,
             caller: self.caller.get(),
+            bounds: self.worker.options.authority.as_ref().map_or(&NOTHING, |authority| &authority.bounds),
             request: &self.request,
             action: self.action,
             arguments: &self.arguments,

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use deblox::actions::Bounds;
 use deblox::auth::{Accounts, Change, NewToken};
 use deblox::bus::Bus as Handle;
 use deblox::protocol::{Access, INSTANCES, REST, Reach, Role};
@@ -17,7 +18,12 @@ use crate::witness::secret;
 impl Bus {
     /// A worker that asks who it is.
     pub async fn enforcing(&self, host: usize, dock: &str) -> Worker {
-        let authority = Authority { session_idle: Duration::from_secs(1800) };
+        self.enforcing_within(host, dock, Bounds::default()).await
+    }
+
+    /// The same, with that of its host open to users.
+    pub async fn enforcing_within(&self, host: usize, dock: &str, bounds: Bounds) -> Worker {
+        let authority = Authority { session_idle: Duration::from_secs(1800), bounds };
         self.worker_with(host, dock, |options| options.authority = Some(authority)).await
     }
 

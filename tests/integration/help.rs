@@ -221,6 +221,12 @@ fn help_of_deblox_worker() {
               [env: DEBLOX_AUTH=]
               [default: open]
 
+          --bind-folder <DIR>
+              With --auth enforce: a folder of this host that users may mount, as a whole; may be given
+              several times
+
+              [env: DEBLOX_BIND_FOLDERS=]
+
     Auth manager:
           --auth-manager
               Be an auth manager as well: answer logins, say whose session it is, and end sessions
@@ -429,6 +435,12 @@ fn help_of_deblox_up() {
 
               [env: DEBLOX_AUTH=]
               [default: open]
+
+          --bind-folder <DIR>
+              With --auth enforce: a folder of this host that users may mount, as a whole; may be given
+              several times
+
+              [env: DEBLOX_BIND_FOLDERS=]
 
     Auth manager:
           --auth-manager

@@ -13,6 +13,7 @@ mod architecture;
 mod auth;
 mod auth_commands;
 mod bad_input;
+mod bounds;
 mod cli;
 mod cli_files;
 mod cli_help;

@@ -1,0 +1,128 @@
+//! What a caller who reaches only its own instances may do with them, and put into new ones: nothing by which it would
+//! reach its host, or what others have.
+
+mod body;
+mod fields;
+mod mounts;
+mod rules;
+
+use std::str::FromStr;
+
+use serde_json::{Value, json};
+
+use super::verdict::{call, judge};
+use super::{Context, Target};
+use crate::docker::{Method, RequestParts};
+use crate::protocol::{ErrorCode, Failure, Session, label};
+use fields::refusal;
+
+/// What users may have of a host beside containers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// What they may mount.
+    pub bind_folders: Vec<Folder>,
+}
+
+/// A folder of a host, by its absolute path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder(String);
+
+impl FromStr for Folder {
+    type Err = String;
+
+    fn from_str(path: &str) -> Result<Self, String> {
+        mounts::plain(path).map(Self).ok_or_else(|| "it must be an absolute path without `..`".to_owned())
+    }
+}
+
+/// Checks a request whose target and right were checked.
+///
+/// # Errors
+/// [`ErrorCode::Forbidden`], with the name of what the caller may not have.
+pub(super) async fn check(context: &Context<'_>) -> Result<(), Failure> {
+    let Some(caller) = bounded(context) else { return Ok(()) };
+    let arguments = context.arguments;
+    match context.action.name {
+        "exec-container" if arguments.flag("privileged") => {
+            Err(refusal("privileged", "it gives all rights on the host"))
+        }
+        "commit-container" => commit(caller, arguments.text("repo").unwrap_or_default()),
+        "connect-network" => {
+            body::check_endpoint(arguments.get("endpoint").unwrap_or(&Value::Null), context.bounds)?;
+            network(context, caller, arguments.text("network").unwrap_or_default()).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks the whole body of a create. Volumes that it names and that are not there are made, as the caller's own.
+///
+/// # Errors
+/// [`ErrorCode::Forbidden`], with the name of what the caller may not have.
+pub(super) async fn check_create(context: &Context<'_>, body: &Value) -> Result<(), Failure> {
+    let Some(caller) = bounded(context) else { return Ok(()) };
+    body::check(body, context.bounds)?;
+    for name in body::networks(body) {
+        network(context, caller, name).await?;
+    }
+    for name in body::volumes(body) {
+        volume(context, caller, name).await?;
+    }
+    Ok(())
+}
+
+/// The caller, if what it may do is bounded.
+pub(super) fn bounded<'a>(context: &Context<'a>) -> Option<&'a Session> {
+    context.caller.filter(|caller| caller.is_bounded())
+}
+
+/// An image with a plain name would be taken by whoever asks for that one.
+fn commit(caller: &Session, repo: &str) -> Result<(), Failure> {
+    let own = format!("{}/", caller.username.as_str().to_ascii_lowercase());
+    if repo.is_empty() || repo.starts_with(&own) {
+        return Ok(());
+    }
+    let message = format!(
+        "an image called `{repo}` would be everybody's: `repo` of `{}` must begin with `{own}`",
+        caller.username
+    );
+    Err(Failure::new(ErrorCode::Forbidden, message))
+}
+
+async fn network(context: &Context<'_>, caller: &Session, name: &str) -> Result<(), Failure> {
+    let inspect = RequestParts::new(Method::GET, "/networks/{}").segment(name);
+    let answer = context.docker.call(&inspect).await?;
+    if answer.status == 404 {
+        return Ok(()); // What is missing says Docker itself.
+    }
+    let found = judge(answer, Target::Daemon)?.read_json().unwrap_or_default();
+    if found["Driver"] == "host" {
+        return Err(refusal(name, "it is the network of the host"));
+    }
+    match found["Labels"][label::OWNER].as_str() {
+        None | Some("") => Ok(()),
+        owner => own("network", name, owner, caller),
+    }
+}
+
+async fn volume(context: &Context<'_>, caller: &Session, name: &str) -> Result<(), Failure> {
+    let inspect = RequestParts::new(Method::GET, "/volumes/{}").segment(name);
+    let mut answer = context.docker.call(&inspect).await?;
+    if answer.status == 404 {
+        let volume = json!({"Name": name, "Labels": {label::OWNER: caller.username.as_str()}});
+        // If somebody else is quicker, Docker answers with what is there then.
+        answer = call(context, &RequestParts::new(Method::POST, "/volumes/create").json(volume)).await?;
+    }
+    let found = judge(answer, Target::Daemon)?.read_json().unwrap_or_default();
+    own("volume", name, found["Labels"][label::OWNER].as_str(), caller)
+}
+
+fn own(kind: &str, name: &str, owner: Option<&str>, caller: &Session) -> Result<(), Failure> {
+    let whose = match owner.filter(|owner| !owner.is_empty()) {
+        Some(owner) if owner == caller.username.as_str() => return Ok(()),
+        Some(owner) => format!("`{owner}`"),
+        None => "nobody, so to operators".to_owned(),
+    };
+    let message = format!("`{}` may not use the {kind} `{name}`: it belongs to {whose}", caller.username);
+    Err(Failure::new(ErrorCode::Forbidden, message))
+}
