@@ -10,8 +10,9 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
+use super::raw_docker::{self, Shape};
 use super::verdict::{call, judge};
-use super::{Context, Target};
+use super::{Arguments, Context, Target};
 use crate::docker::{Method, RequestParts};
 use crate::protocol::{ErrorCode, Failure, Session, label};
 use fields::refusal;
@@ -51,6 +52,7 @@ pub(super) async fn check(context: &Context<'_>) -> Result<(), Failure> {
             body::check_endpoint(arguments.get("endpoint").unwrap_or(&Value::Null), context.bounds)?;
             network(context, caller, arguments.text("network").unwrap_or_default()).await
         }
+        "docker" => raw(arguments, context.bounds),
         _ => Ok(()),
     }
 }
@@ -87,6 +89,21 @@ fn commit(caller: &Session, repo: &str) -> Result<(), Failure> {
         caller.username
     );
     Err(Failure::new(ErrorCode::Forbidden, message))
+}
+
+/// A call of the daemon's own API.
+fn raw(arguments: &Arguments, bounds: &Bounds) -> Result<(), Failure> {
+    let Some(shape) = raw_docker::shape(arguments) else { return Ok(()) };
+    for unread in ["body-base64", "upload"] {
+        if arguments.has(unread) {
+            return Err(refusal(unread, "what is in it is not looked at: give it as `body`"));
+        }
+    }
+    let body = arguments.get("body").unwrap_or(&Value::Null);
+    match shape {
+        Shape::Exec => body::check_exec(body, bounds),
+        Shape::Update => body::check_update(body, bounds),
+    }
 }
 
 async fn network(context: &Context<'_>, caller: &Session, name: &str) -> Result<(), Failure> {

@@ -1,5 +1,7 @@
 //! `docker`: any call to the daemon's API, the answer as it comes, as one or as a stream.
 
+mod classes;
+
 use base64::prelude::{BASE64_STANDARD, Engine};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -9,9 +11,11 @@ use super::verdict::{ask, judge};
 use super::{Access, Action, Arguments, Context, Demand, On, Outcome, Streaming, Subject, Target};
 use crate::docker::{Method, Payload, RequestParts, Way};
 use crate::protocol::{ErrorCode, Failure};
+pub(super) use classes::Shape;
+use classes::{About, Class, class};
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
-    let (parts, way) = parts(context.arguments)?;
+    let (parts, way) = parts(context.arguments, context.instance)?;
     if context.action.streams(context.arguments) {
         let streaming = Streaming::begin(context, &parts, way, Subject::Nothing).await?;
         return Ok(Outcome::streams(streaming));
@@ -24,16 +28,41 @@ pub(super) fn only_looks(action: &Action, arguments: &Arguments) -> bool {
     action.name == "docker" && matches!(arguments.text("method"), None | Some("GET" | "HEAD"))
 }
 
-/// The right that a call needs, where this `action` is one.
-pub(super) fn demand(action: &Action, _arguments: &Arguments) -> Option<Demand> {
-    (action.name == "docker").then_some(Demand { access: Access::Admin, on: On::Rest })
+/// The right that a call needs, where this `action` is one: whoever has the one of which nothing narrower is known may
+/// do anything to the daemon.
+pub(super) fn demand(action: &Action, arguments: &Arguments) -> Option<Demand> {
+    (action.name == "docker").then(|| {
+        let demand = |class: &Class<'_>| {
+            let on = match class.about {
+                About::Instance(reference) => On::Named(reference.to_owned()),
+                About::AllInstances => On::AllInstances,
+                About::Rest => On::Rest,
+            };
+            Demand { access: class.access, on }
+        };
+        classified(arguments, demand).unwrap_or(Demand { access: Access::Admin, on: On::Rest })
+    })
 }
 
-/// The call, and which way bytes go if it streams.
-fn parts(arguments: &Arguments) -> Result<(RequestParts, Way), Failure> {
+/// What the body of a call is, where that says how much is asked for.
+pub(super) fn shape(arguments: &Arguments) -> Option<Shape> {
+    classified(arguments, |class| class.shape).flatten()
+}
+
+fn classified<T>(arguments: &Arguments, read: impl FnOnce(&Class<'_>) -> T) -> Option<T> {
+    let segments = segments(arguments.text("path").unwrap_or_default()).ok()?;
+    class(arguments.text("method").unwrap_or("GET"), &segments).map(|class| read(&class))
+}
+
+/// The call, and which way bytes go if it streams. An `instance` takes the place of the name that the path has for it,
+/// which may have become that of another.
+fn parts(arguments: &Arguments, instance: Option<&str>) -> Result<(RequestParts, Way), Failure> {
     let method = arguments.text("method").unwrap_or("GET");
     let query = arguments.pairs("query");
-    let segments = segments(arguments.text("path").unwrap_or_default())?;
+    let mut segments = segments(arguments.text("path").unwrap_or_default())?;
+    if let (Some(id), Some(name)) = (instance, segments.get_mut(1)) {
+        id.clone_into(name);
+    }
     let value = |name: &str| query.get(name).map(String::as_str);
     let kind = streams(method, &segments, value, arguments.get("body"));
     let (stream, upload) = (arguments.flag("stream"), arguments.flag("upload"));

@@ -62,9 +62,7 @@ impl Ready {
             On::AllInstances => caller.check(access, Subject::AllInstances, self.action.name)?,
             On::Rest => caller.check(access, Subject::Rest, self.action.name)?,
             On::Instance => return self.authorise_on(caller, access, instance.unwrap_or_default(), name).await,
-            On::Named(reference) => {
-                self.authorise_on(caller, access, &reference, &reference).await?;
-            }
+            On::Named(reference) => return self.authorise_on(caller, access, &reference, &reference).await,
         }
         Ok(None)
     }

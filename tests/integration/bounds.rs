@@ -1,6 +1,7 @@
 //! What a `user` may have of a host beside its own containers: each thing that it may not, tried on a real daemon. The
 //! users are called as in no other test, where somebody of that name would see these containers.
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use deblox::actions::Bounds;
 use deblox::protocol::Role;
 use serde_json::{Value, json};
@@ -13,6 +14,11 @@ use crate::support::{Bus, Scrub, docker, refused, succeeded, try_docker, unique}
 fn raw(name: &str, host: &Value) -> Value {
     json!({"action": "create-raw-container", "name": name, "dock": DOCK,
         "body": {"Image": "busybox", "Cmd": ["sleep", "600"], "HostConfig": host}})
+}
+
+/// A stopped container of erik's, made by hand.
+fn of_erik(name: &str) -> String {
+    docker(HOST, &["create", "--name", name, "--label", "deblox.owner=erik", "busybox", "sleep", "600"])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -281,4 +287,137 @@ async fn a_create_by_the_request_id_of_somebody_else_does_nothing_to_what_that_o
     }
     refused(&bus.call_as(&erik, create(true)).await, 403, "forbidden", &["`requestId`"]);
     assert_eq!(known("container", &name)["State"]["Status"], "created");
+}
+
+/// A call of the daemon's own API.
+fn call(method: &str, path: &str, more: &Value) -> Value {
+    let mut request = json!({"action": "docker", "method": method, "path": path, "dock": DOCK});
+    merge(&mut request, more.clone());
+    request
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_call_of_the_daemons_api_needs_the_right_of_what_it_does() {
+    let bus = Bus::new().await;
+    let _worker = bus.enforcing(HOST, DOCK).await;
+    let dana = bus.known_user("dana", Role::User, &[]).await;
+    let vera = bus.known_user("vera", Role::Viewer, &[]).await;
+    let (own, other) = (unique("bound"), unique("bound"));
+    let _scrub = [Scrub::new(HOST, &own), Scrub::new(HOST, &other)];
+    let create = json!({"action": "create-container", "image": "busybox", "cmd": ["sleep", "600"], "name": own,
+        "start": true, "dock": DOCK});
+    succeeded(&bus.call_as(&dana, create).await, 201);
+    of_erik(&other);
+    docker(HOST, &["start", &other]);
+    let file = json!({"query": {"path": "/etc/hostname"}});
+    let nothing = json!({});
+    for (method, what, more, right) in [
+        ("GET", "json", &nothing, "view"),
+        ("GET", "logs", &json!({"query": {"stdout": "1"}}), "view"),
+        ("GET", "stats", &json!({"query": {"stream": "false"}}), "view"),
+        ("GET", "top", &nothing, "view"),
+        ("GET", "changes", &nothing, "view"),
+        ("HEAD", "archive", &file, "exec"),
+        ("GET", "archive", &file, "exec"),
+        ("POST", "exec", &json!({"body": {"Cmd": ["true"]}}), "exec"),
+        ("POST", "update", &json!({"body": {"Memory": 64 << 20, "MemorySwap": 128 << 20}}), "operate"),
+        ("POST", "pause", &nothing, "operate"),
+        ("POST", "unpause", &nothing, "operate"),
+        ("POST", "restart", &json!({"query": {"t": "0"}}), "operate"),
+        ("POST", "kill", &nothing, "operate"),
+        ("POST", "start", &nothing, "operate"),
+        ("POST", "stop", &json!({"query": {"t": "0"}}), "operate"),
+        ("POST", "wait", &nothing, "view"),
+    ] {
+        let reply = bus.call_as(&dana, call(method, &format!("/containers/{own}/{what}"), more)).await;
+        assert!(reply.get("error").is_none(), "{method} {what}: {reply}");
+        let theirs = call(method, &format!("/containers/{other}/{what}"), more);
+        let reply = bus.call_as(&dana, theirs.clone()).await;
+        refused(&reply, 403, "forbidden", &[&format!("`{right}`"), &other, "`erik`"]);
+        let reply = bus.call_as(&vera, theirs).await;
+        if right == "view" && what != "wait" {
+            assert!(reply.get("error").is_none(), "{method} {what}: {reply}");
+        } else if right != "view" {
+            refused(&reply, 403, "forbidden", &[right, "viewer"]);
+        }
+    }
+    refused(
+        &bus.call_as(&dana, call("DELETE", &format!("/v1.41/containers/{other}"), &json!({"query": {"force": "1"}})))
+            .await,
+        403,
+        "forbidden",
+        &["`delete`", "`erik`"],
+    );
+    let state = known("container", &other);
+    assert_eq!((&state["State"]["Running"], &state["HostConfig"]["Memory"]), (&json!(true), &json!(0)));
+    succeeded(&bus.call_as(&dana, call("DELETE", &format!("/containers/{own}"), &nothing)).await, 204);
+    assert!(!exists("container", &own));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_daemons_api_shows_a_user_nobody_elses_and_lets_it_do_nothing_to_the_host() {
+    let bus = Bus::new().await;
+    let _worker = bus.enforcing(HOST, DOCK).await;
+    let dana = bus.known_user("dana", Role::User, &[]).await;
+    let vera = bus.known_user("vera", Role::Viewer, &[]).await;
+    let (own, wild) = (unique("bound"), unique("bound"));
+    let _scrub = [Scrub::new(HOST, &own), Scrub::new(HOST, &wild)];
+    let create = json!({"action": "create-container", "image": "busybox", "cmd": ["sleep", "600"], "name": own,
+        "start": true, "dock": DOCK});
+    succeeded(&bus.call_as(&dana, create).await, 201);
+    let nothing = json!({});
+    for path in ["/containers/json", "/system/df", "/networks/bridge"] {
+        refused(&bus.call_as(&dana, call("GET", path, &nothing)).await, 403, "forbidden", &["all users"]);
+        succeeded(&bus.call_as(&vera, call("GET", path, &nothing)).await, 200);
+    }
+    for path in ["/images/json", "/images/busybox/json", "/networks", "/volumes", "/version", "/info", "/_ping"] {
+        succeeded(&bus.call_as(&dana, call("GET", path, &nothing)).await, 200);
+    }
+    let body = json!({"Image": "busybox", "HostConfig": {"Privileged": true}});
+    let prune = json!({"query": {"filters": "{\"label\":[\"no-such-label\"]}"}});
+    for (method, path, more) in [
+        ("POST", "/containers/create".to_owned(), json!({"body": body, "query": {"name": wild}})),
+        ("POST", "/networks/prune".to_owned(), prune.clone()),
+        ("POST", "/volumes/create".to_owned(), json!({"body": {"Name": wild}})),
+        ("POST", "/commit".to_owned(), json!({"query": {"container": own, "repo": wild}})),
+        ("POST", "/images/busybox/tag".to_owned(), json!({"query": {"repo": wild}})),
+        ("DELETE", "/images/busybox".to_owned(), json!({})),
+        ("GET", "/swarm".to_owned(), json!({})),
+        ("POST", format!("/containers/{own}/checkpoints"), json!({"body": {"CheckpointID": "x"}})),
+    ] {
+        refused(&bus.call_as(&dana, call(method, &path, &more)).await, 403, "forbidden", &["`admin`", "operators"]);
+    }
+    assert!(!exists("container", &wild) && !exists("volume", &wild) && !exists("image", &wild));
+    let (exec, update) = (format!("/containers/{own}/exec"), format!("/containers/{own}/update"));
+    let encoded = BASE64_STANDARD.encode("{\"Cmd\":[\"true\"],\"Privileged\":true}");
+    for (path, more, named) in [
+        (&exec, json!({"body": {"Cmd": ["true"], "Privileged": true}}), "Privileged"),
+        (&exec, json!({"body": {"Cmd": ["true"], "privileged": true}}), "Privileged"),
+        (&exec, json!({"body-base64": encoded, "headers": {"Content-Type": "application/json"}}), "body-base64"),
+        (&update, json!({"body": {"CpuRealtimeRuntime": 5}}), "CpuRealtimeRuntime"),
+        (&update, json!({"body": {"cgroupparent": "/"}}), "CgroupParent"),
+    ] {
+        let reply = bus.call_as(&dana, call("POST", path, &more)).await;
+        refused(&reply, 403, "forbidden", &[&format!("`{named}`"), "operators"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_is_the_beginning_of_anothers_id_reaches_only_ones_own() {
+    let bus = Bus::new().await;
+    let _worker = bus.enforcing(HOST, DOCK).await;
+    let dana = bus.known_user("dana", Role::User, &[]).await;
+    let victim = unique("bound");
+    let _scrub = Scrub::new(HOST, &victim);
+    let id = of_erik(&victim);
+    let name = &id[..12];
+    let create = json!({"action": "create-container", "image": "busybox", "name": name, "dock": DOCK});
+    let made = bus.call_as(&dana, create).await;
+    succeeded(&made, 201);
+    let inspected = bus.call_as(&dana, call("GET", &format!("/containers/{name}/json"), &json!({}))).await;
+    assert_eq!(inspected["Response"]["Body"]["Id"], made["Id"], "{inspected}");
+    let delete = call("DELETE", &format!("/containers/{name}"), &json!({}));
+    succeeded(&bus.call_as(&dana, delete.clone()).await, 204);
+    refused(&bus.call_as(&dana, delete).await, 403, "forbidden", &["`erik`"]);
+    assert!(exists("container", &victim));
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::fields::{check as check_fields, field};
-use super::rules::{CONFIG, ENDPOINT};
+use super::rules::{CONFIG, ENDPOINT, EXEC, HOST_CONFIG};
 use super::{Bounds, mounts};
 use crate::protocol::Failure;
 
@@ -13,6 +13,22 @@ use crate::protocol::Failure;
 /// [`ErrorCode::Forbidden`](crate::protocol::ErrorCode::Forbidden), with the name of what a user may not have.
 pub(super) fn check(body: &Value, bounds: &Bounds) -> Result<(), Failure> {
     check_fields(body, "", CONFIG, bounds)
+}
+
+/// Checks the body of an update, which has fields of `HostConfig`.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn check_update(body: &Value, bounds: &Bounds) -> Result<(), Failure> {
+    check_fields(body, "", HOST_CONFIG, bounds)
+}
+
+/// Checks the body that prepares an exec.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn check_exec(body: &Value, bounds: &Bounds) -> Result<(), Failure> {
+    check_fields(body, "", EXEC, bounds)
 }
 
 /// Checks how a container is to join a network.
@@ -232,7 +248,17 @@ mod tests {
     }
 
     #[test]
-    fn a_user_joins_networks_as_their_name_says() {
+    fn a_user_execs_without_privileges_and_updates_within_the_same_bounds() {
+        let exec = |body: Value| check_exec(&body, &open());
+        assert!(exec(json!({"Cmd": ["id"], "User": "root", "Tty": true, "Privileged": false})).is_ok());
+        for body in [json!({"Privileged": true}), json!({"privileged": true}), json!({"Tomorrow": 1})] {
+            assert!(exec(body.clone()).is_err(), "{body}");
+        }
+        let update = |body: Value| check_update(&body, &open());
+        assert!(update(json!({"Memory": 5, "RestartPolicy": {"Name": "no"}, "Devices": null})).is_ok());
+        for body in [json!({"Devices": [{}]}), json!({"CgroupParent": "/x"}), json!({"CpuRealtimeRuntime": 5})] {
+            assert!(update(body.clone()).is_err(), "{body}");
+        }
         assert!(check_endpoint(&json!({"Aliases": ["x"]}), &open()).is_ok());
         assert!(check_endpoint(&json!({"NetworkId": "x"}), &open()).is_err());
     }

@@ -43,7 +43,7 @@ pub(super) static CONFIG: &Rules = &[
     ("NetworkingConfig", Checked(networking)),
 ];
 
-static HOST_CONFIG: &Rules = &[
+pub(super) static HOST_CONFIG: &Rules = &[
     ("AutoRemove", Free),
     ("BlkioWeight", Free),
     ("ConsoleSize", Free),
@@ -128,6 +128,22 @@ pub(super) static ENDPOINT: &Rules = &[
     ("DriverOpts", Never("it changes settings of the kernel")),
     // Docker takes it before the name of the network.
     ("NetworkID", Never("a network is named by the field that the endpoint stands in")),
+];
+
+/// `POST /containers/{id}/exec`.
+pub(super) static EXEC: &Rules = &[
+    ("AttachStderr", Free),
+    ("AttachStdin", Free),
+    ("AttachStdout", Free),
+    ("Cmd", Free),
+    ("ConsoleSize", Free),
+    ("Detach", Free),
+    ("DetachKeys", Free),
+    ("Env", Free),
+    ("Tty", Free),
+    ("User", Free),
+    ("WorkingDir", Free),
+    ("Privileged", Never("it gives all rights on the host")),
 ];
 
 /// What Docker gives every container.
