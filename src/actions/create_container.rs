@@ -10,7 +10,7 @@ pub(super) use body::limits;
 use serde_json::{Map, Value, json};
 
 use super::verdict::{call, judge};
-use super::{Context, Outcome, Target, bounds, create_instances, pull_image, templates};
+use super::{Context, Outcome, Target, bounds, create_instances, pull_image, quota, templates};
 use crate::docker::{Method, RequestParts};
 use crate::protocol::{ANONYMOUS, Answer, ErrorCode, Failure};
 
@@ -40,15 +40,23 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let sent_before = context.attempt > 1 || context.request.id_chosen;
     let made = if sent_before { made_before(context).await? } else { None };
     let answer = match made {
-        Some(answer) => answer,
-        None => match create(context, &body, name, policy).await {
-            Err(failure) if failure.code == ErrorCode::Conflict && context.attempt > 1 => {
-                being_made(context).await?.ok_or(failure)?
+        Some(answer) => Ok(answer),
+        None => {
+            quota::claim(context, owner, &body).await?;
+            match create(context, &body, name, policy).await {
+                Err(failure) if failure.code == ErrorCode::Conflict && context.attempt > 1 => {
+                    being_made(context).await.and_then(|made| made.ok_or(failure))
+                }
+                other => other,
             }
-            other => other?,
-        },
+        }
     };
-    start(context, answer).await
+    let done = match answer {
+        Ok(answer) => start(context, answer).await,
+        Err(failure) => Err(failure),
+    };
+    quota::settle(context, owner, done.as_ref().err().map(|failure| failure.code)).await;
+    done
 }
 
 /// Whose it is to be: the caller's, where workers ask who it is. Only those who may do anything to instances create for

@@ -140,7 +140,10 @@ impl Kind {
 
     /// Checks a value and brings it into one form. In a flat request every value is text: numbers and flags are
     /// read from it, lists and objects are JSON inside it, and a single text stands for a list of one.
-    pub(super) fn read(self, value: &Value, flat: bool) -> Result<Value, String> {
+    ///
+    /// # Errors
+    /// What it must be, in words that follow "it must be".
+    pub fn read(self, value: &Value, flat: bool) -> Result<Value, String> {
         let read = match value {
             Value::String(text) if flat => self.read_flat(text),
             _ => self.read_json(value),

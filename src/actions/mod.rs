@@ -23,6 +23,7 @@ mod ownership;
 mod ping;
 mod pull_image;
 mod push_image;
+mod quota;
 mod raw_docker;
 mod recreate_container;
 mod registration;

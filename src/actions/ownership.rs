@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Context, Outcome};
+use super::{Context, Outcome, quota, recreate_container};
 use crate::bus::persist;
-use crate::docker::{Method, RequestParts};
 use crate::protocol::{Access, AccountName, Answer, ErrorCode, Failure, Ownership, label};
 
 /// Users and groups that may share one instance.
@@ -49,8 +48,8 @@ pub(super) async fn share(context: &Context<'_>) -> Result<Outcome, Failure> {
 
 pub(super) async fn inspect(context: &Context<'_>) -> Result<Outcome, Failure> {
     let instance = Instance::find(context).await?;
-    let ownership = instance.ownership(context).await?;
-    Ok(instance.told(&ownership))
+    let said = instance.said(context).await?;
+    Ok(instance.told(&said.unwrap_or_default()))
 }
 
 /// Changes what is said about the instance, and answers with all of it.
@@ -59,43 +58,38 @@ async fn say(
     change: impl FnOnce(&mut Ownership) -> Result<(), Failure>,
 ) -> Result<Outcome, Failure> {
     let instance = Instance::find(context).await?;
-    let mut ownership = instance.ownership(context).await?;
+    let said = instance.said(context).await?;
+    let mut ownership = said.clone().unwrap_or_default();
     change(&mut ownership)?;
     context.admit().await?;
-    persist(|| context.bus.set_ownership(&instance.id, &ownership)).await?;
+    quota::give(context, &instance.0, said.as_ref(), &ownership).await?;
     Ok(instance.told(&ownership))
 }
 
 /// The instance as the daemon has it: of one that was made a moment ago the worker may not know yet.
-struct Instance {
-    id: String,
-    name: String,
-    /// Whose it is by its label.
-    label: Option<String>,
-}
+struct Instance(Value);
 
 impl Instance {
     async fn find(context: &Context<'_>) -> Result<Self, Failure> {
         let id = context.instance.unwrap_or_default();
-        let inspect = RequestParts::new(Method::GET, "/containers/{}/json").segment(id);
-        let found = context.docker.call(&inspect).await?.read_json().unwrap_or_default();
-        let text = |value: &serde_json::Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-        let Some(full) = text(&found["Id"]) else {
-            return Err(Failure::new(ErrorCode::NoSuchInstance, format!("no instance has the id or name `{id}`")));
-        };
-        let name = found["Name"].as_str().unwrap_or_default().trim_start_matches('/').to_owned();
-        Ok(Self { id: full, name, label: text(&found["Config"]["Labels"][label::OWNER]) })
+        let missing = || Failure::new(ErrorCode::NoSuchInstance, format!("no instance has the id or name `{id}`"));
+        recreate_container::inspect(context, id).await?.map(Self).ok_or_else(missing)
+    }
+
+    fn id(&self) -> &str {
+        self.0["Id"].as_str().unwrap_or_default()
     }
 
     /// What was said about it.
-    async fn ownership(&self, context: &Context<'_>) -> Result<Ownership, Failure> {
-        Ok(persist(|| context.bus.ownership([self.id.as_str()])).await?.remove(&self.id).unwrap_or_default())
+    async fn said(&self, context: &Context<'_>) -> Result<Option<Ownership>, Failure> {
+        Ok(persist(|| context.bus.ownership([self.id()])).await?.remove(self.id()))
     }
 
     fn told(&self, ownership: &Ownership) -> Outcome {
-        let (Self { id, name, label }, Ownership { users, groups, .. }) = (self, ownership);
-        let owner = Ownership::owner(Some(ownership), label.as_deref());
-        let told = json!({"id": id, "name": name, "owner": owner, "users": users, "groups": groups});
+        let Ownership { users, groups, .. } = ownership;
+        let label = self.0["Config"]["Labels"][label::OWNER].as_str().filter(|owner| !owner.is_empty());
+        let owner = Ownership::owner(Some(ownership), label);
+        let told = json!({"id": self.id(), "name": recreate_container::name_of(&self.0), "owner": owner, "users": users, "groups": groups});
         Outcome::Answer(Answer::json(&told))
     }
 }

@@ -17,7 +17,8 @@ use super::{Context, Outcome, Target, pull_image};
 use crate::bus::persist;
 use crate::docker::{Method, RequestParts};
 use crate::protocol::{Answer, ErrorCode, Failure};
-use replacement::{Replacement, inspect, interim_name, name_of};
+use replacement::{Replacement, interim_name};
+pub(super) use replacement::{inspect, name_of};
 
 /// The end of a request's time, which is kept for bringing the old instance back.
 const WAY_BACK: Duration = Duration::from_secs(30);
@@ -47,6 +48,9 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     });
     match done {
         Ok(()) => {
+            if context.caller.is_some() {
+                persist(|| context.bus.count_instead(&replacement.old, &replacement.new)).await?;
+            }
             replacement.remove_old(context).await?;
             let Replacement { new, old, .. } = replacement;
             Ok(Outcome::Replaced { answer, new, old })

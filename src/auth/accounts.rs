@@ -7,7 +7,7 @@ use super::secrets::{self, SecretError};
 use crate::bus::{Allowed, Bus, BusError, ListedToken};
 use crate::protocol::limits::TOKENS;
 use crate::protocol::{
-    Account, AccountName, External, Role, Secret, TokenRecord, check_password, millis, quoted, rfc3339,
+    Account, AccountName, External, Quota, Role, Secret, TokenRecord, Usage, check_password, millis, quoted, rfc3339,
 };
 
 /// How often a change is tried that others keep crossing.
@@ -69,6 +69,8 @@ pub enum Change {
     Disable,
     /// That is over.
     Enable,
+    /// It may use this much; all it likes, where nothing is said.
+    Quota(Option<Quota>),
 }
 
 /// A token to be made.
@@ -119,6 +121,7 @@ impl Accounts<'_> {
             disabled: false,
             temporary,
             created,
+            quota: None,
         };
         if !self.0.change_account(name, None, Some(&account)).await? {
             return Err(AccountError::Taken(name.clone()));
@@ -152,6 +155,7 @@ impl Accounts<'_> {
             Change::Role(role) => account.role = *role,
             Change::Groups(groups) => account.groups.clone_from(groups),
             Change::Enable => account.disabled = false,
+            Change::Quota(quota) => account.quota = *quota,
             Change::Disable => {
                 account.disabled = true;
                 account.end_sessions();
@@ -181,6 +185,15 @@ impl Accounts<'_> {
         })
         .await?;
         Ok(generated)
+    }
+
+    /// The quota of a user, and what it uses.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn usage(&self, name: &AccountName) -> Result<(Quota, Usage), AccountError> {
+        let quota = self.get(name).await?.quota.unwrap_or_default();
+        Ok((quota, self.0.usage(name.as_str()).await?))
     }
 
     /// Forgets an account, with its sessions and tokens.

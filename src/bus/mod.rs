@@ -22,6 +22,7 @@ mod sentinel;
 mod server;
 mod streams;
 mod templates;
+mod usage;
 mod waiting;
 mod watch;
 
@@ -40,6 +41,7 @@ pub use records::{Ahead, Found, Location};
 pub use requests::{Attempt, Begun, Ending, Moved, Unbegun};
 pub use retry::{Backoff, persist};
 pub use streams::Tail;
+pub use usage::{Claim, Gift};
 pub use watch::{Neglected, Watched};
 
 use crate::protocol::Keys;

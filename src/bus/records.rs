@@ -195,7 +195,7 @@ impl Bus {
         apply.key(keys.owners()).key(keys.index()).key(keys.load()).key(keys.promises(dock)).key(keys.events());
         apply.key(keys.ownership());
         apply.arg(dock.as_str()).arg(upserts.len()).arg(total.map_or_else(String::new, |total| total.to_string()));
-        apply.arg(u8::from(tell)).arg(EVENTS);
+        apply.arg(u8::from(tell)).arg(EVENTS).arg(keys.usage_prefix());
         for summary in upserts {
             let owner = OwnerRecord {
                 owner: summary.owner.clone(),

@@ -45,5 +45,10 @@ scripts!(
     standing,
     stranger,
     tidy,
+    usage_claim after usage_of,
+    usage_give after usage_of,
+    usage_note,
+    usage_replace,
+    usage_show after usage_of,
     watch,
 );

@@ -34,6 +34,7 @@ mod places;
 mod progress;
 mod progress_bars;
 mod ps;
+mod quota;
 mod registry;
 mod run;
 mod schema;

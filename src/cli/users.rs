@@ -5,8 +5,9 @@ use serde::Serialize;
 use super::cluster::{Cluster, each};
 use super::output::{BAD, Cell, FAIR, FilterArgs, GOOD, Row, Shown, line};
 use super::password::PasswordArgs;
+use super::quota;
 use crate::auth::Change;
-use crate::protocol::{Account, AccountName, Role};
+use crate::protocol::{Account, AccountName, Quota, Role};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -49,6 +50,8 @@ pub(super) enum Command {
         #[command(flatten)]
         password: PasswordArgs,
     },
+    /// Show how much a user may use and uses, or set how much it may
+    Quota(quota::Args),
     /// Let users log in no more; their sessions end and their tokens count no more
     Disable(Names),
     /// Let users log in again
@@ -101,6 +104,8 @@ struct User {
     /// The OpenID Connect provider where the user logs in.
     #[serde(skip_serializing_if = "Option::is_none")]
     issuer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quota: Option<Quota>,
 }
 
 impl Row for User {
@@ -145,6 +150,7 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
             line(generated.as_ref().map_or(name.as_str(), |password| password.reveal()))?;
             Ok(0)
         }
+        Command::Quota(args) => quota::run(args, cluster).await,
         Command::Disable(Names { names }) => change_each(cluster, &names, &Change::Disable).await,
         Command::Enable(Names { names }) => change_each(cluster, &names, &Change::Enable).await,
         Command::Rm(Names { names }) => {
@@ -170,7 +176,7 @@ async fn change_each(cluster: &Cluster, names: &[AccountName], change: &Change) 
 }
 
 fn user((name, account): (AccountName, Account)) -> User {
-    let Account { role, groups, disabled, temporary, created, external, .. } = account;
+    let Account { role, groups, disabled, temporary, created, external, quota, .. } = account;
     let issuer = external.map(|external| external.issuer);
-    User { name, role, groups: groups.into_iter().collect(), disabled, temporary, created, issuer }
+    User { name, role, groups: groups.into_iter().collect(), disabled, temporary, created, issuer, quota }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::InvalidName;
 use super::limits::{ACCOUNT_NAME_BYTES, PASSWORD_BYTES, PASSWORD_LEAST};
+use super::{InvalidName, Quota};
 
 /// What a user may do. Each is trusted more than the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -155,6 +155,9 @@ pub struct Account {
     pub temporary: bool,
     /// When it was made, in RFC 3339.
     pub created: String,
+    /// How much of the cluster it may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
 }
 
 impl Account {

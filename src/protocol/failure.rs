@@ -61,6 +61,8 @@ error_codes! {
     /// Who asks may not do that; which right is missing is said, and whose the instance is. By HTTP: a page in a browser asked,
     /// which may be anybody's.
     Forbidden = "forbidden", 403;
+    /// The owner's quota does not allow it; how much is used, asked for and allowed is in the body. Nothing was done.
+    QuotaExceeded = "quota-exceeded", 403;
     /// By HTTP: Redis cannot be reached; whether the request was sent is not known.
     BusDown = "bus-down", 503;
     /// No dock has that name.

@@ -161,6 +161,16 @@ impl Keys {
         self.key("auth.users")
     }
 
+    /// Hash: what one user uses, by container id, or by `request/<id>` for a create that is under way.
+    pub fn usage(&self, user: &str) -> String {
+        format!("{}{user}", self.usage_prefix())
+    }
+
+    /// What [`Self::usage`] begins with, for scripts that find out who the user is.
+    pub fn usage_prefix(&self) -> String {
+        self.key("auth.usage.")
+    }
+
     /// Hash with a time to live: the session whose id has this digest.
     pub fn session(&self, digest: &str) -> String {
         format!("{}.auth.session.{digest}", self.namespace)

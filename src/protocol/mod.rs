@@ -7,6 +7,7 @@ mod keys;
 pub mod limits;
 mod names;
 mod policy;
+mod quota;
 mod records;
 mod reply;
 mod request;
@@ -19,6 +20,7 @@ pub use failure::{ErrorCode, Failure};
 pub use keys::{GROUP, HANDED_BACK, Keys};
 pub use names::{EntryId, Fqdn, InvalidName, RequestId, quoted};
 pub use policy::{ANONYMOUS, Access, INSTANCES, Ownership, REST, Reach, Row, Subject};
+pub use quota::{Exceeded, Limits, Measure, Quota, Usage};
 pub use records::{
     AuditRecord, DaemonState, DockFacts, DockRecord, DockState, Event, Labels, OwnerRecord, Port, Standing, Summary,
     label, millis, rfc3339,

@@ -34,10 +34,10 @@ fn holds_token(text: &str) -> bool {
 
 /// Says that a name is none, without naming it, where it is an API token.
 pub(super) fn check_no_token(name: &str) -> Result<(), InvalidName> {
-    match holds_token(name) {
-        true => Err(InvalidName("it is an API token: that goes into the field `token`".to_owned())),
-        false => Ok(()),
+    if holds_token(name) {
+        return Err(InvalidName("it is an API token: that goes into the field `token`".to_owned()));
     }
+    Ok(())
 }
 
 /// A name that nobody knows, as it is quoted: its beginning, where it is longer than any name of ours, and nothing of a secret.

@@ -1,6 +1,7 @@
 //! What the dock has: read from the daemon, kept in memory for lookups, and written to the shared records.
 
 mod owners;
+mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::{Pin, pin};
@@ -89,6 +90,8 @@ pub(super) struct InventoryTask {
     daemon: watch::Sender<DaemonState>,
     asks: mpsc::Receiver<Ask>,
     resources: Resources,
+    /// Whether what users use is counted.
+    counts: bool,
     /// Whether the records may differ from the daemon, because Redis was away.
     behind: bool,
     /// Containers whose process has ended: when to look at each again, and the pause before that.
@@ -96,7 +99,7 @@ pub(super) struct InventoryTask {
 }
 
 impl Inventory {
-    pub(super) fn new(dock: Fqdn, bus: Bus, docker: Docker) -> (Self, InventoryTask, ResourceTasks) {
+    pub(super) fn new(dock: Fqdn, bus: Bus, docker: Docker, counts: bool) -> (Self, InventoryTask, ResourceTasks) {
         let known = Arc::<RwLock<Known>>::default();
         let (daemon_writer, daemon) = watch::channel(DaemonState::Down);
         let (asks, asked) = mpsc::channel(WAITING);
@@ -109,6 +112,7 @@ impl Inventory {
             daemon: daemon_writer,
             asks: asked,
             resources: resources.clone(),
+            counts,
             behind: false,
             ended: BTreeMap::new(),
         };
@@ -307,6 +311,7 @@ impl InventoryTask {
         }
         let written = self.bus.reconcile_instances(&self.dock, &all).await;
         self.note(written);
+        self.count(&all).await;
         Ok(())
     }
 

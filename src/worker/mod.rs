@@ -161,7 +161,9 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
     let docker = Docker::new(&options.docker)?;
     let token = uuid::Uuid::new_v4().simple().to_string();
     let consumer = Consumer::new(&bus, &options.dock, &token);
-    let (inventory, inventory_task, resource_tasks) = Inventory::new(options.dock.clone(), bus.clone(), docker.clone());
+    let counts = options.authority.is_some();
+    let (inventory, inventory_task, resource_tasks) =
+        Inventory::new(options.dock.clone(), bus.clone(), docker.clone(), counts);
     let (grace, concurrency) = (options.grace, options.concurrency);
     let worker = Arc::new(Worker {
         options,

@@ -194,6 +194,7 @@ fn help_of_deblox_user() {
       role     Give a user another role
       groups   Put a user into these groups and no others
       passwd   Give a user another password, which is asked for; all sessions of the user end
+      quota    Show how much a user may use and uses, or set how much it may
       disable  Let users log in no more; their sessions end and their tokens count no more
       enable   Let users log in again
       rm       Remove users with their sessions and tokens [alias: remove]
@@ -220,6 +221,29 @@ fn help_of_deblox_user_add() {
           --password-stdin  Read the password from standard input
           --generate        Make a one-time password and print it
       -h, --help            Print help (see more with '--help')
+    "#);
+}
+
+#[test]
+fn help_of_deblox_user_quota() {
+    insta::assert_snapshot!(own(&["user", "quota"]), @r#"
+    Show how much a user may use and uses, or set how much it may
+
+    Usage: deblox user quota [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>  The name
+
+    Options:
+          --instances <NUMBER>  How many instances it may have, in whatever state
+          --memory <SIZE>       How much memory the limits of its instances may allow them, such as 4g
+          --cpus <NUMBER>       How many processors, such as 2.5
+          --none                Forget the quota there is, but for what else is said
+      -q, --quiet               Only the ids or names, one a line
+          --format <FORMAT>     A table, or JSON with an object a line [default: table] [possible
+                                values: table, json]
+          --no-trunc            Whole ids
+      -h, --help                Print help (see more with '--help')
     "#);
 }
 

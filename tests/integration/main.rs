@@ -45,6 +45,7 @@ mod order;
 mod placement;
 mod properties;
 mod pulls;
+mod quota;
 mod raw_docker;
 mod records;
 mod recreate;

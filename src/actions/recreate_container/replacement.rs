@@ -193,7 +193,7 @@ fn suffix(context: &Context<'_>, which: &str) -> String {
 }
 
 /// What the daemon knows of an instance; none if it is not there.
-pub(super) async fn inspect(context: &Context<'_>, id: &str) -> Result<Option<Value>, Failure> {
+pub(in crate::actions) async fn inspect(context: &Context<'_>, id: &str) -> Result<Option<Value>, Failure> {
     let answer = call(context, &RequestParts::new(Method::GET, "/containers/{}/json").segment(id)).await?;
     if answer.status == 404 {
         return Ok(None);
@@ -202,7 +202,7 @@ pub(super) async fn inspect(context: &Context<'_>, id: &str) -> Result<Option<Va
 }
 
 /// The name in what [`inspect`] returned, without the slash that Docker puts before it.
-pub(super) fn name_of(inspected: &Value) -> &str {
+pub(in crate::actions) fn name_of(inspected: &Value) -> &str {
     inspected["Name"].as_str().unwrap_or_default().trim_start_matches('/')
 }
 

@@ -186,6 +186,7 @@ pub(super) static CONTAINERS: &[Action] = &[
     ]),
     Action::plain("delete-container", Delete, Instance, Method::DELETE, "/containers/{}", "removes it")
         .also(&["remove-container"])
+        .recorded(Recorded::Instance)
         .gone_when_done()
         .fields(&[
             Field::new("force", Flag, "kill it first if it runs (false)").query("force"),

@@ -56,6 +56,7 @@ impl Oidc {
             generation: fastrand::u64(..Account::GENERATIONS),
             disabled: false,
             temporary: false,
+            quota: None,
             created: rfc3339(self.bus.clock().await?),
         })
     }

@@ -2,7 +2,7 @@
 -- once, in the same step.
 -- KEYS: instances of the dock, owners, index, load, promises of the dock, events, ownership
 -- ARGV: dock, number of upserts, total that counts towards the load or '' to leave it to the changes,
---       1 to tell, events kept,
+--       1 to tell, events kept, prefix of what users use,
 --       per upsert: id, name, summary, owner record, request id or '', 1 if it counts; then ids to remove
 local dock, upserts = ARGV[1], tonumber(ARGV[2])
 local delta = 0
@@ -32,9 +32,20 @@ local function forget(id)
   return old
 end
 
-local at = 6
+-- What its owner uses, in step with whose it is: a create that was counted becomes the instance.
+local function count(id, new, old, request)
+  local owner, before = new and new.owner, old and old.owner
+  if type(before) == 'string' and before ~= owner then redis.call('HDEL', ARGV[6] .. before, id) end
+  if type(owner) ~= 'string' or request == '' then return end
+  local claimed = redis.call('HGET', ARGV[6] .. owner, 'request/' .. request)
+  if not claimed then return end
+  redis.call('HDEL', ARGV[6] .. owner, 'request/' .. request)
+  redis.call('HSET', ARGV[6] .. owner, id, string.match(claimed, '^%d+ %d+'))
+end
+
+local at = 7
 for _ = 1, upserts do
-  local id, name, summary, owner, request, count = unpack(ARGV, at, at + 5)
+  local id, name, summary, owner, request, counted = unpack(ARGV, at, at + 5)
   at = at + 6
   local old, new = forget(id), cjson.decode(summary)
   if not old then
@@ -46,7 +57,8 @@ for _ = 1, upserts do
   redis.call('HSET', KEYS[1], id, summary)
   redis.call('HSET', KEYS[2], id, owner)
   redis.call('ZADD', KEYS[3], 0, 'id/' .. id .. '/' .. dock, 0, 'name/' .. name .. '/' .. dock .. '/' .. id)
-  delta = delta + tonumber(count)
+  delta = delta + tonumber(counted)
+  count(id, new, old, request)
   -- the promise is kept: from here on the instance itself counts
   if request ~= '' then
     delta = delta - redis.call('ZREM', KEYS[5], request)
@@ -55,7 +67,10 @@ for _ = 1, upserts do
 end
 for i = at, #ARGV do
   local old = forget(ARGV[i])
-  if old then tell('instance-removed', old) end
+  if old then
+    tell('instance-removed', old)
+    count(ARGV[i], nil, old, '')
+  end
   redis.call('HDEL', KEYS[1], ARGV[i])
   redis.call('HDEL', KEYS[2], ARGV[i])
   redis.call('HDEL', KEYS[7], ARGV[i])
