@@ -1,7 +1,7 @@
 //! Options that several commands share: flag, then environment, then default.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -164,15 +164,17 @@ impl ClusterArgs {
         self.over(Profile::default()).place()
     }
 
-    /// What a context that is made of these options holds; none without a URL.
+    /// What a context that is made of these options holds; none without a URL. It is used in other folders, too.
     pub(super) fn profile(&self) -> Option<Profile> {
+        let anywhere =
+            |file: &Option<PathBuf>| file.as_ref().map(|file| absolute(file).unwrap_or_else(|_| file.clone()));
         Some(Profile {
             redis_url: Some(self.given()?),
             namespace: self.namespace.clone(),
-            redis_ca: self.redis_ca.clone(),
-            redis_cert: self.redis_cert.clone(),
-            redis_key: self.redis_key.clone(),
-            token_file: self.token_file.clone(),
+            redis_ca: anywhere(&self.redis_ca),
+            redis_cert: anywhere(&self.redis_cert),
+            redis_key: anywhere(&self.redis_key),
+            token_file: anywhere(&self.token_file),
         })
     }
 

@@ -425,8 +425,12 @@ async fn a_token_says_who_asks_by_option_environment_or_context() {
     assert_eq!(who(&[], Some(&olga)).await, "olga (operator)");
     assert!(who(&["--token-file", none.to_str().expect("UTF-8")], None).await.contains("cannot be read"));
     assert!(who(&[], Some("deblox_0")).await.contains("does not count"));
-    let set = ["context", "set", "here", "--redis-url", &bus.url, "--namespace", &bus.namespace, "--token-file", file];
-    let said = bus.deblox_with(&set, |command| _ = command.env("XDG_CONFIG_HOME", home.path())).await;
+    let set = ["context", "set", "here", "--redis-url", &bus.url, "--namespace", &bus.namespace, "--token-file", "ada"];
+    // What it holds counts in every folder, and so does what was named from this one.
+    let there = |command: &mut std::process::Command| {
+        command.env("XDG_CONFIG_HOME", home.path()).current_dir(home.path());
+    };
+    let said = bus.deblox_with(&set, there).await;
     assert_eq!(said.code, 0, "{said:?}");
     assert_eq!(who(&["--context", "here"], None).await, "ada (user)");
     assert_eq!(who(&["--context", "here"], Some(&olga)).await, "olga (operator)");
