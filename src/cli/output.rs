@@ -9,7 +9,7 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use anyhow::bail;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tabwriter::TabWriter;
 
 use super::cluster::pair;
@@ -65,19 +65,25 @@ pub(super) struct FilterArgs {
 impl FilterArgs {
     /// Shows those of `rows` that fit: one of the values for each key, as docker has it.
     pub(super) fn show<R: Row>(&self, mut rows: Vec<R>) -> anyhow::Result<()> {
-        let keys: HashSet<&str> = self.filters.iter().map(|(key, _)| key.as_str()).collect();
-        for key in keys {
-            if let Some(row) = rows.first()
-                && row.fields().get(key).is_none()
-            {
-                let known = row.fields().as_object().into_iter().flat_map(Map::keys).cloned().collect::<Vec<_>>();
-                bail!("there is no filter `{key}`: {} are those that are", known.join(", "));
-            }
-            let wanted: Vec<&str> =
-                self.filters.iter().filter(|(other, _)| other == key).map(|(_, value)| value.as_str()).collect();
-            rows.retain(|row| wanted.iter().any(|value| fits(key, &row.fields()[key], value)));
+        let known = rows.first().map(Row::fields);
+        if let Some(known) = known.as_ref().and_then(Value::as_object)
+            && let Some((key, _)) = self.filters.iter().find(|(key, _)| !known.contains_key(key))
+        {
+            let known = known.keys().cloned().collect::<Vec<_>>();
+            bail!("there is no filter `{key}`: {} are those that are", known.join(", "));
         }
+        rows.retain(|row| {
+            let fields = row.fields();
+            let any =
+                |key: &str| self.filters.iter().any(|(other, value)| other == key && fits(key, &fields[key], value));
+            self.filters.iter().all(|(key, _)| any(key))
+        });
         show(&rows, &self.show)
+    }
+
+    /// Whether what is shown is a table.
+    pub(super) fn is_for_people(&self) -> bool {
+        !self.show.quiet && self.show.format == Format::Table
     }
 }
 

@@ -181,9 +181,25 @@ fn actions_are_listed_with_the_right_they_need_and_each_with_its_fields() {
     let all = run(&[]);
     let listed = text(&all.stdout);
     for action in Action::all() {
-        let row = format!("  {:20}  {:8}  {}", action.name, action.access.as_str(), action.about);
-        assert!(listed.lines().any(|line| line == row), "{row}: {listed}");
+        let right = action.access.as_str();
+        let is_row = |line: &str| {
+            let mut words = line.split_whitespace();
+            (words.next(), words.next()) == (Some(action.name), Some(right)) && line.ends_with(action.about)
+        };
+        assert!(listed.lines().any(is_row), "{}: {listed}", action.name);
     }
+    let listed = |words: &[&str]| text(&run(words).stdout).to_owned();
+    assert_eq!(listed(&["-q"]).lines().count(), Action::all().count());
+    assert_eq!(listed(&["-q", "-f", "name=push-", "-f", "name=tag-"]), "push-image\ntag-image\n");
+    assert_eq!(listed(&["-q", "-f", "right=admin", "-f", "right=exec", "-f", "name=exec-"]), "exec-container\n");
+    let json: Value = serde_json::from_str(&listed(&["--format", "json", "-f", "name=exec-"])).expect("one object");
+    assert_eq!((&json["name"], &json["right"]), (&"exec-container".into(), &"exec".into()), "{json}");
+    let fields = listed(&["delete-container", "--format", "json"]);
+    let first: Value = serde_json::from_str(fields.lines().next().expect("a line")).expect("JSON");
+    assert_eq!((&first["name"], &first["required"]), (&"id".into(), &true.into()), "{fields}");
+    assert!(listed(&["delete-container", "-q"]).lines().eq(["id", "force", "volumes"]), "{fields}");
+    let unknown = run(&["-f", "name=none", "-f", "colour=red"]);
+    assert!(unknown.status.code() == Some(1) && text(&unknown.stderr).contains("`colour`"), "{unknown:?}");
     let one = run(&["remove-container"]);
     let fields = text(&one.stdout);
     for part in ["delete-container, remove-container: removes it", "id ", "required", "force", "true or false"] {

@@ -943,3 +943,24 @@ fn help_of_deblox_load() {
       -h, --help          Print help (see more with '--help')
     "#);
 }
+
+#[test]
+fn help_of_deblox_actions() {
+    insta::assert_snapshot!(own(&["actions"]), @"
+    List the actions that a request can ask for, or the fields of one
+
+    Usage: deblox actions [OPTIONS] [ACTION]
+
+    Arguments:
+      [ACTION]  The action whose fields to show
+
+    Options:
+      -q, --quiet               Only the ids or names, one a line
+          --format <FORMAT>     A table, or JSON with an object a line [default: table] [possible
+                                values: table, json]
+          --no-trunc            Whole ids
+      -f, --filter <KEY=VALUE>  Only what fits: a field of --format json and its value, of name a part;
+                                may be given several times
+      -h, --help                Print help (see more with '--help')
+    ");
+}

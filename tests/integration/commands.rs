@@ -208,7 +208,7 @@ async fn a_template_is_what_a_container_starts_from() {
     assert_eq!(fitting(&["-f", "name=we"]).await, "web");
     assert_eq!(fitting(&["-f", "name=web", "-f", "name=other", "-f", "image=busybox"]).await, "other\nweb");
     assert_eq!(fitting(&["-f", "image=busy"]).await, "", "of an image no part");
-    bus.complains(&["template", "ls", "-f", "colour=red"], 1, &["`colour`", "name, image"]).await;
+    bus.complains(&["template", "ls", "-f", "name=none", "-f", "colour=red"], 1, &["`colour`", "name, image"]).await;
     assert_eq!(bus.says(&["template", "rm", "other"]).await, "other");
     let removed = bus.complains(&["template", "rm", "web", "none"], 1, &["none", "deblox template ls"]).await;
     assert_eq!(removed.out, "web\n", "what can be done is done");
