@@ -155,13 +155,24 @@ impl Bus {
         looks
     }
 
-    /// Which requests for `instance` go before `entry` of the shared stream, other than those of the `harmless` actions.
+    /// Which requests for `instance` go before `entry` of the shared stream, other than those of the `harmless` actions. In
+    /// the stream of the instance's dock it is looked only if that is `here`: what goes to another is behind them in any
+    /// case, and a worker may not read what is sent to others.
     ///
     /// # Errors
     /// [`BusError`].
-    pub async fn ahead(&self, entry: EntryId, instance: &Location, harmless: &str) -> Result<Ahead, BusError> {
+    pub async fn ahead(
+        &self,
+        entry: EntryId,
+        instance: &Location,
+        harmless: &str,
+        here: &Fqdn,
+    ) -> Result<Ahead, BusError> {
         let mut ahead = self.scripts().ahead.key(self.keys().shared());
-        ahead.key(self.keys().own(&instance.dock)).arg(entry.to_string());
+        if instance.dock == *here {
+            ahead.key(self.keys().own(here));
+        }
+        ahead.arg(entry.to_string());
         ahead.arg(&instance.id).arg(&instance.name).arg(harmless);
         Ok(match self.link().script::<String>(&ahead).await?.as_str() {
             "" => Ahead::None,

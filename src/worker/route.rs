@@ -155,7 +155,7 @@ async fn let_pass(ready: &Ready, one: &Location) -> Result<bool, Failure> {
         instance.name = persist(|| worker.bus.owner(&one.id)).await?.map(|record| record.name).unwrap_or_default();
     }
     let harmless = action.need_not_wait_for();
-    let look = async || persist(|| worker.bus.ahead(delivery.entry, &instance, &harmless)).await;
+    let look = async || persist(|| worker.bus.ahead(delivery.entry, &instance, &harmless, worker.dock())).await;
     let mut ahead = look().await?;
     if ahead == Ahead::Shared {
         let gone = async {

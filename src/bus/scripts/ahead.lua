@@ -1,6 +1,6 @@
 -- Whether a request for an instance is still there that was sent to the shared stream before another: in that stream, or
 -- passed on to that of the instance's dock. Entries are deleted when they are finished or passed on.
--- KEYS: shared stream, the dock's own stream
+-- KEYS: shared stream, the dock's own stream or none
 -- ARGV: entry, full id, name or '', actions that need not be waited for, each between two spaces
 -- Returns shared, own or '' for the stream that one is in
 local id, name, harmless = ARGV[2], ARGV[3], ARGV[4]
@@ -54,5 +54,5 @@ end
 
 if any(KEYS[1], '(' .. ARGV[1]) then return 'shared' end
 -- behind so many it does no harm to stand in line
-if any(KEYS[2], '+', true, 500) then return 'own' end
+if KEYS[2] and any(KEYS[2], '+', true, 500) then return 'own' end
 return ''
