@@ -14,6 +14,7 @@ use std::time::Duration;
 pub use accounts::{AccountError, Accounts, Change, NewToken};
 pub use manager::{identify, run};
 pub use oidc::{Arrival, Departure, LoggedIn, Oidc, OidcError, OidcOptions, ProviderError};
+pub use secrets::{SecretError, digest, password};
 pub use sessions::Sessions;
 
 use crate::bus::{Limits, RedisOptions};

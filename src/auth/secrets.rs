@@ -81,8 +81,8 @@ pub(super) async fn hash_off_thread(password: Secret) -> Result<Secret, SecretEr
     off_thread(move || hash(&password)).await?
 }
 
-/// Under what a session, a token, or whoever tries to log in, stands in Redis.
-pub(super) fn digest(text: &str) -> String {
+/// The SHA-256 of a text, in hexadecimal digits: under what a session, a token, or whoever tries to log in, stands in Redis.
+pub fn digest(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes()))
 }
 
@@ -97,7 +97,10 @@ pub(super) fn token() -> Result<Secret, SecretError> {
 }
 
 /// A new password, 100 bits of chance in four groups.
-pub(super) fn password() -> Result<Secret, SecretError> {
+///
+/// # Errors
+/// [`SecretError::Random`].
+pub fn password() -> Result<Secret, SecretError> {
     let mut chance = [0; 20];
     fill(&mut chance)?;
     let letters = chance.map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));

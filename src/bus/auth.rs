@@ -7,7 +7,7 @@ use redis::{ScriptInvocation, Value, cmd, pipe};
 
 use super::consumer::entry;
 use super::server::Connection;
-use super::{Bus, BusError, link};
+use super::{Bus, BusError};
 use crate::protocol::limits::{AUTH_REPLY_KEPT, AUTH_TAKE_OVER, AUTH_UNREAD_KEPT};
 use crate::protocol::{AuthAddress, AuthReply, EntryId, Fields, GROUP, HANDED_BACK, RequestId, millis};
 
@@ -123,8 +123,8 @@ impl AuthStream {
         let mut read = cmd("XREADGROUP");
         read.arg("GROUP").arg(GROUP).arg(&self.name).arg("COUNT").arg(count);
         read.arg("BLOCK").arg(millis(BLOCK)).arg("STREAMS").arg(&self.key).arg(">");
-        let result = link::query_on::<Value>(&mut reader.0, &read).await;
-        let Value::Array(mut streams) = self.bus.link().watch(result).await? else { return Ok(Vec::new()) };
+        let answer = self.bus.link().wait_for(&mut reader.0, &read).await?;
+        let Value::Array(mut streams) = answer else { return Ok(Vec::new()) };
         let Some(Value::Array(mut pair)) = streams.pop() else { return Ok(Vec::new()) };
         let Some(Value::Array(entries)) = pair.pop() else { return Ok(Vec::new()) };
         Ok(deliveries(entries))

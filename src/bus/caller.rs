@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use redis::cmd;
 
-use super::replies::{NotTold, Ticket};
+use super::replies::{Expecting, NotTold, Ticket};
 use super::{Bus, BusError};
 use crate::protocol::{AuthAddress, Fqdn, RequestId};
 
@@ -24,6 +24,12 @@ pub enum CallError {
     /// The request was not sent, or nobody can tell whether it was.
     #[error("the request could not be sent: {0}")]
     NotSent(#[source] BusError),
+    /// It was sent, and this user of Redis may not read its reply.
+    #[error(
+        "the request was sent, but its reply cannot be read: {0}; the ids of its requests must begin with its own name and \
+         a dot (--client-name)"
+    )]
+    Unreadable(#[source] BusError),
     /// It was sent, and no reply came in time.
     #[error("no reply within {}", humantime::format_duration(*.0))]
     NoReply(Duration),
@@ -102,7 +108,8 @@ impl Bus {
         exists.arg(&key);
         let ticket = super::persist(|| async { Ok(self.send_expecting(&key, &exists).await?) }).await;
         let call = Call { id, dock: None, json: "", silent: false, wait, envelope: Envelope::default() };
-        let reply = self.wait(ticket.map_err(CallError::NotSent)?, &call, &key, until).await?;
+        let ticket = readable(ticket.map_err(CallError::NotSent)?)?;
+        let reply = self.wait(ticket, &call, &key, until).await?;
         reply.ok_or(CallError::NoReply(wait))
     }
 
@@ -127,7 +134,7 @@ impl Bus {
                         continue;
                     }
                 },
-                None => self.pop(key, wait).await,
+                None => self.pop(key, wait).await.map_err(CallError::Unreadable)?,
             };
             match reply {
                 Some(reply) => return Ok(Some(reply)),
@@ -138,7 +145,7 @@ impl Bus {
     }
 
     /// Puts a request on its stream. Returns a place to wait for its reply, if the server tells of that.
-    async fn send_call(&self, call: &Call<'_>, key: &str) -> Result<Option<Ticket>, BusError> {
+    async fn send_call(&self, call: &Call<'_>, key: &str) -> Result<Expecting, BusError> {
         let stream = match call.dock {
             Some(dock) if self.is_live(dock).await? => self.keys().own(dock),
             _ => self.keys().shared(),
@@ -156,13 +163,13 @@ impl Bus {
         self.send_for(key, &add).await
     }
 
-    /// Does `add`. Returns a place to wait for what comes at `key`, if the server tells of that.
-    async fn send_for(&self, key: &str, add: &redis::Cmd) -> Result<Option<Ticket>, BusError> {
-        let ticket = self.send_expecting(key, add).await?;
-        if ticket.is_none() {
+    /// Does `add`. Returns how what comes at `key` can be waited for.
+    async fn send_for(&self, key: &str, add: &redis::Cmd) -> Result<Expecting, BusError> {
+        let expecting = self.send_expecting(key, add).await?;
+        if matches!(expecting, Expecting::NotTold) {
             self.link().query::<()>(add).await?;
         }
-        Ok(ticket)
+        Ok(expecting)
     }
 
     /// The reply at `key`, if it is there now.
@@ -176,27 +183,38 @@ impl Bus {
     }
 
     /// Waits for a reply on a connection of its own.
-    async fn pop(&self, key: &str, wait: Duration) -> Option<String> {
+    async fn pop(&self, key: &str, wait: Duration) -> Result<Option<String>, BusError> {
         let mut pop = cmd("BLPOP");
         pop.arg(key).arg(wait.as_secs_f64());
         match self.inner.waiting.query::<Option<(String, String)>>(self.link(), &pop).await {
-            Ok(popped) => popped.map(|(_, reply)| reply),
+            Ok(popped) => Ok(popped.map(|(_, reply)| reply)),
+            Err(error) if error.is_forbidden() => Err(error),
             // The reply waits in Redis; so does this, until Redis is back or the time is up.
             Err(error) => {
                 tracing::debug!(%error, "waiting for a reply");
                 tokio::time::sleep(RETRY.min(wait)).await;
-                None
+                Ok(None)
             }
         }
     }
 }
 
-/// What sending came to, if it came to anything in time.
+/// What sending came to, if it came to anything in time: a place to wait at, where there is one.
 async fn sent_until(
     until: Instant,
-    sending: impl Future<Output = Result<Option<Ticket>, BusError>>,
+    sending: impl Future<Output = Result<Expecting, BusError>>,
 ) -> Result<Option<Ticket>, CallError> {
     let away = || std::io::Error::new(std::io::ErrorKind::TimedOut, "Redis cannot be reached");
     let sent = tokio::time::timeout_at(until.into(), sending).await;
-    sent.unwrap_or_else(|_| Err(redis::RedisError::from(away()).into())).map_err(CallError::NotSent)
+    let sent = sent.unwrap_or_else(|_| Err(redis::RedisError::from(away()).into()));
+    readable(sent.map_err(CallError::NotSent)?)
+}
+
+/// The place to wait at, where there is one; an error where there is nothing to wait for.
+fn readable(expecting: Expecting) -> Result<Option<Ticket>, CallError> {
+    match expecting {
+        Expecting::Told(ticket) => Ok(Some(ticket)),
+        Expecting::NotTold => Ok(None),
+        Expecting::Unreadable(error) => Err(CallError::Unreadable(error.into())),
+    }
 }

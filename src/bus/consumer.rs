@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::{Value, cmd};
 
 use super::server::Connection;
-use super::{Bus, BusError, link};
+use super::{Bus, BusError};
 use crate::protocol::limits::TAKE_OVER;
 use crate::protocol::{EntryId, Fields, Fqdn, GROUP, HANDED_BACK, millis};
 
@@ -141,8 +141,7 @@ impl Consumer {
         read.arg("GROUP").arg(GROUP).arg(&self.name).arg("COUNT").arg(count);
         read.arg("BLOCK").arg(millis(BLOCK));
         read.arg("STREAMS").arg(&self.shared).arg(&self.own).arg(">").arg(">");
-        let result = link::query_on::<Value>(&mut reader.connection, &read).await;
-        Ok(self.deliveries(self.bus.link().watch(result).await?, true))
+        Ok(self.deliveries(self.bus.link().wait_for(&mut reader.connection, &read).await?, true))
     }
 
     /// What has been delivered to this worker and is not finished, up to `count` entries of each stream: what it has

@@ -1,5 +1,6 @@
 //! The connections for commands: one for small ones and one for large ones, shared, opened anew whenever they were lost.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,8 @@ use redis::{AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, Pipeline, Pro
 use redis::{RedisError, RedisResult, ScriptInvocation};
 use tokio::sync::mpsc;
 
+pub(super) use super::rights::is_forbidden;
+use super::rights::{self, IN_SCRIPT};
 use super::server::{Connection, Server, is_demotion};
 
 /// How long a connection may take to open.
@@ -18,6 +21,9 @@ const RESPONSE: Duration = Duration::from_secs(10);
 
 /// Commands that may be ready to be written on one connection.
 const READY: usize = 1024;
+
+/// Rights of which it is said that they are lacking; with very many it is said once more.
+const LACKING: usize = 64;
 
 /// Bytes that are written at once, about those of [`READY`] small commands.
 const WRITE_BYTES: usize = 256 * 1024;
@@ -30,13 +36,20 @@ pub(super) struct Link {
     /// Since when Redis has been away, and whether it was said that it lets nobody in; said once when it begins, once
     /// when the password turns out to be wrong, and once when it ends.
     away: Mutex<Option<(Instant, bool)>>,
+    /// Who this is to Redis, if REDIS_URL says so.
+    user: Option<String>,
+    /// What the keys of this bus begin with.
+    prefix: String,
+    /// What was said already that this user may not do.
+    lacking: Mutex<BTreeSet<String>>,
 }
 
 type Slot = tokio::sync::Mutex<Option<Connection>>;
 
 impl Link {
-    pub(super) fn new(server: Server) -> Self {
-        Self { server, current: Slot::default(), bulk: Slot::default(), away: Mutex::default() }
+    pub(super) fn new(server: Server, user: Option<String>, prefix: String) -> Self {
+        let (current, bulk, away, lacking) = (Slot::default(), Slot::default(), Mutex::default(), Mutex::default());
+        Self { server, current, bulk, away, user, prefix, lacking }
     }
 
     pub(super) fn server(&self) -> &Server {
@@ -45,22 +58,79 @@ impl Link {
 
     /// Runs one command.
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
-        self.run(&self.current, |mut connection| async move { command.query_async(&mut connection).await }).await
+        let step = |mut connection| async move { command.query_async(&mut connection).await };
+        let result = self.run(&self.current, step).await;
+        self.noted_of(result, command)
     }
 
     /// Runs several commands in one round trip.
     pub(super) async fn pipeline<T: FromRedisValue>(&self, commands: &Pipeline) -> RedisResult<T> {
-        self.run(&self.current, |mut connection| async move { commands.query_async(&mut connection).await }).await
+        let step = |mut connection| async move { commands.query_async(&mut connection).await };
+        let result = self.run(&self.current, step).await;
+        self.noted(result, || rights::commands(commands, &self.prefix))
     }
 
     /// The same where there are many bytes.
     pub(super) async fn bulk<T: FromRedisValue>(&self, commands: &Pipeline) -> RedisResult<T> {
-        self.run(&self.bulk, |mut connection| async move { commands.query_async(&mut connection).await }).await
+        let step = |mut connection| async move { commands.query_async(&mut connection).await };
+        let result = self.run(&self.bulk, step).await;
+        self.noted(result, || rights::commands(commands, &self.prefix))
     }
 
     /// Runs a script, which Redis is given first if it does not have it.
     pub(super) async fn script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> RedisResult<T> {
+        let result = self.invoke(script).await;
+        self.noted(result, || "run a script".to_owned())
+    }
+
+    /// The same for a script that not every user may run: nothing where this one may not.
+    pub(super) async fn script_if_allowed<T: FromRedisValue>(
+        &self,
+        script: &ScriptInvocation<'_>,
+    ) -> RedisResult<Option<T>> {
+        match self.invoke(script).await {
+            Err(error) if is_forbidden(&error) => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    async fn invoke<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> RedisResult<T> {
         self.run(&self.current, |mut connection| async move { script.invoke_async(&mut connection).await }).await
+    }
+
+    /// Runs a command that waits, on a connection of its own.
+    pub(super) async fn wait_for<T: FromRedisValue>(
+        &self,
+        connection: &mut Connection,
+        command: &Cmd,
+    ) -> RedisResult<T> {
+        let result = query_on(connection, command).await;
+        let result = self.watch(result).await;
+        self.noted_of(result, command)
+    }
+
+    /// The same for the answer to one command.
+    pub(super) fn noted_of<T>(&self, result: RedisResult<T>, command: &Cmd) -> RedisResult<T> {
+        self.noted(result, || rights::command(command, &self.prefix))
+    }
+
+    /// Says once what this user may not do, and puts it into the error.
+    pub(super) fn noted<T>(&self, result: RedisResult<T>, what: impl FnOnce() -> String) -> RedisResult<T> {
+        let Err(error) = &result else { return result };
+        if !is_forbidden(error) {
+            return result;
+        }
+        let error = rights::named(error, self.user.as_deref(), &what());
+        let text = explain(&error);
+        let mut said = self.lacking.lock().expect("never held across a panic");
+        if said.len() >= LACKING {
+            said.clear();
+        }
+        if !said.contains(&text) {
+            tracing::warn!("{text}");
+            said.insert(text);
+        }
+        Err(error)
     }
 
     /// A connection of its own for a command that blocks for up to `block`.
@@ -162,6 +232,9 @@ fn is_locked(error: &RedisError) -> bool {
 fn code(error: &RedisError) -> Option<&str> {
     let of_script = error.detail().filter(|text| text.starts_with("Error running script"));
     let of_command = of_script.and_then(|text| text.split_once(": -")?.1.split(' ').next());
+    if error.detail().is_some_and(|text| text.starts_with(IN_SCRIPT)) {
+        return Some("NOPERM");
+    }
     of_command.or_else(|| error.code())
 }
 
@@ -176,9 +249,16 @@ pub(super) fn is_refusal(error: &RedisError) -> bool {
 pub(super) fn explain(error: &RedisError) -> String {
     match code(error) {
         Some("NOAUTH") => "Redis wants a password: put it into REDIS_URL, redis://:PASSWORD@host:6379".to_owned(),
+        Some("NOPERM") => error.detail().map_or_else(|| error.to_string(), str::to_owned),
         Some("OOM") => "Redis is out of memory and takes nothing new: give it more (maxmemory)".to_owned(),
         Some("MISCONF") => format!("Redis cannot write to its disk and takes nothing new: {error}"),
         _ if is_locked(error) => "Redis refuses the user or password in REDIS_URL".to_owned(),
+        _ if error.to_string().contains("CertificateRequired") => {
+            "Redis asks for a client certificate: give one with --redis-cert and --redis-key".to_owned()
+        }
+        _ if error.to_string().contains("received fatal alert") => {
+            format!("Redis does not take the client certificate, which must be of its own authority: {error}")
+        }
         _ if error.is_connection_refusal() => "nothing listens at REDIS_URL (connection refused)".to_owned(),
         _ if error.is_timeout() => "Redis does not answer in time".to_owned(),
         _ => error.to_string(),

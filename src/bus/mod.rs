@@ -1,6 +1,7 @@
 //! All Redis code: connecting, consuming, finishing, presence, records, calling.
 
 mod accounts;
+mod acl;
 mod auth;
 mod caller;
 mod consumer;
@@ -17,6 +18,7 @@ mod records;
 mod replies;
 mod requests;
 mod retry;
+mod rights;
 mod scripts;
 mod sentinel;
 mod server;
@@ -29,6 +31,7 @@ mod watch;
 use std::sync::Arc;
 
 pub use accounts::{Allowed, ListedToken};
+pub use acl::AclRole;
 pub use auth::{Answered, Attempted, AuthDelivery, AuthReader, AuthStream, Begin, Limits};
 pub use caller::{Call, CallError, Envelope};
 pub use consumer::{Consumer, Delivery, Reader, Source};
@@ -42,7 +45,7 @@ pub use requests::{Attempt, Begun, Ending, Moved, Unbegun};
 pub use retry::{Backoff, persist};
 pub use streams::Tail;
 pub use usage::{Claim, Gift};
-pub use watch::{Neglected, Watched};
+pub use watch::{Neglected, Watch, Watched};
 
 use crate::protocol::Keys;
 use link::Link;
@@ -85,6 +88,11 @@ impl BusError {
         matches!(self, Self::Redis(error) if link::is_unusable(error))
     }
 
+    /// Whether the user in REDIS_URL lacks a right.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Redis(error) if link::is_forbidden(error))
+    }
+
     /// Whether trying again would end the same way: Redis is there and refuses.
     pub fn is_lasting(&self) -> bool {
         match self {
@@ -106,8 +114,8 @@ impl Bus {
     /// # Errors
     /// [`BusError::Options`] for a URL or certificate that cannot be used.
     pub fn new(options: &RedisOptions) -> Result<Self, BusError> {
-        let link = Link::new(options.server()?);
         let keys = Keys::new(&options.namespace);
+        let link = Link::new(options.server()?, options.user(), keys.prefix());
         let (scripts, replies, waiting) = (Scripts::new(), Replies::default(), Waiting::default());
         Ok(Self { inner: Arc::new(Inner { keys, link, scripts, replies, waiting }) })
     }

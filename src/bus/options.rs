@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use redis::io::tcp::TcpSettings;
-use redis::{Client, ClientTlsConfig, ConnectionAddr, IntoConnectionInfo, TlsCertificates};
+use redis::{Client, ClientTlsConfig, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, TlsCertificates};
 
 use super::BusError;
 use super::sentinel::Sentinels;
 use super::server::Server;
-use crate::protocol::Keys;
+use crate::protocol::{ClientName, Keys};
 
 /// What follows the scheme in the URL of sentinels.
 const SENTINEL: &str = "+sentinel://";
@@ -31,6 +31,8 @@ pub struct RedisOptions {
     pub cert: Option<PathBuf>,
     /// Key of the client certificate (PEM).
     pub key: Option<PathBuf>,
+    /// What the ids of a client's requests begin with; none is the user in the URL.
+    pub client_name: Option<ClientName>,
 }
 
 impl std::fmt::Debug for RedisOptions {
@@ -44,7 +46,7 @@ impl RedisOptions {
     /// The default namespace at `url`.
     pub fn new(url: impl Into<String>) -> Self {
         let namespace = Keys::DEFAULT_NAMESPACE.to_owned();
-        Self { url: url.into(), namespace, ca: None, cert: None, key: None }
+        Self { url: url.into(), namespace, ca: None, cert: None, key: None, client_name: None }
     }
 
     /// The URL without its password, for people to read.
@@ -69,13 +71,38 @@ impl RedisOptions {
         }
     }
 
+    /// The user in the URL.
+    pub fn user(&self) -> Option<String> {
+        self.settings()?.username().map(str::to_owned)
+    }
+
+    /// The number of the database in the URL.
+    pub fn database(&self) -> i64 {
+        self.settings().map_or(0, |settings| settings.db())
+    }
+
+    /// What the ids of a client's requests begin with, so that a user who may read the replies under its own name alone
+    /// finds them there.
+    pub fn client_name(&self) -> Option<ClientName> {
+        self.client_name.clone().or_else(|| ClientName::new(&self.user()?).ok())
+    }
+
+    /// What the URL says besides where Redis is.
+    fn settings(&self) -> Option<RedisConnectionInfo> {
+        let url = match Watched::read(&self.url) {
+            Some(watched) => watched.server(),
+            None => self.url.clone(),
+        };
+        Some(url.into_connection_info().ok()?.redis_settings().clone())
+    }
+
     /// Where Redis is.
     pub(super) fn server(&self) -> Result<Server, BusError> {
-        let Some(Watched { scheme, user, rest }) = Watched::read(&self.url) else {
+        let Some(watched) = Watched::read(&self.url) else {
             return Ok(Server::One(Box::new(self.client()?)));
         };
-        let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let (name, database) = path.split_once('/').unwrap_or((path, ""));
+        let (hosts, name, _) = watched.parts();
+        let scheme = watched.scheme;
         if name.is_empty() {
             return Err(self.unusable(&"it does not end in the name that the sentinels have for the primary"));
         }
@@ -87,9 +114,7 @@ impl RedisOptions {
             Ok(self.open(url.as_str())?.get_connection_info().clone())
         });
         let nodes = nodes.collect::<Result<Vec<_>, BusError>>()?;
-        // At the host of a sentinel for now.
-        let host = hosts.split(',').next().unwrap_or_default();
-        let server = self.open(&format!("{scheme}://{user}{host}/{database}"))?;
+        let server = self.open(&watched.server())?;
         let server = server.get_connection_info().clone();
         Ok(Server::Watched(Arc::new(Sentinels::new(nodes, name.to_owned(), server))))
     }
@@ -102,6 +127,9 @@ impl RedisOptions {
     fn open(&self, url: &str) -> Result<Client, BusError> {
         let invalid = |e: redis::RedisError| self.unusable(&e);
         let info = url.into_connection_info().map_err(invalid)?;
+        // The name of a library is of no use to anybody, and a right of its own.
+        let settings = info.redis_settings().clone().set_skip_set_lib_name();
+        let info = info.set_redis_settings(settings);
         // Small messages must not wait for each other: redis-rs leaves Nagle's algorithm on.
         let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
         if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
@@ -145,6 +173,20 @@ impl<'a> Watched<'a> {
         let (scheme, rest) = url.split_once(SENTINEL).filter(|(scheme, _)| matches!(*scheme, "redis" | "rediss"))?;
         let (user, rest) = rest.split_at(rest.rfind('@').map_or(0, |at| at + 1));
         Some(Self { scheme, user, rest })
+    }
+
+    /// The hosts of the sentinels, the name of the primary, and its database.
+    fn parts(&self) -> (&'a str, &'a str, &'a str) {
+        let (hosts, path) = self.rest.split_once('/').unwrap_or((self.rest, ""));
+        let (name, database) = path.split_once('/').unwrap_or((path, ""));
+        (hosts, name, database)
+    }
+
+    /// The URL of the primary: at the host of a sentinel for now.
+    fn server(&self) -> String {
+        let (hosts, _, database) = self.parts();
+        let host = hosts.split(',').next().unwrap_or_default();
+        format!("{}://{}{host}/{database}", self.scheme, self.user)
     }
 }
 

@@ -55,6 +55,16 @@ enum Line {
 /// The server does not tell of changes any more: the reply has to be looked for in another way.
 pub(super) struct NotTold;
 
+/// How the reply of a request can be waited for.
+pub(super) enum Expecting {
+    /// Here.
+    Told(Ticket),
+    /// In another way: the server does not tell of changes. Nothing has been sent.
+    NotTold,
+    /// Not at all, though it was sent: this user may not read it.
+    Unreadable(RedisError),
+}
+
 struct Waiter {
     number: u64,
     since: Instant,
@@ -96,22 +106,26 @@ impl Drop for Ticket {
 }
 
 impl Bus {
-    /// Sends `add`, the command that puts a request on its stream, and returns a place to wait for the reply at `key`;
-    /// none where the server does not tell of changes, then nothing has been sent.
+    /// Sends `add`, the command that puts a request on its stream, and returns a place to wait for the reply at `key`.
     ///
     /// # Errors
     /// That Redis refuses, or cannot be reached.
-    pub(super) async fn send_expecting(&self, key: &str, add: &Cmd) -> RedisResult<Option<Ticket>> {
+    pub(super) async fn send_expecting(&self, key: &str, add: &Cmd) -> RedisResult<Expecting> {
         let mut both = pipe();
         both.add_command(read(key, 1)).add_command(add.clone());
         let mut tries = 0;
         loop {
-            let Some((mut connection, number)) = self.line().await? else { return Ok(None) };
+            let Some((mut connection, number)) = self.line().await? else { return Ok(Expecting::NotTold) };
             let ticket = self.queue(key);
             match sent(run(&mut connection, &both).await) {
+                Ok(Value::ServerError(error)) if error.code() == "NOPERM" => {
+                    let error = Value::ServerError(error).extract_error().map(drop);
+                    let error = self.link().noted(error, || format!("LRANGE {key}"));
+                    return error.map(|()| Expecting::NotTold).or_else(|error| Ok(Expecting::Unreadable(error)));
+                }
                 Ok(found) => {
                     self.deliver(&connection, std::iter::once((key.to_owned(), found)));
-                    return Ok(Some(ticket));
+                    return Ok(Expecting::Told(ticket));
                 }
                 // One that was cut while it was idle is noticed only here. A request sent twice has one effect.
                 Err(error) if error.is_connection_dropped() && tries == 0 => {
@@ -122,7 +136,7 @@ impl Bus {
                     if is_unusable(&error) {
                         self.lose(number).await;
                     }
-                    return Err(error);
+                    return self.link().noted_of(Err(error), add);
                 }
             }
         }

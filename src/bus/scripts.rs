@@ -17,6 +17,12 @@ macro_rules! scripts {
                 )),)+ }
             }
         }
+
+        /// The SHA-1 of each, under which Redis knows it, with its name.
+        pub(super) fn names() -> Vec<(String, &'static str)> {
+            let scripts = Scripts::new();
+            vec![$((scripts.$name.get_hash().to_owned(), stringify!($name)),)+]
+        }
     };
 }
 

@@ -232,8 +232,7 @@ impl Tail {
         let Some(connection) = &mut self.connection else { return Ok(Vec::new()) };
         let mut read = cmd("XREAD");
         read.arg("COUNT").arg(BATCH).arg("BLOCK").arg(millis(BLOCK)).arg("STREAMS").arg(&self.key).arg(&self.after);
-        let answer = link::query_on::<Value>(connection, &read).await;
-        let answer = self.bus.link().watch(answer).await?;
+        let answer = self.bus.link().wait_for(connection, &read).await?;
         Ok(self.take(answer))
     }
 

@@ -31,7 +31,8 @@ impl Waiting {
         let mut connection = pool.get().await.map_err(|e| BusError::Unexpected(format!("no connection: {e}")))?;
         // A connection that is put back while it still blocks fails its recycling, and is dropped then.
         let answer = Box::pin(query_on(&mut *connection, command));
-        Ok(until_demoted(demoted.as_ref(), answer).await?)
+        let answer = until_demoted(demoted.as_ref(), answer).await;
+        Ok(link.noted_of(answer, command)?)
     }
 
     async fn pool(&self, link: &Link) -> Result<Place, BusError> {

@@ -16,6 +16,17 @@ const STREAMS: usize = 100;
 const KEYS: usize = 500;
 const STEPS: usize = 20;
 
+/// Who looks after what nobody else does.
+#[derive(Debug)]
+pub enum Watch {
+    /// This worker, and what it has found.
+    Ours(Watched),
+    /// Another worker.
+    Theirs,
+    /// Not this worker: its user of Redis may not.
+    Forbidden,
+}
+
 /// What a round has found.
 #[derive(Debug)]
 pub struct Watched {
@@ -39,19 +50,21 @@ pub struct Neglected {
 }
 
 impl Bus {
-    /// Looks for streams that need somebody, as the one worker that does so for the whole cluster. Nothing where
-    /// another one does.
+    /// Looks for streams that need somebody, as the one worker that does so for the whole cluster.
     ///
     /// # Errors
     /// [`BusError`].
-    pub async fn watch(&self, token: &str) -> Result<Option<Watched>, BusError> {
+    pub async fn watch(&self, token: &str) -> Result<Watch, BusError> {
         let keys = self.keys();
         let mut watch = self.scripts().watch.key(keys.watch());
         watch.key(keys.docks()).key(keys.shared()).key(keys.events());
         watch.arg(token).arg(millis(LEASE)).arg(keys.own_prefix()).arg(keys.lease_prefix());
         watch.arg(QUEUE_LENGTH).arg(STREAMS).arg(EVENTS);
-        let mut rows = self.link().script::<Vec<redis::Value>>(&watch).await?.into_iter();
-        let Some(now) = rows.next() else { return Ok(None) };
+        let Some(rows) = self.link().script_if_allowed::<Vec<redis::Value>>(&watch).await? else {
+            return Ok(Watch::Forbidden);
+        };
+        let mut rows = rows.into_iter();
+        let Some(now) = rows.next() else { return Ok(Watch::Theirs) };
         let now: u64 = redis::from_redis_value(now).map_err(redis::RedisError::from)?;
         let read = |row| -> Result<Neglected, BusError> {
             let (dock, lost, seen, excess): (String, bool, u64, usize) =
@@ -61,7 +74,7 @@ impl Bus {
             let silent = Duration::from_millis(now.saturating_sub(seen));
             Ok(Neglected { dock, lost, silent, excess })
         };
-        Ok(Some(Watched { now, neglected: rows.map(read).collect::<Result<_, _>>()? }))
+        Ok(Watch::Ours(Watched { now, neglected: rows.map(read).collect::<Result<_, _>>()? }))
     }
 }
 

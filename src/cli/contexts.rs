@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use serde::{Deserialize, Serialize};
 
+use crate::protocol::ClientName;
+
 /// The name that stands for no context at all.
 pub(super) const DEFAULT: &str = "default";
 
@@ -30,6 +32,8 @@ pub(super) struct Profile {
     pub(super) redis_key: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) token_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) client_name: Option<ClientName>,
 }
 
 /// All contexts of a person.

@@ -1,5 +1,6 @@
 //! The command line: one file per group of commands.
 
+mod acl;
 mod actions;
 mod archives;
 mod attach;
@@ -131,6 +132,9 @@ enum Local {
     /// Keep names for the clusters that you work with
     #[command(subcommand)]
     Context(context::Command),
+    /// Print what makes a user of Redis who may do only what a program of that kind needs
+    #[command(subcommand)]
+    Acl(acl::Command),
     /// List the actions that a request can ask for, or the fields of one
     Actions(actions::Args),
     /// Print the JSON Schema of all requests
@@ -234,7 +238,7 @@ impl Cli {
             Command::Up(args) => up::run(args, &self.cluster, stop).await,
             Command::Worker(args) => worker::run(args, &self.cluster, stop).await,
             Command::Web(args) => web::run(&args, &self.cluster, stop).await,
-            Command::Local(command) => command.run(&self.cluster),
+            Command::Local(command) => command.run(&self.cluster).await,
             Command::Remote(command) => {
                 let cluster = Cluster::new(&self.cluster)?;
                 let stopped = async {
@@ -255,8 +259,9 @@ impl Cli {
 }
 
 impl Local {
-    fn run(self, cluster: &ClusterArgs) -> anyhow::Result<u8> {
+    async fn run(self, cluster: &ClusterArgs) -> anyhow::Result<u8> {
         match self {
+            Self::Acl(command) => acl::run(command, cluster).await,
             Self::Actions(args) => actions::run(&args),
             Self::Schema => schema::run(),
             Self::Context(command) => context::run(&command, cluster),

@@ -12,7 +12,7 @@ use super::login::Sessions;
 use super::oidc::OidcArgs;
 use crate::bus::{Limits, PrivateRedis, RedisOptions};
 use crate::docker::DockerOptions;
-use crate::protocol::{Credential, Fqdn, Keys, Labels, Secret};
+use crate::protocol::{ClientName, Credential, Fqdn, Keys, Labels, Secret};
 use crate::web::WebOptions;
 use crate::worker::{Authority, WorkerOptions};
 
@@ -65,6 +65,10 @@ pub(super) struct ClusterArgs {
     /// `deblox login`]
     #[arg(long, global = true, env = "DEBLOX_TOKEN_FILE", value_name = "FILE", hide_short_help = true)]
     token_file: Option<PathBuf>,
+    /// What the ids of requests begin with, where Redis lets each client read its own replies alone [default: the
+    /// context's, else the user in REDIS_URL]
+    #[arg(long, global = true, env = "DEBLOX_CLIENT_NAME", value_name = "NAME", hide_short_help = true)]
+    client_name: Option<ClientName>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -175,6 +179,7 @@ impl ClusterArgs {
             redis_cert: anywhere(&self.redis_cert),
             redis_key: anywhere(&self.redis_key),
             token_file: anywhere(&self.token_file),
+            client_name: self.client_name.clone(),
         })
     }
 
@@ -197,6 +202,7 @@ impl ClusterArgs {
             ca: self.redis_ca.clone().or(profile.redis_ca),
             cert: self.redis_cert.clone().or(profile.redis_cert),
             key: self.redis_key.clone().or(profile.redis_key),
+            client_name: self.client_name.clone().or(profile.client_name),
         }
     }
 }

@@ -87,7 +87,8 @@ impl PasswordArgs {
     }
 }
 
-async fn piped_in() -> anyhow::Result<Secret> {
+/// What standard input has, for a password.
+pub(super) async fn piped_in() -> anyhow::Result<Secret> {
     // Longer than it may be, and no more: it is refused then.
     read(|text| io::stdin().take(PASSWORD_BYTES as u64 + 3).read_to_string(text)).await
 }

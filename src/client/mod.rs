@@ -63,8 +63,6 @@
 mod reply;
 mod stream;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 pub use reply::Reply;
@@ -75,7 +73,7 @@ use tokio_util::task::TaskTracker;
 use crate::actions::Action;
 use crate::bus::{Bus, BusError, Call, CallError, Envelope, RedisOptions};
 use crate::protocol::limits::{LONGEST_TIMEOUT, REQUEST_TIMEOUT};
-use crate::protocol::{AuthAddress, Credential, Fqdn, InvalidName, RequestId, read_timeout};
+use crate::protocol::{AuthAddress, ClientName, Credential, Fqdn, InvalidName, RequestId, read_timeout};
 
 /// How much longer than the request's own time its reply is waited for: a worker says so when the time is up.
 const LATER: Duration = Duration::from_secs(5);
@@ -84,9 +82,8 @@ const LATER: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Client {
     bus: Bus,
-    /// What the ids of its requests begin with, so that one prefix covers its replies.
-    name: String,
-    count: Arc<AtomicU64>,
+    /// What the ids of its requests begin with, so that one rule of an ACL covers its replies.
+    name: Option<ClientName>,
     /// Who its requests come from, where they do not say.
     credential: Option<Credential>,
     /// What still tells workers that a stream is read no more.
@@ -146,8 +143,8 @@ impl Client {
     /// # Errors
     /// [`BusError::Options`] for options that cannot be used.
     pub fn new(options: &RedisOptions) -> Result<Self, BusError> {
-        let name = uuid::Uuid::new_v4().simple().to_string();
-        Ok(Self { bus: Bus::new(options)?, name, count: Arc::default(), credential: None, leaving: TaskTracker::new() })
+        let name = options.client_name();
+        Ok(Self { bus: Bus::new(options)?, name, credential: None, leaving: TaskTracker::new() })
     }
 
     /// The same client as somebody: each request that has neither `session` nor `token` gets this.
@@ -218,9 +215,11 @@ impl Client {
         &self.bus
     }
 
+    /// An id that nobody can guess: whoever uses it first has the request and its effect.
     fn next_id(&self) -> RequestId {
-        let number = self.count.fetch_add(1, Ordering::Relaxed);
-        RequestId::new(&format!("{}.{number}", self.name)).expect("hexadecimal digits, a dot and a number")
+        let chance = uuid::Uuid::new_v4().simple().to_string();
+        let id = self.name.as_ref().map_or_else(|| chance.clone(), |name| format!("{name}.{chance}"));
+        RequestId::new(&id).expect("a client's name, a dot and hexadecimal digits")
     }
 }
 

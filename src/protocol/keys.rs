@@ -42,22 +42,22 @@ impl Keys {
 
     /// List: the final reply of one request.
     pub fn reply(&self, id: &RequestId) -> String {
-        format!("{}.reply.{}", self.namespace, id.known_as())
+        format!("{}{}", self.reply_prefix(), id.known_as())
     }
 
     /// Stream: the output of one request that streams.
     pub fn output(&self, id: &RequestId) -> String {
-        format!("{}.output.{}", self.namespace, id.known_as())
+        format!("{}{}", self.output_prefix(), id.known_as())
     }
 
     /// Stream: what the reader of that output says.
     pub fn input(&self, id: &RequestId) -> String {
-        format!("{}.input.{}", self.namespace, id.known_as())
+        format!("{}{}", self.input_prefix(), id.known_as())
     }
 
     /// Hash: where one request stands.
     pub fn request(&self, id: &RequestId) -> String {
-        format!("{}.request.{id}", self.namespace)
+        format!("{}{id}", self.request_prefix())
     }
 
     /// Set: the docks whose workers registered.
@@ -92,12 +92,12 @@ impl Keys {
 
     /// Hash: container id to summary, of one dock.
     pub fn instances(&self, dock: &Fqdn) -> String {
-        format!("{}.instances.{dock}", self.namespace)
+        format!("{}{dock}", self.instances_prefix())
     }
 
     /// Hash: id (of a volume: name) to record, of all of one kind that one dock has.
     pub fn resources(&self, kind: Resource, dock: &Fqdn) -> String {
-        format!("{}.{}.{dock}", self.namespace, kind.as_str())
+        format!("{}{dock}", self.resources_prefix(kind))
     }
 
     /// Sorted set, all scores equal: ids and names of all instances, to be found by prefix.
@@ -173,7 +173,7 @@ impl Keys {
 
     /// Hash with a time to live: the session whose id has this digest.
     pub fn session(&self, digest: &str) -> String {
-        format!("{}.auth.session.{digest}", self.namespace)
+        format!("{}{digest}", self.session_prefix())
     }
 
     /// Hash: digest of an API token to its record.
@@ -198,7 +198,52 @@ impl Keys {
 
     /// Hash with a time to live: the failed logins of whom or what has this digest.
     pub fn throttle(&self, digest: &str) -> String {
-        format!("{}.auth.throttle.{digest}", self.namespace)
+        format!("{}{digest}", self.throttle_prefix())
+    }
+
+    /// What every key begins with.
+    pub fn prefix(&self) -> String {
+        self.key("")
+    }
+
+    /// What [`Self::reply`] begins with.
+    pub fn reply_prefix(&self) -> String {
+        self.key("reply.")
+    }
+
+    /// What [`Self::output`] begins with.
+    pub fn output_prefix(&self) -> String {
+        self.key("output.")
+    }
+
+    /// What [`Self::input`] begins with.
+    pub fn input_prefix(&self) -> String {
+        self.key("input.")
+    }
+
+    /// What [`Self::request`] begins with.
+    pub fn request_prefix(&self) -> String {
+        self.key("request.")
+    }
+
+    /// What [`Self::instances`] begins with.
+    pub fn instances_prefix(&self) -> String {
+        self.key("instances.")
+    }
+
+    /// What [`Self::resources`] begins with.
+    pub fn resources_prefix(&self, kind: Resource) -> String {
+        format!("{}.{}.", self.namespace, kind.as_str())
+    }
+
+    /// What [`Self::session`] begins with.
+    pub fn session_prefix(&self) -> String {
+        self.key("auth.session.")
+    }
+
+    /// What [`Self::throttle`] begins with.
+    pub fn throttle_prefix(&self) -> String {
+        self.key("auth.throttle.")
     }
 
     fn key(&self, name: &str) -> String {

@@ -22,6 +22,9 @@ pub const REQUEST_ID_BYTES: usize = 128;
 /// The longest host name, RFC 1035 section 2.3.4.
 pub const FQDN_BYTES: usize = 253;
 
+/// The longest name of a client; with what makes its requests' ids unique it fits into one.
+pub const CLIENT_NAME_BYTES: usize = 64;
+
 /// The longest reference to an instance: Docker's names have no limit of their own.
 pub const INSTANCE_BYTES: usize = 255;
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Credential;
-use super::limits::{FQDN_BYTES, REQUEST_ID_BYTES};
+use super::limits::{CLIENT_NAME_BYTES, FQDN_BYTES, REQUEST_ID_BYTES};
 
 /// Why a name was refused: a sentence for the person who wrote it.
 #[derive(Debug, thiserror::Error)]
@@ -140,6 +140,31 @@ impl Serialize for RequestId {
     }
 }
 
+/// What the ids of a client's requests begin with, and so the keys of its replies: by it Redis can tell them from those of
+/// other clients.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ClientName(String);
+
+impl ClientName {
+    /// Accepts 1 to 64 of `[A-Za-z0-9_-]`: without a dot, so that none is the beginning of another.
+    ///
+    /// # Errors
+    /// [`InvalidName`] names what is wrong.
+    pub fn new(name: &str) -> Result<Self, InvalidName> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        if name.is_empty() || name.len() > CLIENT_NAME_BYTES || !name.chars().all(allowed) {
+            return Err(InvalidName(format!("a client's name has 1 to {CLIENT_NAME_BYTES} of A-Z a-z 0-9 _ -")));
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The id of a stream entry, `<milliseconds>-<sequence>`; the milliseconds are Redis's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntryId {
@@ -197,6 +222,7 @@ macro_rules! text_name {
 
 text_name!(Fqdn);
 text_name!(RequestId);
+text_name!(ClientName);
 
 #[cfg(test)]
 mod tests {
@@ -231,6 +257,14 @@ mod tests {
         assert!(RequestId::new("client-7.1:a_B").is_ok());
         for bad in ["", "a/b", "a b", "ä", &"x".repeat(129)] {
             assert!(RequestId::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_client_s_name_is_the_beginning_of_another_s_ids() {
+        assert!(ClientName::new("ada_2-x").is_ok());
+        for bad in ["", "ada.b", "a b", "a*", "ä", &"x".repeat(65)] {
+            assert!(ClientName::new(bad).is_err(), "{bad}");
         }
     }
 

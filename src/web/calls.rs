@@ -94,6 +94,7 @@ fn explain(error: &ClientError) -> Failure {
         ClientError::Streams => ErrorCode::Streams,
         ClientError::Call(CallError::NotSent(_)) => ErrorCode::BusDown,
         ClientError::Call(CallError::NoReply(_)) => ErrorCode::Timeout,
+        ClientError::Call(CallError::Unreadable(_)) => ErrorCode::Forbidden,
         ClientError::NoReply(_) => ErrorCode::Internal,
     };
     let advice = match code {

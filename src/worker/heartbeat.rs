@@ -61,14 +61,15 @@ pub(super) async fn run(worker: Arc<Worker>) -> WorkerError {
     }
 }
 
-/// One beat. That Redis refuses it is said once, until it does not (`refused`); that Redis is away has been said.
+/// One beat. That Redis refuses it is said once, until it does not (`refused`); that Redis is away, or lets this user not do
+/// it, has been said.
 async fn beat(worker: &Worker, refused: &mut bool) -> Result<Beat, BusError> {
     let mut facts = worker.inventory.facts();
     facts.labels.clone_from(&worker.options.labels);
     let asked = Instant::now();
     let (standing, set_labels) = worker.membership.lock().expect("never held across a panic").clone();
     let beat = worker.bus.beat(worker.dock(), &worker.token, &facts, standing, &set_labels).await;
-    let refusal = beat.as_ref().err().filter(|error| !error.is_away());
+    let refusal = beat.as_ref().err().filter(|error| !error.is_away() && !error.is_forbidden());
     if let (false, Some(error)) = (*refused, refusal) {
         tracing::warn!(%error, "Redis refuses the heartbeat; trying again until it does not");
     }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -12,8 +12,8 @@ use super::handle::{poison, refuse};
 use super::job::{Understood, understand};
 use super::route::lost;
 use crate::actions::Target;
-use crate::bus::{Begun, BusError, Consumer, Delivery, Ending, Neglected, Source, Unbegun, Watched};
-use crate::protocol::limits::{QUEUE_LENGTH, SWEEP, TAKE_OVER};
+use crate::bus::{Begun, BusError, Consumer, Delivery, Ending, Neglected, Source, Unbegun, Watch, Watched};
+use crate::protocol::limits::{QUEUE_LENGTH, RECONCILE, SWEEP, TAKE_OVER};
 use crate::protocol::{EntryId, ErrorCode, Failure, Fqdn, Reply, Undecodable};
 
 /// Entries of one stream that are looked at in a round; the next round goes on behind them.
@@ -26,6 +26,8 @@ struct Memory {
     places: HashMap<Fqdn, EntryId>,
     /// Where the search for streams of docks that nobody knows stands.
     cursor: u64,
+    /// Until when it is not asked again whether this worker may watch.
+    forbidden: Option<Instant>,
 }
 
 /// Watches as long as the worker lives.
@@ -42,13 +44,26 @@ pub(super) async fn run(worker: Arc<Worker>) {
 }
 
 async fn round(worker: &Worker, memory: &mut Memory) -> Result<(), BusError> {
+    if memory.forbidden.is_some_and(|until| Instant::now() < until) {
+        return Ok(());
+    }
     // Docks look lost that are not, until they have made themselves heard again.
     if worker.is_healing().await? {
         return Ok(());
     }
-    let Some(Watched { now, neglected }) = worker.bus.watch(&worker.token).await? else {
-        *memory = Memory::default();
-        return Ok(());
+    let Watched { now, neglected } = match worker.bus.watch(&worker.token).await? {
+        Watch::Ours(watched) => watched,
+        Watch::Theirs => {
+            *memory = Memory::default();
+            return Ok(());
+        }
+        Watch::Forbidden => {
+            if memory.forbidden.is_none() {
+                tracing::info!("Redis does not let this worker look after lost docks (`deblox acl worker --watch`)");
+            }
+            *memory = Memory { forbidden: Some(Instant::now() + RECONCILE), ..Memory::default() };
+            return Ok(());
+        }
     };
     // First of all: a password must not wait because something else goes wrong.
     let forgotten = worker.bus.forget_unread(now).await;

@@ -76,6 +76,7 @@ fn help_of_deblox() {
       token        List API tokens, or change them
       call         Send one request and print its reply
       context      Keep names for the clusters that you work with
+      acl          Print what makes a user of Redis who may do only what a program of that kind needs
       actions      List the actions that a request can ask for, or the fields of one
       schema       Print the JSON Schema of all requests
       completions  Print what makes a shell complete commands and options
@@ -150,6 +151,12 @@ fn help_of_deblox() {
               else the session of `deblox login`]
 
               [env: DEBLOX_TOKEN_FILE=]
+
+          --client-name <NAME>
+              What the ids of requests begin with, where Redis lets each client read its own replies
+              alone [default: the context's, else the user in REDIS_URL]
+
+              [env: DEBLOX_CLIENT_NAME=]
 
     Exit code: 0 done, 1 something could not be done, 2 wrong usage, 3 done, but not all docks answer,
     130 ended by a signal such as that of Ctrl-C. `run`, `exec`, `attach` and `start -a` have that of
@@ -303,6 +310,12 @@ fn help_of_deblox_worker() {
               else the session of `deblox login`]
 
               [env: DEBLOX_TOKEN_FILE=]
+
+          --client-name <NAME>
+              What the ids of requests begin with, where Redis lets each client read its own replies
+              alone [default: the context's, else the user in REDIS_URL]
+
+              [env: DEBLOX_CLIENT_NAME=]
     ");
 }
 
@@ -518,6 +531,12 @@ fn help_of_deblox_up() {
               else the session of `deblox login`]
 
               [env: DEBLOX_TOKEN_FILE=]
+
+          --client-name <NAME>
+              What the ids of requests begin with, where Redis lets each client read its own replies
+              alone [default: the context's, else the user in REDIS_URL]
+
+              [env: DEBLOX_CLIENT_NAME=]
     ");
 }
 
@@ -675,6 +694,12 @@ fn help_of_deblox_web() {
               else the session of `deblox login`]
 
               [env: DEBLOX_TOKEN_FILE=]
+
+          --client-name <NAME>
+              What the ids of requests begin with, where Redis lets each client read its own replies
+              alone [default: the context's, else the user in REDIS_URL]
+
+              [env: DEBLOX_CLIENT_NAME=]
     ");
 }
 
@@ -754,6 +779,12 @@ fn help_of_deblox_call() {
               else the session of `deblox login`]
 
               [env: DEBLOX_TOKEN_FILE=]
+
+          --client-name <NAME>
+              What the ids of requests begin with, where Redis lets each client read its own replies
+              alone [default: the context's, else the user in REDIS_URL]
+
+              [env: DEBLOX_CLIENT_NAME=]
 
     What streams is printed as it comes, and its reply on standard error; it gets no input.
 

@@ -8,6 +8,7 @@ mod registry;
 mod support;
 mod witness;
 
+mod acl;
 mod actions;
 mod architecture;
 mod auth;

@@ -49,6 +49,33 @@ async fn redis_over_tls_asks_for_the_client_s_certificate() {
     let output = call(&redis, &own, false);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
+    assert!(errors.contains("certificate"), "{errors}");
+    let nameless = on_redis(&redis, &own, &["worker", "--hostname", "b.test", "--docker-host"], 2);
+    let nameless = Program::start(nameless);
+    nameless.says("certificate").await;
+    assert!(!nameless.errors().contains("worker is up"));
+
+    // A certificate of somebody else's authority is none.
+    let other = Authority::new();
+    let mut command = on_redis(&redis, &own, &["call", "--timeout", "5s", r#"{"action":"list-docks"}"#], 0);
+    command.env("DEBLOX_REDIS_CERT", other.file("cert.pem")).env("DEBLOX_REDIS_KEY", other.file("key.pem"));
+    let output = command.output().expect("it runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
+    assert!(errors.contains("certificate") || errors.contains("UnknownCA"), "{errors}");
+
+    // The auth manager, those who change accounts, and what streams.
+    let shown = |words: &[&str]| {
+        let mut command = on_redis(&redis, &own, words, 0);
+        command.env("DEBLOX_REDIS_CERT", own.file("cert.pem")).env("DEBLOX_REDIS_KEY", own.file("key.pem"));
+        command
+    };
+    let manager = Program::start(shown(&["web", "--auth-manager", "--listen", "127.0.0.1:0"]));
+    manager.says("auth manager is up").await;
+    let output = shown(&["user", "add", "ada", "--role", "user", "--generate"]).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let told = Program::start(shown(&["events", "--after", "0"]));
+    until("an event", async || told.output().contains("a.test").then_some(())).await;
 
     let output = on_redis(&redis, &own, &["call", "--redis-cert", "/nowhere.pem", "{}"], 0).output().expect("it runs");
     assert_eq!(output.status.code(), Some(2), "a certificate needs a key: {output:?}");

@@ -228,7 +228,7 @@ impl Node {
 }
 
 /// One request on a connection of its own; returns the status and the JSON body, null where there is none.
-async fn send(address: &str, target: &str, header: &str, body: &str) -> (u16, Value) {
+pub async fn send(address: &str, target: &str, header: &str, body: &str) -> (u16, Value) {
     let header = if header.is_empty() { String::new() } else { format!("{header}\r\n") };
     let head = format!("{target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{header}");
     let message = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
