@@ -32,7 +32,7 @@ async fn audit_lists_who_asked_for_what_and_how_it_ended() {
 
     // Whoever asks one that asks nobody who it is sees all.
     let _worker = bus.worker(HOST, DOCK).await;
-    let asked = async || (bus.says(&["audit", "-q", "-f", "action=register"]).await != "").then_some(());
+    let asked = async || (!bus.says(&["audit", "-q", "-f", "action=register"]).await.is_empty()).then_some(());
     until("it has registered", asked).await;
     let table = bus.says(&["audit"]).await;
     let time = table.lines().nth(1).and_then(|line| line.split(' ').next()).expect("a row").to_owned();

@@ -166,6 +166,7 @@ fn help_of_deblox() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is one text")]
 fn help_of_deblox_worker() {
     insta::assert_snapshot!(help(&["worker"]), @"
     Speak for the Docker daemon of this host

@@ -271,6 +271,7 @@ async fn commands(bus: &Bus, session: &str, token: &str, registry: &Registry, he
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "a list of ways to say a secret")]
 async fn no_reply_output_log_or_record_has_a_secret() {
     let mut redis = RedisProcess::with(&["--requirepass", REDIS[0]]);
     redis.start().await;
