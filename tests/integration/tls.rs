@@ -74,7 +74,7 @@ async fn redis_over_tls_asks_for_the_client_s_certificate() {
     manager.says("auth manager is up").await;
     let output = shown(&["user", "add", "ada", "--role", "user", "--generate"]).output().expect("it runs");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let told = Program::start(shown(&["events", "--after", "0"]));
+    let told = Program::start(shown(&["events", "--after", "0", "--format", "json"]));
     until("an event", async || told.output().contains("a.test").then_some(())).await;
 
     let output = on_redis(&redis, &own, &["call", "--redis-cert", "/nowhere.pem", "{}"], 0).output().expect("it runs");
