@@ -80,9 +80,16 @@ pub(super) fn bounded<'a>(context: &Context<'a>) -> Option<&'a Session> {
 
 /// An image with a plain name would be taken by whoever asks for that one.
 fn commit(caller: &Session, repo: &str) -> Result<(), Failure> {
-    let own = format!("{}/", caller.username.as_str().to_ascii_lowercase());
-    if repo.is_empty() || repo.starts_with(&own) {
+    let user = caller.username.as_str().to_ascii_lowercase();
+    // Docker takes these for a registry, and images of `library` are those with a plain name.
+    let is_taken = user.contains('.') || matches!(user.as_str(), "localhost" | "library");
+    let own = format!("{user}/");
+    if repo.is_empty() || (repo.starts_with(&own) && !is_taken) {
         return Ok(());
+    }
+    if is_taken {
+        let message = format!("images of a user called `{user}` would be taken for those of others: leave `repo` out");
+        return Err(Failure::new(ErrorCode::Forbidden, message));
     }
     let message = format!(
         "an image called `{repo}` would be everybody's: `repo` of `{}` must begin with `{own}`",
@@ -142,4 +149,29 @@ fn own(kind: &str, name: &str, owner: Option<&str>, caller: &Session) -> Result<
     };
     let message = format!("`{}` may not use the {kind} `{name}`: it belongs to {whose}", caller.username);
     Err(Failure::new(ErrorCode::Forbidden, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{AccountName, Role};
+
+    #[test]
+    fn an_image_that_a_user_makes_is_taken_for_nobody_else_s() {
+        let may = |user: &str, repo: &str| {
+            let username = AccountName::new(user).unwrap();
+            let caller = Session { username, groups: [].into(), role: Role::User, limit: None, token: None };
+            commit(&caller, repo).is_ok()
+        };
+        assert!(may("Ada", "ada/web") && may("ada", "") && may("library", ""));
+        for (user, repo) in [
+            ("ada", "redis"),
+            ("ada", "adam/web"),
+            ("library", "library/redis"),
+            ("localhost", "localhost/web"),
+            ("quay.io", "quay.io/web"),
+        ] {
+            assert!(!may(user, repo), "{user} {repo}");
+        }
+    }
 }

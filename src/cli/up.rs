@@ -63,6 +63,9 @@ async fn work(
     println!("  Redis   {} ({about_redis})", worker.redis.place());
     println!("  Docker  {}", worker.docker.host);
     println!("  HTTP    http://{address}");
+    if worker.authority.is_some() {
+        println!("  first   deblox login    (requests need a session or a token)");
+    }
     println!("  try     deblox docks");
     println!("          deblox call '{{\"action\":\"list-docks\"}}'");
     println!("          curl -d '{{\"action\":\"list-docks\"}}' http://{address}");
