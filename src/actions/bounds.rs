@@ -109,7 +109,14 @@ fn raw(arguments: &Arguments, bounds: &Bounds) -> Result<(), Failure> {
     let body = arguments.get("body").unwrap_or(&Value::Null);
     match shape {
         Shape::Exec => body::check_exec(body, bounds),
-        Shape::Update => body::check_update(body, bounds),
+        Shape::Update => {
+            for counted in ["Memory", "NanoCpus", "CpuQuota", "CpuPeriod"] {
+                if *fields::field(body, counted) != Value::Null {
+                    return Err(refusal(counted, "a quota may count it: `update-container` changes it"));
+                }
+            }
+            body::check_update(body, bounds)
+        }
     }
 }
 

@@ -11,8 +11,9 @@ use serde_json::{Map, Value, json};
 
 use super::verdict::{call, judge};
 use super::{Context, Outcome, Target, bounds, create_instances, pull_image, quota, templates};
+use crate::bus::persist;
 use crate::docker::{Method, RequestParts};
-use crate::protocol::{ANONYMOUS, Answer, ErrorCode, Failure};
+use crate::protocol::{ANONYMOUS, Answer, ErrorCode, Failure, Ownership};
 
 /// How long a daemon may take from reserving a name to listing the container that has it, and how often it is looked.
 const BEING_MADE: Duration = Duration::from_secs(5);
@@ -39,6 +40,8 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let policy = arguments.text("pull").unwrap_or("missing");
     let sent_before = context.attempt > 1 || context.request.id_chosen;
     let made = if sent_before { made_before(context).await? } else { None };
+    // What an earlier use of the id has made stays, whatever becomes of this one.
+    let stays = made.is_some() && context.attempt == 1;
     let answer = match made {
         Some(answer) => Ok(answer),
         None => {
@@ -52,7 +55,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         }
     };
     let done = match answer {
-        Ok(answer) => start(context, answer).await,
+        Ok(answer) => start(context, answer, stays).await,
         Err(failure) => Err(failure),
     };
     quota::settle(context, owner, done.as_ref().err().map(|failure| failure.code)).await;
@@ -78,9 +81,12 @@ fn owner<'a>(context: &Context<'a>) -> Result<&'a str, Failure> {
 /// What an earlier attempt, or the same request sent before, has created, answered as Docker would have.
 async fn made_before(context: &Context<'_>) -> Result<Option<Answer>, Failure> {
     let made = context.docker.created_by(context.request.id.as_str()).await?;
-    if let (Some(made), Some(caller)) = (&made, bounds::bounded(context))
-        && made.owner.as_deref() != Some(caller.username.as_str())
-    {
+    if let (Some(made), Some(caller)) = (&made, bounds::bounded(context)) {
+        let said = persist(|| context.bus.ownership([made.id.as_str()])).await?.remove(&made.id);
+        let owner = Ownership::owner(said.as_ref(), made.owner.as_deref());
+        if owner == Some(caller.username.as_str()) {
+            return Ok(Some(created(&made.id)));
+        }
         let message = "the `requestId` has created an instance of somebody else: choose one that nobody can guess";
         return Err(Failure::new(ErrorCode::Forbidden, message));
     }
@@ -138,7 +144,7 @@ pub(super) async fn create(context: &Context<'_>, body: &Value, name: &str, poli
 
 /// Starts what was created, if asked to. What cannot be started is removed again, so that a create that failed
 /// leaves nothing behind, not even a name that is taken.
-async fn start(context: &Context<'_>, created: Answer) -> Result<Outcome, Failure> {
+async fn start(context: &Context<'_>, created: Answer, stays: bool) -> Result<Outcome, Failure> {
     let (created, id) = with_id(created)?;
     if !context.arguments.flag("start") {
         return Ok(Outcome::Created(created, id));
@@ -146,6 +152,7 @@ async fn start(context: &Context<'_>, created: Answer) -> Result<Outcome, Failur
     let started = call(context, &RequestParts::new(Method::POST, "/containers/{}/start").segment(&id)).await?;
     match judge(started, Target::NewInstance) {
         Ok(_) => Ok(Outcome::Created(created, id)),
+        Err(failure) if stays => Err(failure),
         Err(mut failure) => {
             let with_volumes = [("v", "true"), ("force", "true")];
             let remove = RequestParts::new(Method::DELETE, "/containers/{}").segment(&id).query(with_volumes);

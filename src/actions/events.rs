@@ -38,8 +38,8 @@ fn of_the_cluster(context: &Context<'_>) -> Result<Outcome, Failure> {
     };
     let kept = context.arguments.flag("kept");
     let after = after.or_else(|| kept.then_some(EntryId { millis: 0, sequence: 0 }));
-    let bounded = context.caller.filter(|caller| !caller.sees_all()).cloned();
-    let told = Told { tail: context.bus.events(after), bus: context.bus.clone(), bounded, kept };
+    let told =
+        Told { tail: context.bus.events(after), bus: context.bus.clone(), caller: context.caller.cloned(), kept };
     let lines = futures_util::stream::unfold(told, async |mut told: Told| {
         loop {
             let mut lines = String::new();
@@ -61,8 +61,8 @@ fn of_the_cluster(context: &Context<'_>) -> Result<Outcome, Failure> {
 struct Told {
     tail: Tail,
     bus: Bus,
-    /// Who sees only some.
-    bounded: Option<Session>,
+    /// Who may not see everything.
+    caller: Option<Session>,
     /// Whether it ends behind the last that is there.
     kept: bool,
 }
@@ -72,10 +72,19 @@ impl Told {
     async fn next(&mut self) -> Option<Vec<Map<String, Value>>> {
         let entries = if self.kept { self.rest().await? } else { self.tail.next().await.unwrap_or_default() };
         let mut events: Vec<Map<String, Value>> = entries.into_iter().filter_map(read).collect();
-        if let Some(caller) = self.bounded.as_ref().filter(|_| !events.is_empty()) {
+        let Some(caller) = self.caller.as_ref().filter(|_| !events.is_empty()) else { return Some(events) };
+        if !caller.sees_all() {
             let ids: Vec<&str> = events.iter().filter_map(|event| event.get("id")?.as_str()).collect();
             let said = persist(|| self.bus.ownership(ids.iter().copied())).await.unwrap_or_default();
             events.retain(|event| sees(caller, event, &said));
+        }
+        // Whoever has the id of a request gets its reply, as long as that is kept.
+        if !caller.may(Access::Operate, Subject::AllInstances) {
+            let own =
+                |event: &Map<String, Value>| event.get("user").is_some_and(|user| user == caller.username.as_str());
+            for event in events.iter_mut().filter(|event| !own(event)) {
+                event.remove("requestId");
+            }
         }
         Some(events)
     }

@@ -121,6 +121,7 @@ fn segments(path: &str) -> Result<Vec<String>, Failure> {
     for raw in rest.split('/') {
         let segment = percent_decode_str(raw).decode_utf8().map_err(|_| bad("path", "it is not UTF-8"))?;
         if matches!(&*segment, "" | "." | "..")
+            || segment.split('/').any(|part| matches!(part, "" | "." | ".."))
             || segment.contains(['?', '#', '%', '\\'])
             || segment.contains(char::is_control)
         {

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::limits::{ACCOUNT_NAME_BYTES, PASSWORD_BYTES, PASSWORD_LEAST};
-use super::{InvalidName, Quota};
+use super::{ANONYMOUS, InvalidName, Quota};
 
 /// What a user may do. Each is trusted more than the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -60,6 +60,9 @@ impl AccountName {
             return Err(InvalidName::new(format!(
                 "a name has 1 to {ACCOUNT_NAME_BYTES} of A-Z a-z 0-9 . _ @ - and begins with a letter or a digit"
             )));
+        }
+        if name == ANONYMOUS {
+            return Err(InvalidName::new(format!("`{ANONYMOUS}` is nobody's name: choose another")));
         }
         Ok(Self(name.to_owned()))
     }

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// The least that is a limit: a hundredth of a processor, as Docker's reference has it.
+const LEAST_NANO_CPUS: u64 = 10_000_000;
+
 /// In how many microseconds Docker gives a container its `CpuQuota`, where it does not say.
 const CPU_PERIOD: u64 = 100_000;
 
@@ -98,7 +101,12 @@ impl Limits {
 
     /// Those in Docker's `HostConfig`.
     pub fn of(host: &Value) -> Self {
-        let positive = |field: &str| host[field].as_i64().and_then(|number| u64::try_from(number).ok());
+        // Docker does not look at the case of names.
+        let value = |name: &str| {
+            let mut fields = host.as_object().into_iter().flatten();
+            fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).and_then(|(_, value)| value.as_i64())
+        };
+        let positive = |field: &str| value(field).and_then(|number| u64::try_from(number).ok());
         let number = |field: &str| positive(field).unwrap_or_default().min(Self::LARGEST);
         let period = positive("CpuPeriod").filter(|period| *period > 0).unwrap_or(CPU_PERIOD);
         let in_quota = u128::from(number("CpuQuota")) * 1_000_000_000 / u128::from(period);
@@ -106,6 +114,8 @@ impl Limits {
             0 => u64::try_from(in_quota).unwrap_or(Self::LARGEST).min(Self::LARGEST),
             nano_cpus => nano_cpus,
         };
+        // What is less becomes no limit at all on its way to the kernel.
+        let nano_cpus = if nano_cpus < LEAST_NANO_CPUS { 0 } else { nano_cpus };
         Self { memory: number("Memory"), nano_cpus }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::job::Ready;
 use crate::actions::{Bounds, Demand, On};
-use crate::bus::persist;
+use crate::bus::{BusError, Location, persist};
 use crate::docker::{Method, RequestParts};
 use crate::protocol::{
     Access, AccountName, AuditRecord, ErrorCode, Event, Failure, Ownership, Reply, Session, Subject, label,
@@ -50,18 +50,35 @@ impl Ready {
     }
 
     /// Checks that `caller` may do this. Returns the full id of the instance in the place of `instance`, where that was
-    /// looked up for it.
+    /// looked up for it. `attempt` is above 1 where an earlier one may have taken effect.
     ///
     /// # Errors
     /// [`ErrorCode::Forbidden`], or why the instance cannot be looked at.
-    pub(super) async fn authorise(&self, caller: &Session, instance: Option<&str>) -> Result<Option<String>, Failure> {
+    pub(super) async fn authorise(
+        &self,
+        caller: &Session,
+        instance: Option<&str>,
+        attempt: u32,
+    ) -> Result<Option<String>, Failure> {
         let Demand { access, on } = self.action.demand(&self.arguments);
         let name = self.request.instance.as_deref().unwrap_or(self.action.name);
         match on {
             On::NewInstance => caller.check(access, Subject::NewInstance, self.action.name)?,
             On::AllInstances => caller.check(access, Subject::AllInstances, self.action.name)?,
             On::Rest => caller.check(access, Subject::Rest, self.action.name)?,
-            On::Instance => return self.authorise_on(caller, access, instance.unwrap_or_default(), name).await,
+            On::Instance => {
+                let reference = instance.unwrap_or_default();
+                let found = self.authorise_on(caller, access, reference, name).await;
+                return match found {
+                    // An earlier attempt has put another in its place, which is this user's too then.
+                    Err(Failure { code: ErrorCode::NoSuchInstance, .. }) if self.action.resumes && attempt > 1 => {
+                        let made = self.worker.docker.created_by(self.request.id.as_str()).await?;
+                        let new = made.map_or_else(|| reference.to_owned(), |made| made.id);
+                        self.authorise_on(caller, access, &new, name).await.map(|_| None)
+                    }
+                    found => found,
+                };
+            }
             On::Named(reference) => return self.authorise_on(caller, access, &reference, &reference).await,
         }
         Ok(None)
@@ -110,6 +127,23 @@ impl Ready {
         Ok(owner.filter(|owner| !owner.is_empty()).map(str::to_owned))
     }
 
+    /// Those of several instances with one name that the caller sees: of the others it is not told.
+    pub(super) async fn seen(&self, all: Vec<Location>) -> Result<Vec<Location>, BusError> {
+        let Some(caller) = self.caller.get().filter(|caller| !caller.sees_all()) else { return Ok(all) };
+        let bus = &self.worker.bus;
+        let said = persist(|| bus.ownership(all.iter().map(|one| one.id.as_str()))).await?;
+        let mut seen = Vec::new();
+        for one in all {
+            let owner = persist(|| bus.owner(&one.id)).await?.and_then(|record| record.owner);
+            let said = said.get(&one.id);
+            let owner = Ownership::owner(said, owner.as_deref());
+            if caller.may(Access::View, Subject::Instance(owner, said)) {
+                seen.push(one);
+            }
+        }
+        Ok(seen)
+    }
+
     /// Ends when whoever asked may not have this any more: the session or the token has ended, or a right.
     pub(super) async fn outlived(&self, instance: Option<&str>) -> Failure {
         if self.worker.options.authority.is_none() {
@@ -118,9 +152,19 @@ impl Ready {
         loop {
             tokio::time::sleep(LOOK).await;
             let still = async {
-                match self.look_who_asks().await? {
-                    Some(caller) => self.authorise(&caller, instance).await.map(drop),
-                    None => Ok(()),
+                let Some(caller) = self.look_who_asks().await? else { return Ok(()) };
+                let Demand { access, on } = self.action.demand(&self.arguments);
+                match (on, self.instance.get()) {
+                    // Its name may be another's by now.
+                    (On::Instance | On::Named(_), Some(id)) => {
+                        self.authorise_on(&caller, access, id, id).await.map(drop)
+                    }
+                    // What it shows was chosen by what the caller was.
+                    _ if self.caller.get().is_some_and(|before| *before != caller) => {
+                        let message = "the rights of whoever asked have changed: begin the stream again";
+                        Err(Failure::new(ErrorCode::Forbidden, message))
+                    }
+                    _ => self.authorise(&caller, instance, 1).await.map(drop),
                 }
             };
             match still.await {
@@ -138,7 +182,7 @@ impl Ready {
             return None;
         }
         let (caller, new) = (self.caller.get(), reply.and_then(Reply::instance));
-        let text = |names: &[&str]| names.iter().find_map(|name| self.arguments.text(name));
+        let text = |names: &[&str]| names.iter().find_map(|name| self.arguments.text(name)).map(beginning);
         let record = AuditRecord {
             event: Event::REQUEST,
             action: self.action.name,
@@ -154,4 +198,11 @@ impl Ready {
         };
         serde_json::to_string(&record).ok()
     }
+}
+
+/// As much of a text as is told: names of ours are no longer.
+fn beginning(text: &str) -> &str {
+    const TOLD: usize = 255;
+    let end = (0..=TOLD.min(text.len())).rfind(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    &text[..end]
 }

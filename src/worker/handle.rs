@@ -266,8 +266,14 @@ impl Ready {
         tokio::time::timeout_at(attempt.until.into(), way).await.unwrap_or_else(|_| Err(expired()))
     }
 
-    /// Does it; `instance` is the full id of the instance that it is about.
+    /// Does it, if whoever asks may; `instance` is the full id of the instance that it is about.
     async fn act(&self, instance: Option<&str>, attempt: Attempt, fence: &Fence<'_>) -> Result<Outcome, Failure> {
+        let looked_up = match self.caller.get() {
+            Some(caller) => self.authorise(caller, instance, attempt.number).await?,
+            None => None,
+        };
+        let instance = looked_up.as_deref().or(instance);
+        instance.map(|instance| self.instance.set(instance.to_owned()));
         let context = Context {
             docker: &self.worker.docker,
             bus: &self.worker.bus,
@@ -294,15 +300,7 @@ impl Ready {
     /// Does it until the deadline, and says honestly what is known when that has passed.
     async fn perform(&self, instance: Option<&str>, attempt: Attempt) -> Result<Outcome, Failure> {
         let fence = self.fence(attempt);
-        let act = async {
-            let looked_up = match self.caller.get() {
-                Some(caller) => self.authorise(caller, instance).await?,
-                None => None,
-            };
-            let instance = looked_up.as_deref().or(instance);
-            instance.map(|instance| self.instance.set(instance.to_owned()));
-            self.act(instance, attempt, &fence).await
-        };
+        let act = self.act(instance, attempt, &fence);
         if let Ok(result) = tokio::time::timeout_at(attempt.until.into(), act).await {
             // True of its last step only.
             return result.map_err(|failure| if fence.was_passed() { half_done(failure) } else { failure });

@@ -282,6 +282,10 @@ async fn an_instance_is_shared_with_users_and_groups_and_given_away() {
     succeeded(&shared, 200);
     assert_eq!(shared["Response"]["Body"]["groups"], json!({"crew": ["operate"]}));
     succeeded(&bus.call_as(&ada, share("user", "bob", json!(["exec"]))).await, 200);
+    let told = bus.call_as(&bob, json!({"action": "inspect-instance", "id": name})).await;
+    let (id_of, sharers) = (&told["Response"]["Body"]["id"], &told["Response"]["Body"]["users"]);
+    assert_eq!((id_of, sharers), (&json!(id), &json!({"bob": ["exec"]})), "{told}");
+    assert_eq!((&told["Response"]["Body"]["owner"], &told["Response"]["Body"]["name"]), (&json!("ada"), &json!(name)));
     succeeded(&bus.call_as(&bob, exec.clone()).await, 200);
     succeeded(&bus.call_as(&bob, stop).await, 204);
     let list = bus.call_as(&bob, json!({"action": "list-containers", "all": true})).await;
@@ -513,4 +517,72 @@ async fn the_auth_manager_says_beforehand_what_workers_decide() {
         assert!(told["reason"].as_str().unwrap_or_default().contains(named), "{question}: {told}");
     }
     assert_eq!(ask("none", json!({"action": "ping"})).await, json!({"status": "denied"}));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn there_is_no_other_way_to_what_a_user_may_not() {
+    let bus = Bus::new().await;
+    let (_here, _there) = (bus.enforcing(HOST, DOCK).await, bus.enforcing(1, "b.test").await);
+    let (ada, ben) = (unique("ada"), unique("ben"));
+    let (ada_s, ben_s) = (bus.known_user(&ada, Role::User, &[]).await, bus.known_user(&ben, Role::User, &[]).await);
+    let (name, alone) = (unique("way"), unique("way"));
+    let _scrubs = (Scrub::new(HOST, &name), Scrub::new(1, &name), Scrub::new(HOST, &alone));
+    let run = |name: &str, dock: &str| {
+        json!({"action": "create-container", "image": "busybox", "cmd": ["sleep", "600"], "name": name, "start": true,
+            "dock": dock})
+    };
+    let made = bus.call_as(&ada_s, run(&name, DOCK)).await;
+    succeeded(&made, 201);
+    succeeded(&bus.call_as(&ben_s, run(&name, "b.test")).await, 201);
+    succeeded(&bus.call_as(&ben_s, run(&alone, DOCK)).await, 201);
+
+    // One name, two users: each means its own, and is not told of the other's.
+    let inspected = bus.call_as(&ada_s, json!({"action": "inspect-container", "id": name})).await;
+    assert_eq!(inspected["Response"]["Body"]["Id"], made["Id"], "{inspected}");
+    let some = made["Id"].as_str().expect("an id");
+    let admin = bus.known_user("root", Role::Admin, &[]).await;
+    refused(
+        &bus.call_as(&admin, json!({"action": "inspect-container", "id": name})).await,
+        409,
+        "ambiguous-instance",
+        &[DOCK, "b.test"],
+    );
+
+    // Whoever may operate it does not run an image of its own with what the owner has.
+    let share = json!({"action": "share-instance", "id": name, "dock": DOCK, "user": ben, "rights": ["operate"]});
+    succeeded(&bus.call_as(&ada_s, share).await, 200);
+    let recreate = json!({"action": "recreate-container", "id": some, "image": "busybox", "pull": "never"});
+    refused(&bus.call_as(&ben_s, recreate).await, 403, "forbidden", &["`admin`", &ada]);
+    let update = json!({"action": "docker", "method": "POST", "path": format!("/containers/{alone}/update"),
+        "body": {"memory": 64 << 20}, "dock": DOCK});
+    refused(&bus.call_as(&ben_s, update).await, 403, "forbidden", &["Memory", "`update-container`"]);
+
+    // What looks like another's instance inside a request holds nobody up.
+    let mut exec = json!({"action": "exec-container", "id": alone, "cmd": ["sleep", "20"], "env": {"id": &some[..1]},
+        "requestId": "long.1"});
+    exec["token"] = json!(ben_s);
+    bus.send(&["json", &exec.to_string()]).await;
+    until("it runs", async || docker(HOST, &["top", &alone]).contains("sleep 20").then_some(())).await;
+    succeeded(&bus.call_as(&ada_s, json!({"action": "stop-container", "id": some, "time": 0})).await, 204);
+    assert_eq!(bus.redis::<usize>(&["LLEN", &bus.key("reply.long.1")]).await, 0, "it still runs");
+
+    // A stream is of the instance that it began with, whatever is called so now.
+    let mut attach = json!({"action": "docker", "method": "POST", "path": format!("/containers/{name}/attach"),
+        "query": {"stream": "1", "stdout": "1"}, "stream": true, "dock": DOCK, "requestId": "raw.1"});
+    attach["token"] = json!(ben_s);
+    let share = json!({"action": "share-instance", "id": some, "user": ben, "rights": ["exec", "operate"]});
+    succeeded(&bus.call_as(&ada_s, share).await, 200);
+    succeeded(&bus.call_as(&ada_s, json!({"action": "start-container", "id": some})).await, 204);
+    bus.send(&["json", &attach.to_string()]).await;
+    until("it streams", async || {
+        let output: usize = bus.redis(&["XLEN", &bus.key("output.raw.1")]).await;
+        (output > 0).then_some(())
+    })
+    .await;
+    let renamed = format!("{name}-b");
+    let _scrub = Scrub::new(HOST, &renamed);
+    succeeded(&bus.call_as(&ben_s, json!({"action": "rename-container", "id": some, "name": renamed})).await, 204);
+    let end = json!({"action": "share-instance", "id": some, "user": ben, "rights": []});
+    succeeded(&bus.call_as(&ada_s, end).await, 200);
+    refused(&bus.reply("raw.1").await, 403, "forbidden", &[&ada]);
 }

@@ -39,7 +39,13 @@ impl Replacement {
         let Some(made) = context.docker.created_by(context.request.id.as_str()).await? else { return Ok(None) };
         let Some(new) = inspect(context, &made.id).await? else { return Ok(None) };
         let labels = &new["Config"]["Labels"];
-        let Some(old) = labels[label::REPLACES].as_str() else { return Ok(None) };
+        let Some(old) = labels[label::REPLACES].as_str().filter(|old| !old.is_empty()) else { return Ok(None) };
+        // An image can have such a label as well, and name whatever it likes.
+        if let Some(found) = inspect(context, old).await?
+            && found["Config"]["Labels"][label::OWNER] != labels[label::OWNER]
+        {
+            return Ok(None);
+        }
         let name = name_of(&new);
         let name = name.strip_suffix(&suffix(context, "new")).unwrap_or(name).to_owned();
         let runs = labels[label::REPLACES_RUNNING] == "true";

@@ -16,7 +16,7 @@ local function is_earlier(sent)
   return ms and (ms < my_ms or (ms == my_ms and sequence < my_sequence))
 end
 
--- read with patterns, which costs less than decoding; what is found by mistake is only waited for
+-- a pattern first, which costs less than decoding; what else a request has in it that looks like an id does not count
 local function counts(fields, passed_on)
   local about, waits
   local earlier = not passed_on
@@ -29,9 +29,12 @@ local function counts(fields, passed_on)
     if field == 'action' then check(value) end
     if field == 'id' then about = means(value) end
     if field == 'json' then
-      for action in string.gmatch(value, '"action"%s*:%s*"([^"]*)"') do check(action) end
-      for reference in string.gmatch(value, '"id"%s*:%s*"([^"]+)"') do
-        about = about or means(reference)
+      local likely
+      for reference in string.gmatch(value, '"id"%s*:%s*"([^"]+)"') do likely = likely or means(reference) end
+      local read, request = pcall(cjson.decode, likely and value or '')
+      if read and type(request) == 'table' and type(request.id) == 'string' then
+        about = about or means(request.id)
+        check(tostring(request.action))
       end
     end
   end

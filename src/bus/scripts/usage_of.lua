@@ -40,7 +40,10 @@ end
 -- Why an instance with these limits is too much, if it is: {why, of what, used, asked for, quota}. `before` is what it
 -- has, where it counts already: that it may keep, and have less.
 local function refusal(wanted, before)
-  if entry and not before then return end
+  -- sent again, it may have what is counted for it
+  local has, had_cpus = string.match(entry or '', '^(%d+) (%d+)')
+  local function fits(asked, counted) return counted == 0 or asked ~= 0 and asked <= counted end
+  if has and not before and fits(wanted.memory, tonumber(has)) and fits(wanted.nanoCpus, tonumber(had_cpus)) then return end
   if not before and quota.instances and used.instances + 1 > quota.instances then
     return {'exceeded', 'instances', string.format('%.0f', used.instances), '1', string.format('%.0f', quota.instances)}
   end
