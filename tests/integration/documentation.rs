@@ -5,7 +5,7 @@ use std::fmt::Write;
 use clap::CommandFactory;
 use deblox::actions::{Action, GROUPS, Kind};
 use deblox::cli::Cli;
-use deblox::protocol::{ErrorCode, INSTANCES, REST, Reach, Role, limits};
+use deblox::protocol::{Access, ErrorCode, INSTANCES, REST, Reach, Role, limits};
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 
@@ -74,7 +74,8 @@ fn policy() -> String {
         for (access, reaches) in rows {
             let cells = reaches.map(|reach| match reach {
                 Reach::Nothing => "–",
-                Reach::Own => "own and shared",
+                Reach::Own if Access::SHARED.contains(access) => "own and shared",
+                Reach::Own => "own",
                 Reach::All => "all",
             });
             writeln!(out, "| {} | {} |", access.as_str(), cells.join(" | ")).expect("text");
