@@ -207,7 +207,9 @@ mod tests {
     fn limits_are_read_in_each_way_that_docker_has() {
         let cases = [
             (json!({}), 0, 0),
-            (json!({"Memory": 5, "NanoCpus": 7}), 5, 7),
+            (json!({"Memory": 5, "NanoCpus": 70_000_000}), 5, 70_000_000),
+            (json!({"NanoCpus": 9_999_999}), 0, 0),
+            (json!({"cpuquota": 100_000, "CPUPERIOD": 1000}), 0, 100_000_000_000),
             (json!({"Memory": null, "CpuQuota": 50_000}), 0, 500_000_000),
             (json!({"Memory": -1, "CpuQuota": 50_000, "CpuPeriod": 25_000}), 0, 2_000_000_000),
             (json!({"CpuQuota": -1, "CpuPeriod": 1}), 0, 0),

@@ -320,7 +320,7 @@ async fn each_call_of_the_daemons_api_needs_the_right_of_what_it_does() {
         ("HEAD", "archive", &file, "exec"),
         ("GET", "archive", &file, "exec"),
         ("POST", "exec", &json!({"body": {"Cmd": ["true"]}}), "exec"),
-        ("POST", "update", &json!({"body": {"Memory": 64 << 20, "MemorySwap": 128 << 20}}), "operate"),
+        ("POST", "update", &json!({"body": {"RestartPolicy": {"Name": "always"}}}), "operate"),
         ("POST", "pause", &nothing, "operate"),
         ("POST", "unpause", &nothing, "operate"),
         ("POST", "restart", &json!({"query": {"t": "0"}}), "operate"),
@@ -349,7 +349,10 @@ async fn each_call_of_the_daemons_api_needs_the_right_of_what_it_does() {
         &["`delete`", "`erik`"],
     );
     let state = known("container", &other);
-    assert_eq!((&state["State"]["Running"], &state["HostConfig"]["Memory"]), (&json!(true), &json!(0)));
+    assert_eq!(
+        (&state["State"]["Running"], &state["HostConfig"]["RestartPolicy"]["Name"]),
+        (&json!(true), &json!("no"))
+    );
     succeeded(&bus.call_as(&dana, call("DELETE", &format!("/containers/{own}"), &nothing)).await, 204);
     assert!(!exists("container", &own));
 }
@@ -395,6 +398,7 @@ async fn the_daemons_api_shows_a_user_nobody_elses_and_lets_it_do_nothing_to_the
         (&exec, json!({"body": {"Cmd": ["true"], "privileged": true}}), "Privileged"),
         (&exec, json!({"body-base64": encoded, "headers": {"Content-Type": "application/json"}}), "body-base64"),
         (&update, json!({"body": {"CpuRealtimeRuntime": 5}}), "CpuRealtimeRuntime"),
+        (&update, json!({"body": {"nanocpus": 5}}), "NanoCpus"),
         (&update, json!({"body": {"cgroupparent": "/"}}), "CgroupParent"),
     ] {
         let reply = bus.call_as(&dana, call("POST", path, &more)).await;
