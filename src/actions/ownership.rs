@@ -72,8 +72,7 @@ struct Instance(Value);
 impl Instance {
     async fn find(context: &Context<'_>) -> Result<Self, Failure> {
         let id = context.instance.unwrap_or_default();
-        let missing = || Failure::new(ErrorCode::NoSuchInstance, format!("no instance has the id or name `{id}`"));
-        recreate_container::inspect(context, id).await?.map(Self).ok_or_else(missing)
+        recreate_container::inspect(context, id).await?.map(Self).ok_or_else(|| Failure::no_such_instance(id))
     }
 
     fn id(&self) -> &str {

@@ -7,13 +7,11 @@ use super::Context;
 use super::recreate_container::inspect;
 use crate::bus::{Claim, Gift, persist};
 use crate::protocol::limits::DAEMON_CALL;
-use crate::protocol::{
-    ANONYMOUS, AccountName, ErrorCode, Exceeded, Failure, Limits, Ownership, RequestId, label, millis,
-};
+use crate::protocol::{AccountName, ErrorCode, Exceeded, Failure, Limits, Ownership, RequestId, label, millis};
 
 /// Whether somebody of that name may have a quota.
 fn is_user(owner: &str) -> bool {
-    owner != ANONYMOUS && AccountName::new(owner).is_ok()
+    AccountName::new(owner).is_ok()
 }
 
 /// Counts the instance that is about to be created with this body.

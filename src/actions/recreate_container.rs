@@ -79,7 +79,7 @@ async fn too_late(context: &Context<'_>, begun: Option<Replacement>) -> Result<O
 async fn begin(context: &Context<'_>) -> Result<(Replacement, Answer), Failure> {
     let id = context.instance.unwrap_or_default();
     let Some(old) = inspect(context, id).await? else {
-        return Err(Failure::new(ErrorCode::NoSuchInstance, format!("no instance has the id or name `{id}`")));
+        return Err(Failure::no_such_instance(id));
     };
     admit(context, &old)?;
     let image = context.arguments.text("image").or(old["Config"]["Image"].as_str()).unwrap_or_default();

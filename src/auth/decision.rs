@@ -2,7 +2,7 @@
 
 use crate::actions::{Action, Arguments, Demand, On};
 use crate::bus::{Bus, BusError, Location};
-use crate::protocol::{OwnerRecord, Ownership, Question, Session, Subject};
+use crate::protocol::{Failure, OwnerRecord, Ownership, Question, Session, Subject};
 
 /// Decides for `caller`; or says why it may not, or cannot be decided.
 ///
@@ -37,7 +37,7 @@ async fn on_instance(
     found.retain(|one| question.dock.as_ref().is_none_or(|dock| *dock == one.dock));
     let id = match found.as_slice() {
         [Location { id, .. }] => id,
-        [] => return Ok(Err(format!("no instance has the id or name `{reference}`"))),
+        [] => return Ok(Err(Failure::no_such_instance(reference).message)),
         _ => return Ok(Err(format!("`{reference}` may mean several instances: give the dock, or more of the id"))),
     };
     let owner = bus.owner(id).await?.and_then(|OwnerRecord { owner, .. }| owner);

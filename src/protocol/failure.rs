@@ -151,6 +151,11 @@ impl Failure {
         Self { code, message, answer: None }
     }
 
+    /// Nothing has `reference` as its id or name.
+    pub fn no_such_instance(reference: &str) -> Self {
+        Self::new(ErrorCode::NoSuchInstance, format!("no instance has the id or name `{reference}`"))
+    }
+
     /// Nobody knows `dock`.
     pub fn unknown_dock(dock: &Fqdn) -> Self {
         Self::new(ErrorCode::UnknownDock, format!("no dock is called `{dock}`: `list-docks` shows those that are"))

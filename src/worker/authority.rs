@@ -118,10 +118,7 @@ impl Ready {
         let found = answer.read_json().unwrap_or_default();
         match found["Id"].as_str() {
             Some(full) => full.clone_into(id),
-            None => {
-                let message = format!("no instance has the id or name `{id}`");
-                return Err(Failure::new(ErrorCode::NoSuchInstance, message));
-            }
+            None => return Err(Failure::no_such_instance(id)),
         }
         let owner = found["Config"]["Labels"][label::OWNER].as_str();
         Ok(owner.filter(|owner| !owner.is_empty()).map(str::to_owned))
@@ -145,7 +142,7 @@ impl Ready {
     }
 
     /// Ends when whoever asked may not have this any more: the session or the token has ended, or a right.
-    pub(super) async fn outlived(&self, instance: Option<&str>) -> Failure {
+    pub(super) async fn outlived(&self) -> Failure {
         if self.worker.options.authority.is_none() {
             return std::future::pending().await;
         }
@@ -164,7 +161,7 @@ impl Ready {
                         let message = "the rights of whoever asked have changed: begin the stream again";
                         Err(Failure::new(ErrorCode::Forbidden, message))
                     }
-                    _ => self.authorise(&caller, instance, 1).await.map(drop),
+                    _ => self.authorise(&caller, None, 1).await.map(drop),
                 }
             };
             match still.await {

@@ -178,7 +178,7 @@ impl Ready {
                     place => place,
                 };
                 let done = match self.perform(instance.as_deref(), attempt).await {
-                    Ok(Outcome::Streams(streaming)) => Box::pin(self.relay(*streaming, instance.as_deref())).await,
+                    Ok(Outcome::Streams(streaming)) => Box::pin(self.relay(*streaming)).await,
                     done => done,
                 };
                 let changed = self.changed(&done, instance.as_deref());

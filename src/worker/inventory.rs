@@ -306,8 +306,9 @@ impl InventoryTask {
         {
             let mut known = self.known.write().expect("never held across a panic");
             known.keep_times(&mut all);
-            known.ownership.retain(|id, _| all.iter().any(|summary| summary.id == *id));
             known.instances = all.iter().map(|summary| (summary.id.clone(), summary.clone())).collect();
+            let Known { instances, ownership, .. } = &mut *known;
+            ownership.retain(|id, _| instances.contains_key(id));
         }
         let written = self.bus.reconcile_instances(&self.dock, &all).await;
         self.note(written);

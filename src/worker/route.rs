@@ -140,10 +140,7 @@ async fn find(ready: &Ready, reference: &str, asked: Option<&Fqdn>) -> Result<Wa
             reach_here(worker)?;
             Ok(Way::Here(Some(reference.to_owned())))
         }
-        [] => {
-            let message = format!("no instance has the id or name `{reference}`");
-            Err(Failure::new(ErrorCode::NoSuchInstance, message))
-        }
+        [] => Err(Failure::no_such_instance(reference)),
         several => Err(ambiguous(reference, several)),
     }
 }

@@ -58,7 +58,7 @@ enum Cut {
 
 impl Ready {
     /// Streams until the daemon has sent everything, or somebody ends it.
-    pub(super) async fn relay(&self, streaming: Streaming, instance: Option<&str>) -> Result<Outcome, Failure> {
+    pub(super) async fn relay(&self, streaming: Streaming) -> Result<Outcome, Failure> {
         let Streaming { flow, way, framed, subject } = streaming;
         self.make_room();
         if way == Way::Down {
@@ -99,7 +99,7 @@ impl Ready {
             }
             cut = self.hear(&subject, way, given, acked, &owed) => cut,
             cut = self.signs(&written, &read) => cut,
-            failure = self.outlived(instance) => Cut::Refused(failure),
+            failure = self.outlived() => Cut::Refused(failure),
             never = self.feed(flow.input, to_give, &owed) => never,
         };
         self.end_input().await;

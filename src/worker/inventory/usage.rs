@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use super::{InventoryTask, LISTING};
 use crate::bus::BusError;
 use crate::docker::{Docker, Method, RequestParts};
-use crate::protocol::{ANONYMOUS, AccountName, Limits, Summary, label};
+use crate::protocol::{AccountName, Limits, Summary, label};
 
 /// Instances that are looked at at the same time.
 const AT_ONCE: usize = 16;
@@ -30,7 +30,7 @@ impl InventoryTask {
         let mut owned: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for summary in all {
             let owner = summary.owner.as_deref();
-            if let Some(owner) = owner.filter(|owner| *owner != ANONYMOUS && AccountName::new(owner).is_ok()) {
+            if let Some(owner) = owner.filter(|owner| AccountName::new(owner).is_ok()) {
                 owned.entry(owner).or_default().push(&summary.id);
             }
         }
