@@ -73,19 +73,13 @@ impl Told {
         let entries = if self.kept { self.rest().await? } else { self.tail.next().await.unwrap_or_default() };
         let mut events: Vec<Map<String, Value>> = entries.into_iter().filter_map(read).collect();
         let Some(caller) = self.caller.as_ref().filter(|_| !events.is_empty()) else { return Some(events) };
+        let mut said = BTreeMap::new();
         if !caller.sees_all() {
             let ids: Vec<&str> = events.iter().filter_map(|event| event.get("id")?.as_str()).collect();
-            let said = persist(|| self.bus.ownership(ids.iter().copied())).await.unwrap_or_default();
-            events.retain(|event| sees(caller, event, &said));
+            said = persist(|| self.bus.ownership(ids.iter().copied())).await.unwrap_or_default();
         }
-        // Whoever has the id of a request gets its reply, as long as that is kept.
-        if !caller.may(Access::Operate, Subject::AllInstances) {
-            let own =
-                |event: &Map<String, Value>| event.get("user").is_some_and(|user| user == caller.username.as_str());
-            for event in events.iter_mut().filter(|event| !own(event)) {
-                event.remove("requestId");
-            }
-        }
+        events
+            .retain_mut(|event| is_for(caller, event, said.get(event.get("id").and_then(Value::as_str).unwrap_or(""))));
         Some(events)
     }
 
@@ -104,15 +98,22 @@ impl Told {
     }
 }
 
-/// Whether the event is about an instance that `caller` sees, or a request of its own, or about no instance at all.
-fn sees(caller: &Session, event: &Map<String, Value>, said: &BTreeMap<String, Ownership>) -> bool {
+/// Whether the event is about an instance that `caller` sees, about which that was `said`, or a request of its own, or about
+/// no instance at all. What it may not have of it is taken out.
+pub fn is_for(caller: &Session, event: &mut Map<String, Value>, said: Option<&Ownership>) -> bool {
     let text = |name: &str| event.get(name).and_then(Value::as_str);
-    if event.get("event").is_some_and(|event| event == Event::REQUEST) {
-        return text("user") == Some(caller.username.as_str());
+    let is_own = text("user") == Some(caller.username.as_str());
+    let is_seen = match (text("event"), text("id")) {
+        _ if caller.sees_all() => true,
+        (Some(Event::REQUEST), _) => is_own,
+        (_, None) => true,
+        _ => caller.may(Access::View, Subject::Instance(Ownership::owner(said, text("owner")), said)),
+    };
+    // Whoever has the id of a request gets its reply, as long as that is kept.
+    if !is_own && !caller.may(Access::Operate, Subject::AllInstances) {
+        event.remove("requestId");
     }
-    let Some(id) = text("id") else { return true };
-    let said = said.get(id);
-    caller.may(Access::View, Subject::Instance(Ownership::owner(said, text("owner")), said))
+    is_seen
 }
 
 fn read((id, fields): (EntryId, Fields)) -> Option<Map<String, Value>> {

@@ -42,9 +42,10 @@ use std::time::Duration;
 pub use bounds::{Bounds, Folder};
 pub use context::Context;
 pub use demand::{Demand, On};
+pub use events::is_for;
 pub use fields::{Arguments, Field, Kind, Place};
 pub(crate) use glob::Glob;
-pub use schema::schema;
+pub use schema::{field_schemas, schema};
 pub use streaming::{Streaming, Streams, Subject};
 pub use table::GROUPS;
 

@@ -91,7 +91,7 @@ pub(super) async fn give(
     let from = Ownership::owner(before, labels[label::OWNER].as_str());
     let to = ownership.owner.as_ref().map(AccountName::as_str);
     let Some(to) = to.filter(|to| context.caller.is_some() && is_user(to) && from != Some(to)) else {
-        return Ok(persist(|| context.bus.set_ownership(id, ownership)).await?);
+        return Ok(persist(|| context.bus.set_ownership(context.dock, id, ownership)).await?);
     };
     let gift = Gift {
         id,

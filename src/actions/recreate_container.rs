@@ -109,7 +109,7 @@ async fn begin(context: &Context<'_>) -> Result<(Replacement, Answer), Failure> 
     let old = old["Id"].as_str().unwrap_or(id).to_owned();
     // Whose it is, and who shares it, is said of the new one before it has the name.
     if let Some(said) = persist(|| context.bus.ownership([old.as_str()])).await?.remove(&old) {
-        persist(|| context.bus.set_ownership(&new, &said)).await?;
+        persist(|| context.bus.set_ownership(context.dock, &new, &said)).await?;
     }
     Ok((Replacement { new, old, name, runs, told_to_stop: AtomicBool::new(false) }, answer))
 }

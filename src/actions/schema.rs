@@ -5,6 +5,18 @@ use serde_json::{Map, Value, json};
 use super::{Action, Field, Kind, Target};
 use crate::protocol::limits::{INSTANCE_BYTES, LONGEST_TIMEOUT, REQUEST_ID_BYTES};
 
+/// The schema of a request for one action where something else says which, and who asks.
+pub fn field_schemas(action: &Action) -> Value {
+    let mut schema = of(action);
+    if let Some(properties) = schema["properties"].as_object_mut() {
+        properties.retain(|name, _| !["action", "session", "token"].contains(&name.as_str()));
+    }
+    if let Some(required) = schema["required"].as_array_mut() {
+        required.retain(|name| name != "action");
+    }
+    schema
+}
+
 /// The schema of a request: one alternative for each action.
 pub fn schema() -> Value {
     let actions: Vec<Value> = Action::all().map(of).collect();

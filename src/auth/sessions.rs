@@ -25,7 +25,15 @@ impl Sessions {
     /// # Errors
     /// [`BusError`].
     pub async fn whose(&self, session: Secret) -> Result<Option<Session>, BusError> {
-        identify(&self.bus, &Credential::Session(session), self.idle).await
+        self.identify(&Credential::Session(session)).await
+    }
+
+    /// Whose session or token that is, if it counts.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn identify(&self, credential: &Credential) -> Result<Option<Session>, BusError> {
+        identify(&self.bus, credential, self.idle).await
     }
 
     /// Ends a session. Returns whether there was one.

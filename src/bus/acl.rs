@@ -166,6 +166,7 @@ impl Rules {
             )
             .on(Use::Both, "+hget +hmget +hgetall +hset +hdel", &[all(&keys.usage_prefix())])
             .on(Use::Both, "+xadd +xread +xrange +xrevrange", &[keys.events()])
+            .on(Use::Writes, "+hincrby", &[keys.revisions()])
             .on(Use::Writes, "+xadd", &[keys.dead()])
             .identify()
     }
@@ -206,11 +207,17 @@ impl Rules {
     fn web(mut self, oidc: bool) -> Self {
         self.text.push(' ');
         self.text.push_str(SCRIPTS);
-        let rules = self.scripts().identify();
+        let keys = self.keys.clone();
+        let records = [keys.ownership(), keys.revisions(), all(&keys.instances_prefix())];
+        let rules = self
+            .scripts()
+            .identify()
+            // What its pages show.
+            .on(Use::Reads, "+hgetall", &records)
+            .on(Use::Reads, "+xread +xrange +xrevrange", &[keys.events()]);
         if !oidc {
             return rules;
         }
-        let keys = rules.keys.clone();
         rules
             .on(Use::Both, "+set +getdel +incr +pexpire", &[keys.begun_logins(), keys.begun_login("*")])
             .on(Use::Writes, "+hset", &[all(&keys.session_prefix())])

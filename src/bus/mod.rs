@@ -41,7 +41,7 @@ pub use placement::{Placement, Purpose, Unfit};
 pub use presence::{Beat, Changed, Dock};
 pub use private::{PrivateRedis, PrivateRedisError};
 pub use records::{Ahead, Found, Location};
-pub use requests::{Attempt, Begun, Ending, Moved, Unbegun};
+pub use requests::{Attempt, Begun, Ending, Moved, Standing, Unbegun};
 pub use retry::{Backoff, persist};
 pub use streams::Tail;
 pub use usage::{Claim, Gift};

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use redis::cmd;
+use redis::{cmd, pipe};
 
 use super::presence::json;
 use super::{Bus, BusError};
-use crate::protocol::Ownership;
+use crate::protocol::{Fqdn, Ownership};
 
 /// Records in one command.
 const BATCH: usize = 500;
@@ -44,12 +44,15 @@ impl Bus {
         all.into_iter().map(|(id, text)| Ok((id, read(&text)?))).collect()
     }
 
-    /// Writes down what is said about an instance from now on.
+    /// Writes down what is said about an instance of `dock` from now on.
     ///
     /// # Errors
     /// [`BusError::Redis`].
-    pub async fn set_ownership(&self, id: &str, ownership: &Ownership) -> Result<(), BusError> {
-        Ok(self.link().query(cmd("HSET").arg(self.keys().ownership()).arg(id).arg(json(ownership))).await?)
+    pub async fn set_ownership(&self, dock: &Fqdn, id: &str, ownership: &Ownership) -> Result<(), BusError> {
+        let mut set = pipe();
+        set.hset(self.keys().ownership(), id, json(ownership)).ignore();
+        set.hincr(self.keys().revisions(), dock.as_str(), 1).ignore();
+        Ok(self.link().pipeline(&set).await?)
     }
 }
 

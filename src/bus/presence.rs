@@ -139,6 +139,14 @@ impl Bus {
     /// # Errors
     /// [`BusError`].
     pub async fn docks(&self) -> Result<BTreeMap<Fqdn, Dock>, BusError> {
+        Ok(self.docks_at().await?.0)
+    }
+
+    /// The same, and when that was, in milliseconds of Redis's clock.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn docks_at(&self) -> Result<(BTreeMap<Fqdn, Dock>, u64), BusError> {
         let (records, time): (Vec<(String, String)>, (u64, u64)) =
             self.link().pipeline(pipe().hgetall(self.keys().docks()).add_command(cmd("TIME"))).await?;
         let mut docks = BTreeMap::new();
@@ -146,7 +154,7 @@ impl Bus {
             let Ok(name) = Fqdn::new(&name) else { continue };
             docks.insert(name, read_dock(&record, time)?);
         }
-        Ok(docks)
+        Ok((docks, clock(time)))
     }
 
     /// One dock, if it is known.
@@ -194,10 +202,15 @@ impl Bus {
     }
 }
 
-fn read_dock(record: &str, (seconds, micros): (u64, u64)) -> Result<Dock, BusError> {
+/// What `TIME` says, in milliseconds.
+fn clock((seconds, micros): (u64, u64)) -> u64 {
+    seconds * 1000 + micros / 1000
+}
+
+fn read_dock(record: &str, time: (u64, u64)) -> Result<Dock, BusError> {
     let record: DockRecord =
         serde_json::from_str(record).map_err(|e| BusError::Unexpected(format!("a dock record: {e}")))?;
-    let state = record.state(seconds * 1000 + micros / 1000);
+    let state = record.state(clock(time));
     Ok(Dock { record, state })
 }
 

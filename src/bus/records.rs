@@ -119,6 +119,14 @@ impl Bus {
         hashes.into_iter().map(records).collect()
     }
 
+    /// A number for each dock, which becomes another with each change to its instances and to whose they are.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn revisions(&self) -> Result<BTreeMap<String, i64>, BusError> {
+        Ok(self.link().query(cmd("HGETALL").arg(self.keys().revisions())).await?)
+    }
+
     /// Finds the instances that `reference` may mean, in the whole cluster: the one with that full id, else
     /// those with that name, else those whose id begins so. At most one more than can be listed. `here` is the dock that
     /// asks.
@@ -204,7 +212,7 @@ impl Bus {
         let keys = self.keys();
         let mut apply = self.scripts().instances.key(keys.instances(dock));
         apply.key(keys.owners()).key(keys.index()).key(keys.load()).key(keys.promises(dock)).key(keys.events());
-        apply.key(keys.ownership());
+        apply.key(keys.ownership()).key(keys.revisions());
         apply.arg(dock.as_str()).arg(upserts.len()).arg(total.map_or_else(String::new, |total| total.to_string()));
         apply.arg(u8::from(tell)).arg(EVENTS).arg(keys.usage_prefix());
         for summary in upserts {

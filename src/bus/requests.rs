@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use redis::pipe;
+
 use super::{Bus, BusError, Consumer, Delivery, Source};
 use crate::protocol::limits::{ATTEMPTS, DEAD_LETTERS, EVENTS, LEASE, QUEUE_LENGTH, REPLY_KEPT};
 use crate::protocol::{Fqdn, GROUP, Request, RequestId, millis};
@@ -73,7 +75,36 @@ pub enum Unbegun<'a> {
     Shed(&'a str),
 }
 
+/// How a request stands, as far as it is still known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing is known: no worker has begun it, or it was done too long ago.
+    Unknown,
+    /// A worker has it, or has passed it on.
+    UnderWay,
+    /// It is done, with that reply, if it had one that was kept.
+    Done(Option<String>),
+}
+
 impl Bus {
+    /// How the request `id` stands.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn outcome(&self, id: &RequestId) -> Result<Standing, BusError> {
+        let key = self.keys().request(id);
+        let mut look = pipe();
+        look.hget(&key, "state").hget(&key, "reply").cmd("LINDEX").arg(self.keys().reply(id)).arg(0);
+        let (state, kept, waiting): (Option<String>, Option<String>, Option<String>) =
+            self.link().pipeline(&look).await?;
+        Ok(match (state.as_deref(), kept.or(waiting)) {
+            (_, Some(reply)) => Standing::Done(Some(reply)),
+            (Some("done"), None) => Standing::Done(None),
+            (Some(_), None) => Standing::UnderWay,
+            (None, None) => Standing::Unknown,
+        })
+    }
+
     /// Takes a delivered request in hand. `deadline` is in milliseconds of Redis's clock. The same call for the same
     /// delivery is the same attempt; so it also tells whether the request is still this worker's to do.
     ///

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::actions::{Bounds, Folder};
 use crate::auth::{AccountError, AuthOptions};
 use crate::bus::{Limits, RedisOptions};
+use crate::web::Auth;
 use crate::worker::Authority;
 
 /// Whom a worker serves.
@@ -27,11 +28,20 @@ pub(super) struct AuthorityArgs {
 
 /// Whether workers ask who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Mode {
+pub(super) enum Mode {
     /// Whoever can write to Redis is trusted
     Open,
     /// A request needs a session or a token, and the right
     Enforce,
+}
+
+impl From<Mode> for Auth {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Open => Self::Open,
+            Mode::Enforce => Self::Enforce,
+        }
+    }
 }
 
 impl AuthorityArgs {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
 
 use anyhow::Context;
+use url::Url;
 
 use super::contexts::{Contexts, Profile};
 use super::hostname;
@@ -13,7 +14,7 @@ use super::oidc::OidcArgs;
 use crate::bus::{Limits, PrivateRedis, RedisOptions};
 use crate::docker::DockerOptions;
 use crate::protocol::{ClientName, Credential, Fqdn, Keys, Labels, Secret};
-use crate::web::WebOptions;
+use crate::web::{Auth, WebOptions};
 use crate::worker::{Authority, WorkerOptions};
 
 /// The environment variable with an API token; no option has one, because others see the options of a command.
@@ -108,14 +109,19 @@ pub(super) struct WebArgs {
     /// The address to listen at for HTTP; whoever reaches it can do anything that the daemons can
     #[arg(long, env = "DEBLOX_LISTEN", value_name = "IP:PORT", default_value = WebOptions::DEFAULT_LISTEN)]
     listen: SocketAddr,
+    /// How browsers reach this node, such as https://deblox.example.com; where nobody has to log in, no other name is answered
+    #[arg(long, env = "DEBLOX_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<Url>,
     #[command(flatten)]
     oidc: OidcArgs,
 }
 
 impl WebArgs {
     /// The options of an HTTP node on `redis`, where sessions end as `limits` say.
-    pub(super) fn options(&self, redis: RedisOptions, limits: Limits) -> anyhow::Result<WebOptions> {
-        Ok(WebOptions { redis, listen: self.listen, limits, oidc: self.oidc.options()? })
+    pub(super) async fn options(&self, redis: RedisOptions, limits: Limits, auth: Auth) -> anyhow::Result<WebOptions> {
+        let name = hostname::fqdn().await?.to_string();
+        let (oidc, public_url) = (self.oidc.options()?, self.public_url.clone());
+        Ok(WebOptions { redis, listen: self.listen, limits, oidc, auth, name, public_url })
     }
 }
 

@@ -11,7 +11,7 @@ use super::options::{self, ClusterArgs, WebArgs};
 use super::worker;
 use crate::auth::Accounts;
 use crate::bus::{Backoff, Bus, PrivateRedis};
-use crate::web::Web;
+use crate::web::{Auth, Web};
 use crate::worker::WorkerOptions;
 
 // Without a group of its own: it would have the name of the one that it contains.
@@ -52,7 +52,8 @@ async fn work(
     worker: WorkerOptions,
     stop: CancellationToken,
 ) -> anyhow::Result<u8> {
-    let web = Web::bind(&web.options(worker.redis.clone(), auth.limits())?).await?;
+    let mode = if worker.authority.is_some() { Auth::Enforce } else { Auth::Open };
+    let web = Web::bind(&web.options(worker.redis.clone(), auth.limits(), mode).await?).await?;
     let redis_cli = match worker.redis.url.strip_prefix("unix://") {
         Some(socket) => format!("redis-cli -s {socket}"),
         None if worker.redis.url.contains("+sentinel://") => "redis-cli -h PRIMARY".to_owned(),

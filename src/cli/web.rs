@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::auth::AuthArgs;
+use super::auth::{AuthArgs, Mode};
 use super::options::{ClusterArgs, WebArgs};
 use crate::web::Web;
 
@@ -10,13 +10,16 @@ use crate::web::Web;
 pub(super) struct Args {
     #[command(flatten)]
     web: WebArgs,
+    /// Serve the web UI and its API to everybody who reaches this node, or to those who log in; as the workers have it
+    #[arg(long = "auth", env = "DEBLOX_AUTH", value_name = "MODE", default_value = "open")]
+    mode: Mode,
     #[command(flatten)]
     auth: AuthArgs,
 }
 
 pub(super) async fn run(args: &Args, cluster: &ClusterArgs, stop: CancellationToken) -> anyhow::Result<u8> {
     let redis = cluster.redis()?;
-    let web = Web::bind(&args.web.options(redis.clone(), args.auth.limits())?).await?;
+    let web = Web::bind(&args.web.options(redis.clone(), args.auth.limits(), args.mode.into()).await?).await?;
     println!("deblox web: http://{}", web.address());
     let auth = args.auth.begin(&redis, &stop);
     web.run(stop).await;

@@ -71,7 +71,7 @@ pub use stream::{Arrival, Stream, StreamInput};
 use tokio_util::task::TaskTracker;
 
 use crate::actions::Action;
-use crate::bus::{Bus, BusError, Call, CallError, Envelope, RedisOptions};
+use crate::bus::{Bus, BusError, Call, CallError, Envelope, RedisOptions, Standing};
 use crate::protocol::limits::{LONGEST_TIMEOUT, REQUEST_TIMEOUT};
 use crate::protocol::{AuthAddress, ClientName, Credential, Fqdn, InvalidName, RequestId, read_timeout};
 
@@ -107,6 +107,17 @@ impl Outgoing {
         let Self { id, dock, json, silent, wait, .. } = self;
         Call { id, dock: dock.as_ref(), json, silent: *silent, wait: *wait, envelope }
     }
+}
+
+/// How a request stands.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    /// Nothing is known of it: no worker has begun it, or it was done too long ago.
+    Unknown,
+    /// A worker has it, or will have it.
+    UnderWay,
+    /// It is done, with that reply.
+    Done(Reply),
 }
 
 /// Why there is no reply.
@@ -210,16 +221,33 @@ impl Client {
         request.as_object().is_some_and(|request| does_stream(asked(request), request))
     }
 
+    /// How the request with this id stands, as far as Redis still knows.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn outcome(&self, id: &RequestId) -> Result<Progress, ClientError> {
+        let found = self.bus.outcome(id).await.map_err(CallError::NotSent)?;
+        Ok(match found {
+            Standing::Unknown => Progress::Unknown,
+            Standing::UnderWay => Progress::UnderWay,
+            Standing::Done(json) => Progress::Done(json.map_or_else(|| Ok(Reply::none()), Reply::read)?),
+        })
+    }
+
     /// The bus underneath.
     pub fn bus(&self) -> &Bus {
         &self.bus
     }
 
+    /// What the ids of its requests have to begin with, so that it may read their replies; nothing for most.
+    pub fn id_prefix(&self) -> String {
+        self.name.as_ref().map(|name| format!("{name}.")).unwrap_or_default()
+    }
+
     /// An id that nobody can guess: whoever uses it first has the request and its effect.
-    fn next_id(&self) -> RequestId {
+    pub fn next_id(&self) -> RequestId {
         let chance = uuid::Uuid::new_v4().simple().to_string();
-        let id = self.name.as_ref().map_or_else(|| chance.clone(), |name| format!("{name}.{chance}"));
-        RequestId::new(&id).expect("a client's name, a dot and hexadecimal digits")
+        RequestId::new(&format!("{}{chance}", self.id_prefix())).expect("a client's name, a dot and hexadecimal digits")
     }
 }
 

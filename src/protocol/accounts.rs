@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::limits::{ACCOUNT_NAME_BYTES, PASSWORD_BYTES, PASSWORD_LEAST};
 use super::{ANONYMOUS, InvalidName, Quota};
 
 /// What a user may do. Each is trusted more than the one before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Reads everything.

@@ -95,6 +95,12 @@ impl Keys {
         format!("{}{dock}", self.instances_prefix())
     }
 
+    /// Hash: host name to a number that becomes another with each change to the instances of that dock, and to whose they
+    /// are.
+    pub fn revisions(&self) -> String {
+        self.key("revisions")
+    }
+
     /// Hash: id (of a volume: name) to record, of all of one kind that one dock has.
     pub fn resources(&self, kind: Resource, dock: &Fqdn) -> String {
         format!("{}{dock}", self.resources_prefix(kind))

@@ -13,6 +13,7 @@ mod reply;
 mod request;
 mod resources;
 mod stream;
+mod usage;
 
 pub use accounts::{Account, AccountName, External, Role, Secret, Session, TokenRecord, check_password};
 pub use auth::{AuthAddress, AuthAsk, AuthMessage, AuthReply, Credential, Granted, Question, Unreadable};
@@ -29,3 +30,4 @@ pub use reply::{Answer, Body, Reply};
 pub use request::{COMMON_FIELDS, Fields, Request, Undecodable, decode, read_timeout};
 pub use resources::{ImageRecord, NetworkRecord, Record, Resource, VolumeRecord};
 pub use stream::{Channel, Chunk, Input};
+pub use usage::HostUsage;

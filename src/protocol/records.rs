@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::Fqdn;
 use super::limits::LEASE;
+use super::{Fqdn, HostUsage};
 
 /// Labels of a container or a dock.
 pub type Labels = BTreeMap<String, String>;
@@ -39,7 +40,8 @@ pub enum Standing {
 }
 
 /// Whether a worker reaches its daemon.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "kebab-case")]
 pub enum DaemonState {
     /// It has not answered, or no longer does.
@@ -76,6 +78,9 @@ pub struct DockFacts {
     pub containers: usize,
     /// Containers that run.
     pub running: usize,
+    /// What its host uses; absent where the worker does not run on that host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<HostUsage>,
     /// Labels given to the worker.
     pub labels: Labels,
     /// deblox's version.
@@ -109,7 +114,8 @@ pub struct DockRecord {
 }
 
 /// How a dock stands, derived from its record and the time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum DockState {
     /// Its worker sends heartbeats.
     #[serde(rename = "up")]

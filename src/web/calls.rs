@@ -57,7 +57,7 @@ async fn answer(node: &Node, request: Request<Body>) -> Result<Response, Failure
 }
 
 /// Whom the header `Authorization: Bearer …` stands for: a token, or a session (RFC 6750).
-fn credential(headers: &HeaderMap) -> Result<Option<Credential>, Failure> {
+pub(super) fn credential(headers: &HeaderMap) -> Result<Option<Credential>, Failure> {
     let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
     let bearer = header.to_str().ok().and_then(|text| text.split_once(' '));
     match bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) {
@@ -86,7 +86,7 @@ async fn read(request: Request<Body>) -> Result<Value, Failure> {
 }
 
 /// Why there is no reply, in the terms of the bus.
-fn explain(error: &ClientError) -> Failure {
+pub(super) fn explain(error: &ClientError) -> Failure {
     let code = match error {
         ClientError::NotAnObject => ErrorCode::NotAnObject,
         ClientError::Field("requestId", _) => ErrorCode::BadRequestId,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION, ORIGIN, REFERRER_POLICY, SET_COOKIE,
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE,
     X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
@@ -66,7 +66,7 @@ pub(super) async fn finish(State(node): State<Arc<Node>>, uri: Uri, headers: Hea
 
 /// `POST /auth/logout`: ends the session of the cookie, and has the browser forget it.
 pub(super) async fn log_out(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
-    if !is_own(&node, &headers) {
+    if !node.is_own(&headers) {
         return say(&headers, StatusCode::FORBIDDEN, "a page of another site may not log you out");
     }
     let ended = match session(&headers) {
@@ -106,16 +106,6 @@ fn session(headers: &HeaderMap) -> Option<Secret> {
 
 fn scope(oidc: &Oidc, path: &'static str, lasts: Option<Duration>) -> Scope {
     Scope { path, lasts, secure: oidc.options().is_secure() }
-}
-
-/// Whether a page of this node asks, or no page at all. The cookie does not come with what another site has a browser
-/// send; this holds for its neighbours too, such as another port of the same host.
-fn is_own(node: &Node, headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(ORIGIN) else { return true };
-    let Ok(origin) = origin.to_str() else { return false };
-    let public = node.oidc.as_ref().map(|oidc| oidc.options().redirect_url.origin().ascii_serialization());
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    public.as_deref() == Some(origin) || origin.split_once("://").is_some_and(|(_, own)| Some(own) == host)
 }
 
 /// Sends a browser on; the address is never one that came with the request.

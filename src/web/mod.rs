@@ -2,11 +2,14 @@
 //!
 //! A node keeps nothing: any number of them serve one bus, and each waits for all its replies on one connection.
 
+mod api;
 mod calls;
 mod cookies;
 mod health;
 mod login;
+mod origin;
 mod serve;
+mod view;
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,9 +19,15 @@ use axum::Router;
 use axum::http::{Method, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
+use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use url::Url;
+use utoipa::ToSchema;
+
+use api::Registry;
+use view::View;
 
 use crate::auth::{Oidc, OidcError, OidcOptions, Sessions};
 use crate::bus::{BusError, Limits, RedisOptions};
@@ -37,6 +46,23 @@ pub struct WebOptions {
     pub limits: Limits,
     /// Where people log in, if that is an OpenID Connect provider.
     pub oidc: Option<OidcOptions>,
+    /// Whether people have to log in.
+    pub auth: Auth,
+    /// What the host is called that it runs on.
+    pub name: String,
+    /// How browsers reach it, where that is not by its address.
+    pub public_url: Option<Url>,
+}
+
+/// Whether whoever uses `/api/v1` has to log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// No: whoever reaches the node may do anything, as with `POST /`.
+    Open,
+    /// Yes.
+    Enforce,
 }
 
 impl WebOptions {
@@ -64,6 +90,8 @@ pub struct Web {
     listener: TcpListener,
     address: SocketAddr,
     router: Router,
+    /// Ends what has no end of its own.
+    closing: DropGuard,
 }
 
 /// What the handlers share.
@@ -71,8 +99,15 @@ struct Node {
     client: Client,
     sessions: Sessions,
     oidc: Option<Oidc>,
+    auth: Auth,
+    name: String,
+    public_url: Option<Url>,
+    view: View,
+    requests: Registry,
+    /// Cancelled when the node stops: what has no end of its own ends then.
+    closing: CancellationToken,
     /// Places for calls that wait for their replies.
-    room: Semaphore,
+    room: Arc<Semaphore>,
 }
 
 impl Web {
@@ -88,8 +123,21 @@ impl Web {
         let fault = |error| WebError::Listen(options.listen, error);
         let listener = TcpListener::bind(options.listen).await.map_err(fault)?;
         let address = listener.local_addr().map_err(fault)?;
-        let node = Arc::new(Node { client, sessions, oidc, room: Semaphore::new(CALLS) });
+        let closing = CancellationToken::new();
+        let node = Arc::new(Node {
+            view: View::new(client.bus().clone(), &closing),
+            client,
+            sessions,
+            oidc,
+            auth: options.auth,
+            name: options.name.clone(),
+            public_url: options.public_url.clone(),
+            requests: Registry::default(),
+            closing: closing.clone(),
+            room: Arc::new(Semaphore::new(CALLS)),
+        });
         let router = Router::new()
+            .nest(api::BASE, api::router())
             .route("/", post(calls::call))
             .route("/healthz", get(health::alive))
             .route("/readyz", get(health::ready))
@@ -100,7 +148,7 @@ impl Web {
             .fallback(nothing_there)
             .method_not_allowed_fallback(nothing_there)
             .with_state(node);
-        Ok(Self { listener, address, router })
+        Ok(Self { listener, address, router, closing: closing.drop_guard() })
     }
 
     /// Where it listens.
@@ -116,12 +164,20 @@ impl Web {
             tracing::debug!(%error, "the limit of open files stays as it is");
         }
         tracing::info!(address = %self.address, "serving HTTP");
+        let closing = self.closing.disarm();
+        let stopped = stop.clone();
+        tokio::spawn(async move {
+            stopped.cancelled().await;
+            closing.cancel();
+        });
         serve::run(self.listener, self.router, stop).await;
     }
 }
 
 async fn nothing_there(method: Method, uri: Uri) -> Response {
     let path: String = uri.path().chars().take(60).collect();
-    let message = format!("there is no {method} {path}: requests go to POST /, and GET has /healthz and /readyz");
+    let message = format!(
+        "there is no {method} {path}: requests go to POST /, the API is at /api/v1, and GET has /healthz and /readyz"
+    );
     calls::refuse(Failure::new(ErrorCode::NotFound, message))
 }

@@ -162,6 +162,7 @@ impl Inventory {
             running: known.instances.values().filter(|summary| summary.state == "running").count(),
             labels: BTreeMap::new(),
             worker_version: env!("CARGO_PKG_VERSION").to_owned(),
+            usage: None,
         }
     }
 

@@ -1,6 +1,6 @@
 -- Applies changes to the records of one dock's instances, keeps index, owners and load in step, and tells of each change
 -- once, in the same step.
--- KEYS: instances of the dock, owners, index, load, promises of the dock, events, ownership
+-- KEYS: instances of the dock, owners, index, load, promises of the dock, events, ownership, revisions
 -- ARGV: dock, number of upserts, total that counts towards the load or '' to leave it to the changes,
 --       1 to tell, events kept, prefix of what users use,
 --       per upsert: id, name, summary, owner record, request id or '', 1 if it counts; then ids to remove
@@ -75,6 +75,9 @@ for i = at, #ARGV do
   redis.call('HDEL', KEYS[2], ARGV[i])
   redis.call('HDEL', KEYS[7], ARGV[i])
 end
+
+-- what was read before is old now
+if upserts > 0 or at <= #ARGV then redis.call('HINCRBY', KEYS[8], dock, 1) end
 
 if ARGV[3] ~= '' then
   redis.call('ZADD', KEYS[4], ARGV[3] + redis.call('ZCARD', KEYS[5]), dock)

@@ -1,0 +1,87 @@
+//! Who calls the API.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+
+use super::problem::Problem;
+use crate::client::Client;
+use crate::protocol::limits::AUTH_FIELD_BYTES;
+use crate::protocol::{Access, Credential, ErrorCode, Ownership, Secret, Session, Subject};
+use crate::web::calls::credential;
+use crate::web::cookies::{self, SESSION};
+use crate::web::{Auth, Node};
+
+/// Who calls, known and not a page of another site.
+#[derive(Clone, Debug)]
+pub(in crate::web) struct Caller {
+    /// What the workers are shown.
+    pub(in crate::web) credential: Option<Credential>,
+    /// Whose it is; nobody's where nobody has to log in.
+    pub(in crate::web) session: Option<Session>,
+}
+
+impl FromRequestParts<Arc<Node>> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Problem> {
+        check_site(node, &parts.headers)?;
+        let bearer = credential(&parts.headers)?;
+        let shown = bearer.clone().or_else(|| session_of(&parts.headers).map(Credential::Session));
+        let session = match &shown {
+            Some(shown) => node.sessions.identify(shown).await?,
+            None => None,
+        };
+        match (session, node.auth) {
+            (Some(session), _) => Ok(Self { credential: shown, session: Some(session) }),
+            // A cookie that has ended stands in nobody's way there.
+            (None, Auth::Open) if bearer.is_none() => Ok(Self { credential: None, session: None }),
+            (None, _) => Err(Problem::new(ErrorCode::Unauthenticated, "log in first, or again: the session has ended")),
+        }
+    }
+}
+
+/// Refuses what a page of another site has the browser send.
+pub(super) fn check_site(node: &Node, headers: &HeaderMap) -> Result<(), Problem> {
+    if !node.is_own(headers) {
+        return Err(Problem::new(ErrorCode::Forbidden, "a page of another site may not call this"));
+    }
+    if node.auth == Auth::Open && !node.is_called_so(headers) {
+        let message =
+            "this node does not know that name: call it by its address, or say with --public-url how it is reached";
+        return Err(Problem::new(ErrorCode::Forbidden, message));
+    }
+    Ok(())
+}
+
+/// The session in the cookie.
+pub(super) fn session_of(headers: &HeaderMap) -> Option<Secret> {
+    cookies::find(headers, SESSION).filter(|session| session.len() <= AUTH_FIELD_BYTES).map(Secret::new)
+}
+
+impl Caller {
+    /// The client whose requests are the caller's.
+    pub(in crate::web) fn client(&self, node: &Node) -> Client {
+        match &self.credential {
+            Some(credential) => node.client.clone().with_credential(credential.clone()),
+            None => node.client.clone(),
+        }
+    }
+
+    /// Its name.
+    pub(in crate::web) fn user(&self) -> Option<&str> {
+        self.session.as_ref().map(|session| session.username.as_str())
+    }
+
+    /// Whether it may do that; where nobody has to log in, everybody may.
+    pub(in crate::web) fn may(&self, access: Access, subject: Subject<'_>) -> bool {
+        self.session.as_ref().is_none_or(|session| session.may(access, subject))
+    }
+
+    /// Whether it sees the instance with that owner, about which that was said.
+    pub(in crate::web) fn sees(&self, (owner, said): (Option<&str>, Option<&Ownership>)) -> bool {
+        self.may(Access::View, Subject::Instance(owner, said))
+    }
+}

@@ -1,0 +1,183 @@
+//! `/api/v1/node`, `/login`, `/logout`, `/me`: who serves, and who asks. Logging in and who one is go by the auth manager.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::caller::{Caller, check_site, session_of};
+use super::extract::Body;
+use super::problem::Problem;
+use crate::bus::CallError;
+use crate::client::ClientError;
+use crate::protocol::{Access, AuthAddress, Credential, ErrorCode, Role, Secret, Subject};
+use crate::web::cookies::{self, SESSION, Scope};
+use crate::web::serve::Peer;
+use crate::web::{Auth, Node};
+
+/// How long an auth manager may take: hashing a password takes a moment, and others may be before it.
+const AUTH_MANAGER: Duration = Duration::from_secs(10);
+
+/// What anybody may know of the node that serves the page.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "Node"))]
+#[schema(as = Node)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NodeFacts {
+    /// The host it runs on.
+    name: String,
+    /// deblox's version.
+    version: String,
+    /// Whether whoever asks has to log in.
+    auth: Auth,
+    /// Whether people log in by OpenID Connect, at /auth/oidc/login.
+    oidc: bool,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Me {
+    /// The node that answers.
+    node: NodeFacts,
+    /// The user; nobody where nobody has to log in and nobody has.
+    user: Option<String>,
+    /// The role that counts.
+    role: Option<Role>,
+    /// The user's groups.
+    groups: Vec<String>,
+    /// The rights on docks, images, networks, volumes and templates.
+    rights: Vec<Access>,
+    /// Whether it may create instances.
+    may_create: bool,
+    /// Whether it sees the instances of all.
+    sees_all: bool,
+    /// Whether it operates the instances of all.
+    operates_all: bool,
+    /// What the ids of its requests have to begin with.
+    request_prefix: String,
+}
+
+/// A name and a password.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct Login {
+    username: String,
+    #[schema(value_type = String)]
+    password: Secret,
+}
+
+/// What an auth manager answers.
+#[derive(Debug, Deserialize)]
+struct Answer {
+    status: String,
+    #[serde(rename = "sessionID")]
+    session: Option<Secret>,
+    message: Option<String>,
+}
+
+/// What anybody may know of this node.
+#[utoipa::path(get, path = "/node", tag = "session", responses((status = 200, body = NodeFacts)))]
+pub(super) async fn node(State(node): State<Arc<Node>>) -> Json<NodeFacts> {
+    Json(facts(&node))
+}
+
+/// Logs in with a name and a password; the session comes as a cookie.
+#[utoipa::path(post, path = "/login", tag = "session", request_body = Login, responses(
+    (status = 200, body = Me), (status = 401, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
+pub(super) async fn log_in(
+    State(node): State<Arc<Node>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+    Body(login): Body<Login>,
+) -> Result<Response, Problem> {
+    check_site(&node, &headers)?;
+    let address = peer.ip().to_string();
+    let message = json!({"username": login.username, "password": login.password.reveal(), "address": address});
+    let answer = ask(&node, AuthAddress::Login, &message).await?;
+    let session = match (answer.status.as_str(), answer.session) {
+        ("ok", Some(session)) => session,
+        ("denied", _) => return Err(Problem::named(401, "denied", "wrong user name or password")),
+        _ => {
+            let message = answer.message.unwrap_or_else(|| "the auth manager did not say why not".to_owned());
+            let (status, code) =
+                if message.contains("too many") { (429, "too-many-logins") } else { (400, "bad-login") };
+            return Err(Problem::named(status, code, message));
+        }
+    };
+    let whose = node.sessions.whose(session.clone()).await?;
+    let credential = Some(Credential::Session(session.clone()));
+    let me = Json(me(&node, &Caller { credential, session: whose }));
+    let scope = Scope { path: "/", lasts: None, secure: node.is_secure() };
+    Ok(with_cookie(me.into_response(), cookies::set(SESSION, &session, &scope)))
+}
+
+/// Ends the session, and has the browser forget it.
+#[utoipa::path(post, path = "/logout", tag = "session", responses((status = 204), (status = 503, body = Problem)))]
+pub(super) async fn log_out(State(node): State<Arc<Node>>, headers: HeaderMap) -> Result<Response, Problem> {
+    check_site(&node, &headers)?;
+    if let Some(session) = session_of(&headers) {
+        ask(&node, AuthAddress::Logout, &json!({"sessionID": session.reveal()})).await?;
+    }
+    Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), cookies::forget(SESSION, "/")))
+}
+
+/// Who asks, and what it may do.
+#[utoipa::path(get, path = "/me", tag = "session", responses((status = 200, body = Me), (status = 401, body = Problem)))]
+pub(super) async fn whose(State(node): State<Arc<Node>>, caller: Caller) -> Result<Json<Me>, Problem> {
+    if let Some(credential) = &caller.credential {
+        let message = match credential {
+            Credential::Session(session) => json!({"sessionID": session.reveal()}),
+            Credential::Token(token) => json!({"token": token.reveal()}),
+        };
+        if ask(&node, AuthAddress::Authorise, &message).await?.status != "ok" {
+            return Err(Problem::new(ErrorCode::Unauthenticated, "log in first, or again: the session has ended"));
+        }
+    }
+    Ok(Json(me(&node, &caller)))
+}
+
+fn with_cookie(mut response: Response, cookie: Option<axum::http::HeaderValue>) -> Response {
+    response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+    response
+}
+
+async fn ask(node: &Node, address: AuthAddress, message: &Value) -> Result<Answer, Problem> {
+    match node.client.ask(address, message, AUTH_MANAGER).await {
+        Ok(answer) => serde_json::from_str(&answer)
+            .map_err(|_| Problem::new(ErrorCode::Internal, "the auth manager answered what cannot be read")),
+        Err(ClientError::Call(CallError::NoReply(_))) => {
+            let message = "no auth manager answers: one runs where `deblox worker` or `deblox web` was started with --auth-manager";
+            Err(Problem::named(503, "auth-manager-silent", message))
+        }
+        Err(error) => Err(Problem::from(&error)),
+    }
+}
+
+fn facts(node: &Node) -> NodeFacts {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    NodeFacts { name: node.name.clone(), version, auth: node.auth, oidc: node.oidc.is_some() }
+}
+
+fn me(node: &Node, caller: &Caller) -> Me {
+    let session = caller.session.as_ref();
+    let groups = session.map(|session| session.groups.iter().map(ToString::to_string).collect());
+    Me {
+        node: facts(node),
+        user: caller.user().map(str::to_owned),
+        role: session.map(crate::protocol::Session::effective_role),
+        groups: groups.unwrap_or_default(),
+        rights: Access::ALL.into_iter().filter(|access| caller.may(*access, Subject::Rest)).collect(),
+        may_create: caller.may(Access::Create, Subject::NewInstance),
+        sees_all: caller.may(Access::View, Subject::AllInstances),
+        operates_all: caller.may(Access::Operate, Subject::AllInstances),
+        request_prefix: node.client.id_prefix(),
+    }
+}
