@@ -69,7 +69,7 @@ pub(super) struct Instance {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
-struct Port {
+pub(super) struct Port {
     /// The host's address.
     ip: Option<String>,
     /// The port inside the container.
@@ -101,7 +101,7 @@ pub(super) struct Instances {
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
-struct Counts {
+pub(super) struct Counts {
     all: usize,
     failing: usize,
     restarting: usize,

@@ -52,6 +52,8 @@ struct Shared {
     changes: broadcast::Sender<Change>,
     ready: watch::Sender<bool>,
     wanted: Notify,
+    /// Something has happened that is worth a look.
+    hurry: Notify,
     /// When it was last looked at, in milliseconds after `began`.
     used: AtomicU64,
     began: Instant,
@@ -65,6 +67,7 @@ impl View {
             changes: broadcast::channel(BEHIND).0,
             ready: watch::channel(false).0,
             wanted: Notify::new(),
+            hurry: Notify::new(),
             used: AtomicU64::new(0),
             began: Instant::now(),
         });

@@ -7,10 +7,14 @@ use std::time::{Duration, Instant};
 
 use super::{Change, Picture, Row, Told, View};
 use crate::bus::{Backoff, Bus, BusError, Tail};
-use crate::protocol::{EntryId, Fqdn, Summary};
+use crate::protocol::limits::BEAT;
+use crate::protocol::{EntryId, Fields, Fqdn, Summary};
 
-/// How often it is looked whether instances have changed; and docks, each second time.
+/// How often it is looked whether instances have changed, at the least; docks are looked at once for each heartbeat.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// How long there is at least between two looks.
+const APART: Duration = Duration::from_millis(100);
 
 /// How often everything is read again, whatever the revisions say.
 const EVERYTHING: Duration = Duration::from_secs(60);
@@ -23,9 +27,11 @@ pub(super) async fn keep_up(view: View, bus: Bus) {
     loop {
         view.shared.wanted.notified().await;
         if view.is_used() {
+            let mut tail = bus.events(Some(EntryId { millis: 0, sequence: 0 }));
+            catch_up(&view, &mut tail).await;
             tokio::select! {
                 () = look(&view, &bus) => {}
-                () = listen(&view, &bus) => {}
+                () = listen(&view, &mut tail) => {}
             }
             view.shared.ready.send_replace(false);
             view.change(|picture| *picture = Picture::default());
@@ -41,7 +47,9 @@ async fn look(view: &View, bus: &Bus) {
             Ok(()) => {
                 view.shared.ready.send_replace(true);
                 backoff = Backoff::default();
-                tokio::time::sleep(LOOK).await;
+                // What happens often is looked at together.
+                tokio::time::sleep(APART).await;
+                let _ = tokio::time::timeout(LOOK - APART, view.shared.hurry.notified()).await;
             }
             Err(error) => {
                 tracing::debug!(%error, "the picture of the cluster is not up to date");
@@ -55,14 +63,14 @@ async fn look(view: &View, bus: &Bus) {
 #[derive(Default)]
 struct Looking {
     revisions: BTreeMap<String, i64>,
+    docks: Option<Instant>,
     all: Option<Instant>,
-    count: u64,
 }
 
 impl Looking {
     async fn once(&mut self, view: &View, bus: &Bus) -> Result<(), BusError> {
-        let turned = if self.count.is_multiple_of(2) { self.docks(view, bus).await? } else { Vec::new() };
-        self.count += 1;
+        let due = self.docks.is_none_or(|docks| docks.elapsed() >= BEAT - LOOK / 2);
+        let turned = if due { self.look_at_docks(view, bus).await? } else { Vec::new() };
         // Before the instances: what changes in between is seen next time.
         let revisions = bus.revisions().await?;
         let everything = self.all.is_none_or(|all| all.elapsed() > EVERYTHING);
@@ -97,7 +105,8 @@ impl Looking {
     }
 
     /// Returns the docks that have begun or ceased to answer.
-    async fn docks(&self, view: &View, bus: &Bus) -> Result<Vec<Fqdn>, BusError> {
+    async fn look_at_docks(&mut self, view: &View, bus: &Bus) -> Result<Vec<Fqdn>, BusError> {
+        self.docks = Some(Instant::now());
         let (docks, now) = bus.docks_at().await?;
         let (changed, turned) = view.change(|picture| picture.see_docks(docks, now));
         view.tell(Change::Beats);
@@ -108,13 +117,35 @@ impl Looking {
     }
 }
 
-/// Takes in what happens, from what is kept on.
-async fn listen(view: &View, bus: &Bus) {
-    let mut tail: Tail = bus.events(Some(EntryId { millis: 0, sequence: 0 }));
-    loop {
-        for told in tail.next().await.unwrap_or_default().into_iter().filter_map(Told::read).map(Arc::new) {
-            view.change(|picture| picture.see_event(Arc::clone(&told)));
-            view.tell(Change::Event(told));
+/// Takes in the events that are kept.
+async fn catch_up(view: &View, tail: &mut Tail) {
+    let mut backoff = Backoff::default();
+    while view.is_used() {
+        match tail.rest().await {
+            Ok(entries) if entries.is_empty() => return,
+            Ok(entries) => take_in(view, entries),
+            Err(error) => {
+                tracing::debug!(%error, "events are not read yet");
+                backoff.pause().await;
+            }
         }
+    }
+}
+
+/// Takes in what happens from then on. It is looked at once what has changed by it.
+async fn listen(view: &View, tail: &mut Tail) {
+    loop {
+        let entries = tail.next().await.unwrap_or_default();
+        if !entries.is_empty() {
+            take_in(view, entries);
+            view.shared.hurry.notify_one();
+        }
+    }
+}
+
+fn take_in(view: &View, entries: Vec<(EntryId, Fields)>) {
+    for told in entries.into_iter().filter_map(Told::read).map(Arc::new) {
+        view.change(|picture| picture.see_event(Arc::clone(&told)));
+        view.tell(Change::Event(told));
     }
 }
