@@ -1,6 +1,7 @@
 //! What a daemon has: its containers as the shared records show them, and itself.
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
 use bollard::models::ContainerSummary;
@@ -22,6 +23,8 @@ pub struct EngineFacts {
     pub cpus: Option<i64>,
     /// Memory in bytes.
     pub memory: Option<i64>,
+    /// The folder on its host that it keeps its data in.
+    pub folder: Option<PathBuf>,
     /// Its clock, in seconds since the epoch.
     pub time: Option<u64>,
 }
@@ -57,6 +60,7 @@ impl Docker {
             operating_system: text("OperatingSystem"),
             cpus: info["NCPU"].as_i64(),
             memory: info["MemTotal"].as_i64(),
+            folder: text("DockerRootDir").map(PathBuf::from),
             time: info["SystemTime"].as_str().and_then(seconds),
         })
     }

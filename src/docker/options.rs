@@ -10,6 +10,9 @@ use rustls::{ClientConfig, RootCertStore};
 use super::DockerError;
 use super::connector::{Connector, Route};
 
+/// What a host begins with that is the path of a socket.
+const UNIX: &str = "unix://";
+
 /// How the daemon is reached.
 #[derive(Clone, Debug)]
 pub struct DockerOptions {
@@ -30,6 +33,11 @@ impl DockerOptions {
         Self { host: host.into(), tls: false, certificates: None }
     }
 
+    /// Whether the daemon is on this host.
+    pub fn is_local(&self) -> bool {
+        self.host.starts_with(UNIX)
+    }
+
     pub(super) fn connector(&self) -> Result<Connector, DockerError> {
         let unusable = |why: &str| {
             DockerError::Options(format!(
@@ -37,7 +45,7 @@ impl DockerOptions {
                 self.host
             ))
         };
-        if let Some(path) = self.host.strip_prefix("unix://") {
+        if let Some(path) = self.host.strip_prefix(UNIX) {
             return Ok(Connector::new(Route::Unix(PathBuf::from(path))));
         }
         let url = url::Url::parse(&self.host).map_err(|e| unusable(&e.to_string()))?;

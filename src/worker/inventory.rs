@@ -4,6 +4,7 @@ mod owners;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -158,12 +159,18 @@ impl Inventory {
             operating_system: known.engine.operating_system.clone(),
             cpus: known.engine.cpus,
             memory: known.engine.memory,
+            usage: None,
             containers: known.instances.len(),
             running: known.instances.values().filter(|summary| summary.state == "running").count(),
             labels: BTreeMap::new(),
             worker_version: env!("CARGO_PKG_VERSION").to_owned(),
             usage: None,
         }
+    }
+
+    /// The folder that the daemon keeps its data in, as far as it has told.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        self.known.read().expect("never held across a panic").engine.folder.clone()
     }
 
     /// The containers of this dock that `reference` may mean: the one with that full id, else the one with that

@@ -4,6 +4,7 @@ mod authority;
 mod extras;
 mod handle;
 mod heartbeat;
+mod host;
 mod intake;
 mod inventory;
 mod job;
@@ -95,6 +96,7 @@ struct Worker {
     docker: Docker,
     consumer: Consumer,
     inventory: Inventory,
+    host: host::Host,
     /// What requests have made of the dock, kept for when Redis forgets it: its standing, and labels they set.
     membership: Mutex<(Standing, Labels)>,
     /// Redis's clock in milliseconds, and when it was asked for.
@@ -172,6 +174,7 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
         docker,
         consumer,
         inventory,
+        host: host::Host::default(),
         membership: Mutex::default(),
         clock: Mutex::default(),
         disturbed: Mutex::default(),
@@ -199,6 +202,9 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
 
     tasks.spawn(background.clone().run_until_cancelled_owned(extras::run(Arc::clone(&worker))));
     tasks.spawn(background.clone().run_until_cancelled_owned(watch::run(Arc::clone(&worker))));
+    if worker.options.docker.is_local() {
+        tasks.spawn(background.clone().run_until_cancelled_owned(host::run(Arc::clone(&worker))));
+    }
 
     warn_about_eviction(&worker.bus).await;
     tracing::info!(dock = %worker.dock(), redis = ?worker.options.redis, docker = %worker.options.docker.host, "worker is up");

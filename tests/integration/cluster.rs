@@ -8,6 +8,7 @@ use deblox::protocol::Fqdn;
 use deblox::worker::WorkerOptions;
 use serde_json::{Value, json};
 
+use crate::proxy::Proxy;
 use crate::support::{Bus, Scrub, Worker, docker, own_redis, refused, succeeded, unique, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -124,6 +125,28 @@ async fn a_worker_whose_daemon_is_down_lists_the_cluster_all_the_same() {
     assert_eq!(page["unreachable"][1], never, "{page}");
     let own = bus.call(json!({"action": "list-containers"})).await;
     assert_eq!(own["statusCode"], 503, "{own}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_docks_host_uses_is_listed_where_its_worker_runs_on_it() {
+    let bus = Bus::new().await;
+    let _here = bus.worker(1, "here.test").await;
+    let elsewhere = Proxy::tcp(2).await;
+    let _elsewhere =
+        bus.worker_with(2, "elsewhere.test", |options| options.docker = DockerOptions::new(&elsewhere.address)).await;
+    let usage = until("the processors were looked at twice", async || {
+        let usage = bus.dock("here.test").await["usage"].clone();
+        usage["cpu"].is_number().then_some(usage)
+    })
+    .await;
+    let number = |field: &str| usage[field].as_u64().unwrap_or_else(|| panic!("{field}: {usage}"));
+    let cpu = usage["cpu"].as_f64().expect("a number");
+    assert!((0.0..=100.0).contains(&cpu) && (cpu * 10.0 - (cpu * 10.0).round()).abs() < 1e-6, "{usage}");
+    assert!(0 < number("memory") && number("memory") < number("memoryTotal"), "{usage}");
+    assert!(0 < number("disk") && number("disk") <= number("diskTotal"), "{usage}");
+    // Docker measures the same memory.
+    assert_eq!(usage["memoryTotal"], bus.dock("here.test").await["memory"]);
+    assert_eq!(bus.dock("elsewhere.test").await["usage"], Value::Null, "that is another host");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

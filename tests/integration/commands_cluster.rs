@@ -26,7 +26,9 @@ async fn docks_are_listed_labelled_drained_and_taken_out() {
     assert_eq!(bus.says(&["docks", "-q", "-f", "state=drained"]).await, "c.test");
     assert_eq!(bus.says(&["docks", "-q", "-f", "label=disk", "-f", "label=zone=2"]).await, "b.test");
     bus.complains(&["docks", "-f", "colour=red"], 1, &["colour", "label"]).await;
+    bus.until_dock("a.test", |record| record["usage"].is_object()).await;
     let rows = objects(&bus.says(&["docks", "--format", "json"]).await);
+    assert!(rows[0]["usage"]["memoryTotal"].is_u64(), "{rows:?}");
     assert_eq!((&rows[1]["labels"]["disk"], &rows[2]["standing"]), (&json!("ssd"), &json!("drained")));
     let shown: Value = serde_json::from_str(&bus.says(&["docks", "inspect", "b.test"]).await).expect("JSON");
     assert_eq!((&shown[0]["hostname"], &shown[0]["daemon"]), (&json!("b.test"), &json!("up")));

@@ -33,7 +33,7 @@ pub(super) static DOCKS: &[Action] = &[
         "list-docks",
         Access::View,
         Target::Cluster,
-        "the known docks: hostname, state, lastSeen, daemonSeen, engine, counts",
+        "the known docks: hostname, state, lastSeen, daemonSeen, engine, counts, usage of its host",
         |context| Box::pin(list_docks::run(context)),
     ),
     Action::own(
