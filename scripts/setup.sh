@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs what is missing, and only that: one line for each thing it installs, a second when all is there.
 #
-#   scripts/setup.sh build    a C compiler and Rust
+#   scripts/setup.sh build    a C compiler, Rust, Node.js, and the web UI, built
 #   scripts/setup.sh lint     and rustfmt, clippy, cargo-deny
 #   scripts/setup.sh run      what build needs, a Docker engine, redis-server, an image to start containers from
 #   scripts/setup.sh lab      what run needs, and the lab of Docker hosts
-#   scripts/setup.sh test     all of these, the images of the tests, and an OpenID Connect provider
+#   scripts/setup.sh test     all of these, the images of the tests, an OpenID Connect provider, and a browser
 #
 # What is there already is used as it is. The other scripts source this file, and get its PATH and its helpers with it.
 # Other distributions than Debian and Ubuntu (apt) are told what to install.
@@ -14,7 +14,8 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 rust_minimum=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
 redis_minimum=6.2    # XAUTOCLAIM
-node_minimum=18      # the OpenID Connect provider of the tests
+node_minimum=20.19   # what builds the web UI
+node_release=v22     # of the official builds, where the distribution's is too old
 # a cargo that rustup installed; the folders that hold iptables and ip, which Debian leaves out of a user's PATH
 PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
@@ -174,20 +175,66 @@ setup_test_tools() {
   fi
 }
 
-setup_provider() {
-  local missing=() version folder=$root/tests/oidc
-  have node || missing+=(nodejs)
-  have npm || missing+=(npm)
-  [ ${#missing[@]} = 0 ] || apt_install "for the OpenID Connect provider of the tests" "${missing[@]}"
-  hash -r
-  version=$(node --version)
-  at_least "$node_minimum" "${version#v}" || fail "Node.js ${version#v} is too old, $node_minimum or newer is needed for the tests"
-  # npm notes there what it has installed
-  if ! [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
-    say "installing the OpenID Connect provider of the tests"
-    local output
-    output=$(cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund 2>&1) || fail "$output"
+node_fits() { have node && have npm && at_least "$node_minimum" "$(node --version | tr -d v)"; }
+
+setup_node() {
+  ! node_fits || return 0
+  local offered
+  offered=$(apt_offers nodejs && apt-cache policy nodejs | sed -n 's/.*Candidate: \([0-9.]*\).*/\1/p' || true)
+  if [ -n "$offered" ] && at_least "$node_minimum" "$offered"; then
+    local packages=(nodejs)
+    # some have npm in the same package
+    ! apt_offers npm || packages+=(npm)
+    apt_install "to build the web UI" "${packages[@]}"
+  else
+    fetch_node
   fi
+  hash -r
+  node_fits || fail "Node.js $node_minimum or newer is needed, with npm; found: $(node --version 2>&1 || true)"
+}
+
+# The official build, checked by its published sums; beside the distribution's, which stays.
+fetch_node() {
+  local machine folder archive url=https://nodejs.org/dist/latest-$node_release.x
+  case $(uname -m) in x86_64) machine=x64 ;; aarch64) machine=arm64 ;; *) fail "install Node.js $node_minimum or newer by hand" ;; esac
+  folder=${XDG_CACHE_HOME:-$HOME/.cache}/deblox/node
+  if ! [ -x "$folder/bin/node" ]; then
+    have curl || apt_install "to fetch Node.js" curl ca-certificates
+    have xz || apt_install "to unpack Node.js" xz-utils
+    say "installing Node.js $node_release into $folder from nodejs.org"
+    archive=$(curl -fsS "$url/SHASUMS256.txt" | grep -o "node-v[0-9.]*-linux-$machine.tar.xz" | head -n 1) ||
+      fail "Node.js cannot be fetched: install Node.js $node_minimum or newer by hand"
+    mkdir -p "$folder"
+    curl -fsS -o "$folder/$archive" "$url/$archive"
+    (cd "$folder" && curl -fsS "$url/SHASUMS256.txt" | grep " $archive\$" | sha256sum -c --quiet) ||
+      fail "what came as $archive is not what nodejs.org says it is"
+    tar -xJf "$folder/$archive" -C "$folder" --strip-components 1
+    rm "$folder/$archive"
+  fi
+  PATH=$folder/bin:$PATH
+}
+
+# npm_install WHAT FOLDER: what its package-lock.json says, if that is not there yet
+npm_install() {
+  # npm notes there what it has installed
+  ! [ "$2/node_modules/.package-lock.json" -nt "$2/package-lock.json" ] || return 0
+  say "installing $1"
+  local output
+  output=$(cd "$2" && npm ci --ignore-scripts --no-audit --no-fund 2>&1) || fail "$output"
+}
+
+# The UI as the program embeds it, built anew where its sources are newer.
+setup_ui() {
+  setup_node
+  npm_install "what the web UI is built with" "$root/ui"
+  local built=$root/ui/dist/index.html output
+  [ ! -e "$built" ] || [ -n "$(find "$root/ui" \( -name node_modules -o -name dist -o -name e2e \) -prune -o -type f -newer "$built" -print -quit)" ] || return 0
+  say "building the web UI"
+  output=$(cd "$root/ui" && npm run build 2>&1) || fail "$output"
+}
+
+setup_browser() {
+  have chromium || apt_install "for the tests of the web UI" chromium
 }
 
 # setup_image IMAGE COMMAND...: there already, pulled, or made by COMMAND out of what this machine has
@@ -229,6 +276,7 @@ build | lint | run | lab | test) ;;
 esac
 setup_compiler
 setup_rust
+if [ "$level" = build ] || [ "$level" = run ] || [ "$level" = test ]; then setup_ui; fi
 if [ "$level" = run ] || [ "$level" = lab ] || [ "$level" = test ]; then
   setup_docker
   # a Redis elsewhere will do to run, but not to test or to measure
@@ -237,7 +285,8 @@ if [ "$level" = run ] || [ "$level" = lab ] || [ "$level" = test ]; then
 fi
 if [ "$level" = lab ] || [ "$level" = test ]; then setup_test_tools; fi
 if [ "$level" = test ]; then
-  setup_provider
+  npm_install "the OpenID Connect provider of the tests" "$root/tests/oidc"
+  setup_browser
   setup_image redis:7 stand_in redis
   # the specification's examples say "image": "ubuntu"; no test asks more of it than a shell
   setup_image ubuntu:latest docker tag busybox:latest ubuntu:latest

@@ -39,10 +39,17 @@ scripts/lab.sh load busybox:latest ubuntu:latest
 sweep -- --filter label=deblox.test
 for socket in "$DEBLOX_LAB"/h*/docker.sock; do sweep --host "unix://$socket" --; done
 
+heading the web UI: types, lints, units
+(cd ui && npm run --silent check && npm run --silent test:unit)
+
 heading cargo test --locked
 output=${CARGO_TARGET_DIR:-target}/tmp/suite-output
 rm -rf "$output"
 cargo test --locked
+
+heading the web UI in a browser
+cargo build --locked
+(cd ui && npm run --silent test:e2e)
 
 heading "no secret in what the tests have produced"
 scripts/secrets.sh "$output"

@@ -1,0 +1,163 @@
+// What a test of the UI stands in: the program itself, a Redis of its own, two workers beside two Docker daemons of the lab,
+// an auth manager and two web nodes; and a browser. Nothing of it is made up.
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
+const PROGRAM = join(TARGET, "debug/deblox");
+const LAB = process.env.DEBLOX_LAB ?? "/tmp/deblox-lab";
+/** Where a person can look at what the screens are like. */
+export const SHOTS = join(TARGET, "ui-screens");
+/** How long anything may take before a test gives up. */
+export const PATIENCE = 30_000;
+const BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/** Asks until the answer is one, and fails loudly if that never comes. */
+export async function until(what, ask) {
+  const end = Date.now() + PATIENCE;
+  let last;
+  while (Date.now() < end) {
+    try {
+      const answer = await ask();
+      if (answer) return answer;
+      last = answer;
+    } catch (error) {
+      last = error;
+    }
+    await sleep(100);
+  }
+  assert.fail(`${what}: not within ${PATIENCE / 1000} s; at last ${last}`);
+}
+
+function freePort() {
+  return new Promise((done) => {
+    const server = createServer();
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => done(port));
+    });
+  });
+}
+
+export class World {
+  static async start() {
+    assert.ok(CHROMIUM, "there is no Chromium: scripts/setup.sh test installs it");
+    assert.ok(existsSync(PROGRAM), `there is no ${PROGRAM}: cargo build makes it`);
+    const world = new World();
+    world.folder = mkdtempSync(join(tmpdir(), "deblox-ui-"));
+    world.processes = new Set();
+    world.unique = `ui${process.pid}`;
+    await world.begin();
+    return world;
+  }
+
+  async begin() {
+    const socket = join(this.folder, "redis.sock");
+    this.env = { ...process.env, REDIS_URL: `unix://${socket}`, DEBLOX_AUTH: "enforce", NO_COLOR: "1" };
+    this.redis = this.run("redis", "redis-server", ["--port", "0", "--unixsocket", socket, "--save", "", "--dir", this.folder]);
+    await until("Redis", () => existsSync(socket));
+    for (const [name, role] of Object.entries({ admin: "admin", ole: "operator", ada: "user", bob: "user", vic: "viewer" })) {
+      execFileSync(PROGRAM, ["user", "add", name, "--role", role, "--password-stdin"], { env: this.env, input: `${this.password(name)}\n` });
+    }
+    this.docks = ["anchor.test", "barge.test"];
+    this.workers = this.docks.map((dock, n) => this.worker(n, n === 0 ? ["--auth-manager"] : []));
+    this.nodes = [await this.node(), await this.node()];
+    await until("two docks", async () => (await this.as("admin", "GET", "/docks")).docks?.filter((dock) => dock.reachable).length === 2);
+    // The browser takes little from the programs that are tested.
+    this.browser = await chromium.launch({ executablePath: CHROMIUM, args: BROWSER });
+  }
+
+  password = (name) => `harbour-${name}-1`;
+
+  run(log, program, args, env = this.env) {
+    const out = openSync(join(this.folder, `${log}.log`), "a");
+    const child = spawn(program, args, { env, stdio: ["ignore", out, out] });
+    this.processes.add(child);
+    child.once("exit", () => this.processes.delete(child));
+    return child;
+  }
+
+  daemon = (n) => `unix://${LAB}/h${n + 1}/docker.sock`;
+
+  worker(n, args = []) {
+    return this.run(`worker-${n}`, PROGRAM, ["worker", "--hostname", this.docks[n], ...args], { ...this.env, DOCKER_HOST: this.daemon(n) });
+  }
+
+  async node(port) {
+    port ??= await freePort();
+    const child = this.run(`web-${port}`, PROGRAM, ["web", "--listen", `127.0.0.1:${port}`]);
+    const url = `http://127.0.0.1:${port}`;
+    await until(`a node at ${url}`, async () => (await fetch(`${url}/api/v1/node`)).ok);
+    return { child, port, url };
+  }
+
+  /** Ends a program at once, as a power cut would. */
+  async kill(child) {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((done) => child.once("exit", done));
+    child.kill("SIGKILL");
+    await gone;
+  }
+
+  /** Calls the API as somebody, beside the browser. */
+  async as(name, method, path, body, node = this.nodes[0]) {
+    this.cookies ??= new Map();
+    if (!this.cookies.has(name)) {
+      const answer = await fetch(`${node.url}/api/v1/login`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ username: name, password: this.password(name) }) });
+      assert.equal(answer.status, 200, `${name} logs in: ${await answer.clone().text()}`);
+      this.cookies.set(name, answer.headers.get("set-cookie").split(";")[0]);
+    }
+    const answer = await fetch(`${node.url}/api/v1${path}`, { method, headers: { cookie: this.cookies.get(name), ...(body ? { "content-type": "application/json" } : {}) }, ...(body ? { body: JSON.stringify(body) } : {}) });
+    return answer.status === 204 ? {} : answer.json();
+  }
+
+  /** A container of somebody, made beside the browser; its full id. */
+  async container(owner, name, dock, fields = {}) {
+    const made = await this.as(owner, "POST", "/actions/create-container", { image: "busybox", name, dock, cmd: ["sh", "-c", "trap 'exit 0' TERM; while true; do echo tick; sleep 1; done"], start: true, labels: { "deblox-ui-test": this.unique }, ...fields });
+    assert.ok(made.Id, `${name} is made: ${JSON.stringify(made)}`);
+    return made.Id;
+  }
+
+  /** A window of the browser in which somebody is logged in. */
+  async page(name, { path = "/", width = 1440, height = 900, scheme = "light", node = this.nodes[0] } = {}) {
+    const context = await this.browser.newContext({ viewport: { width, height }, colorScheme: scheme, baseURL: node.url, reducedMotion: "reduce", hasTouch: width < 500 });
+    context.setDefaultTimeout(PATIENCE);
+    const page = await context.newPage();
+    page.problems = [];
+    page.on("pageerror", (error) => page.problems.push(String(error)));
+    page.on("console", (message) => message.type() === "error" && /Content Security Policy/i.test(message.text()) && page.problems.push(message.text()));
+    if (name) await this.logIn(page, name, path);
+    else await page.goto(path);
+    return page;
+  }
+
+  async logIn(page, name, path = "/") {
+    await page.goto(path);
+    await page.getByLabel("User name").fill(name);
+    await page.getByLabel("Password", { exact: true }).fill(this.password(name));
+    await page.getByRole("button", { name: "Log in", exact: true }).click();
+    await page.getByRole("navigation", { name: "Main" }).first().waitFor();
+  }
+
+  async stop() {
+    await this.browser?.close();
+    for (const n of [0, 1]) {
+      const docker = (...args) => execFileSync("docker", ["--host", this.daemon(n), ...args], { encoding: "utf8" });
+      for (const id of docker("ps", "-aq", "--filter", `label=deblox-ui-test=${this.unique}`).split("\n").filter(Boolean)) docker("rm", "-f", id);
+    }
+    await Promise.all([...this.processes].map((child) => this.kill(child)));
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+mkdirSync(SHOTS, { recursive: true });
