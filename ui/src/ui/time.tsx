@@ -21,10 +21,10 @@ function subscribe(run: () => void) {
 /** What follows from the time that it is, at each second; `read` gives a text or a number, so that it is seen when it changes. */
 export const useTicking = <T extends string | number | boolean>(read: (now: number) => T) => useSyncExternalStore(subscribe, () => read(now()));
 
-/** `4m ago`, or when that was, as whoever looks prefers it; the whole of it on hover. */
-export function Ago({ at }: { at: number }) {
+/** `4m ago` (`bare`: `4m`), or when that was, as whoever looks prefers it; the whole of it on hover. */
+export function Ago({ at, bare = false }: { at: number; bare?: boolean }) {
   const { times } = usePrefs();
-  const words = useTicking((time) => (times === "absolute" ? absolute(at, time) : relative(at, time)));
+  const words = useTicking((time) => (times === "absolute" ? absolute(at, time) : bare ? ago(at, time) : relative(at, time)));
   return (
     <time className="num" dateTime={new Date(at).toISOString()} data-tip={fullTime(at)}>
       {words}
@@ -32,7 +32,7 @@ export function Ago({ at }: { at: number }) {
   );
 }
 
-/** How long it has been so: `4m`. */
+/** For how long it has been so, whatever people prefer: `4m`. */
 export function For({ since }: { since: number }) {
   const words = useTicking((time) => ago(since, time));
   return (
