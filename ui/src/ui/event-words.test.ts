@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import type { ClusterEvent } from "@/api/types";
+import { eventWords } from "./event-words";
+
+const NOTHING: ClusterEvent = {
+  at: "1-0",
+  time: 1,
+  event: "request",
+  dock: null,
+  id: null,
+  name: null,
+  image: null,
+  owner: null,
+  user: null,
+  token: null,
+  action: null,
+  about: null,
+  requestId: null,
+  status: null,
+  error: null,
+  took: null,
+  exitCode: null,
+  lastSeen: null,
+};
+const told = (fields: Partial<ClusterEvent>) => {
+  const { text, level } = eventWords({ ...NOTHING, ...fields });
+  return `${level}: ${text}`;
+};
+
+describe("the words of events", () => {
+  it.each([
+    [{ event: "dock-lost", dock: "dinghy" }, "bad: dinghy stopped answering"],
+    [{ event: "dock-back", dock: "dinghy" }, "good: dinghy answers again"],
+    [{ event: "dock-stopped", dock: "dinghy" }, "warn: the worker of dinghy was stopped"],
+    [{ event: "instance-running", name: "web" }, "good: web started"],
+    [{ event: "instance-created", name: "web", owner: "ada" }, "info: web was created for ada"],
+    [{ event: "instance-exited", name: "web", exitCode: 0 }, "info: web stopped"],
+    [{ event: "instance-exited", name: "web", exitCode: 1 }, "bad: web exited with code 1"],
+    [{ event: "instance-restarting", name: "web", exitCode: 137 }, "warn: web exited with code 137 and is being restarted"],
+    [{ event: "instance-removed", id: "9c3f".repeat(16) }, "info: 9c3f9c3f9c3f was removed"],
+    [{ event: "instance-hibernating", name: "web" }, "info: web is hibernating"],
+    [{ event: "tide-turned" }, "info: tide turned"],
+  ])("tells of %o", (event, words) => expect(told(event)).toBe(words));
+
+  it.each([
+    [{ user: "ada", action: "stop-container", name: "web", status: 204 }, "info: ada stopped web"],
+    [{ user: "ada", token: "ci", action: "delete-container", about: "9c3f".repeat(16), status: 204 }, "info: ada (token ci) removed 9c3f9c3f9c3f"],
+    [{ user: "ada", action: "rename-container", name: "web", id: "9c3f".repeat(16), status: 204 }, "info: ada renamed 9c3f9c3f9c3f to web"],
+    [{ user: "bob", action: "create-container", about: "nginx", status: 403, error: "quota-exceeded" }, "warn: create-container nginx refused for bob: quota"],
+    [{ action: "stop-container", name: "web", status: 401, error: "unauthenticated" }, "warn: stop-container web refused for somebody: not logged in"],
+    [{ user: "ada", action: "restart-container", name: "web", status: 503, error: "dock-lost" }, "bad: restart-container web failed for ada: the dock was lost"],
+    [{ user: "ada", action: "tow-container", name: "web", status: 200 }, "info: ada did tow-container to web"],
+  ])("tells of the request %o", (event, words) => expect(told(event)).toBe(words));
+});
