@@ -40,7 +40,7 @@ function listsSoon() {
   if (reread) return;
   reread = window.setTimeout(() => {
     reread = 0;
-    void qc.invalidateQueries({ queryKey: ["instances", "list"] });
+    for (const what of ["list", "counts"]) void qc.invalidateQueries({ queryKey: ["instances", what] });
   }, 700);
 }
 
@@ -92,6 +92,8 @@ function connect() {
   source = new EventSource(`/api/v1/live${after ? `?after=${encodeURIComponent(after)}` : ""}`);
   source.onerror = () => {
     if (link === "live") setLink("lost");
+    // A stream that is refused says nothing of why: if the session is over, this finds out.
+    if (source?.readyState === EventSource.CLOSED) void qc.fetchQuery({ ...q.docks, staleTime: 0, retry: false }).catch(() => {});
     source?.close();
     again();
   };
@@ -134,29 +136,34 @@ const again = () => {
   timer = window.setTimeout(connect, Math.min(15_000, 500 * 2 ** tries++) * (0.5 + Math.random() / 2));
 };
 
-let started = false;
+let started: AbortController | null = null;
 export function start() {
   if (started) return;
-  started = true;
+  started = new AbortController();
+  const { signal } = started;
   connect();
   const wake = () => {
     if (document.visibilityState === "visible" && (source?.readyState === EventSource.CLOSED || Date.now() - heard > SILENCE)) connect();
   };
-  document.addEventListener("visibilitychange", wake);
-  window.addEventListener("online", connect);
-  setInterval(() => {
+  document.addEventListener("visibilitychange", wake, { signal });
+  window.addEventListener("online", connect, { signal });
+  const watch = setInterval(() => {
     if (Date.now() - heard > SILENCE) {
       if (link === "live") setLink("lost");
       wake();
     }
     if (link === "lost" && Date.now() - heard > STALE) setLink("stale");
   }, 2_000);
+  signal.addEventListener("abort", () => clearInterval(watch));
 }
 export function stop() {
-  started = false;
+  started?.abort();
+  started = null;
   clearTimeout(timer);
   source?.close();
+  source = null;
   after = null;
-  link = "connecting";
+  tries = 0;
+  setLink("connecting");
 }
 export { now };

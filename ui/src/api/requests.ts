@@ -77,6 +77,11 @@ async function follow(requestId: string) {
 
 const status = (requestId: string, action: string, error: ApiError): RequestStatus => ({ requestId, state: "failed", action, user: null, dock: null, id: null, name: null, about: null, sent: null, ended: now(), took: null, status: error.status, error: error.code, message: error.message });
 
+/** Who wants to be told how each request of this tab ends. */
+type Settled = (ended: RequestStatus, asked: { action: string; name: string }) => void;
+const settled = new Set<Settled>();
+export const onSettled = (run: Settled) => (settled.add(run), () => void settled.delete(run));
+
 /** A request has ended. */
 export function settle(ended: RequestStatus) {
   const one = waiting.get(ended.requestId);
@@ -84,6 +89,7 @@ export function settle(ended: RequestStatus) {
   waiting.delete(ended.requestId);
   set(pending.filter((other) => other.requestId !== ended.requestId));
   one.resolve(ended);
+  for (const run of settled) run(ended, one);
   if (ended.state !== "done") {
     const message = ended.message ?? (ended.state === "lost" ? "Nothing is known of how it ended. Look at the activity." : "It failed.");
     notifications.show({ color: "red", title: `${words(one.action)} ${one.name}: not done`, message: `${message} · request ${ended.requestId}`, autoClose: 15_000 });

@@ -28,6 +28,15 @@ export function dropDraft(key: string) {
   }
 }
 
+/** Somebody else will use this tab. */
+export function dropDrafts() {
+  try {
+    for (const key of Object.keys(sessionStorage)) if (key.startsWith(PREFIX)) sessionStorage.removeItem(key);
+  } catch {
+    // See above.
+  }
+}
+
 export interface Draft<T> {
   value: T;
   set: (next: T | ((old: T) => T)) => void;

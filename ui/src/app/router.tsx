@@ -1,7 +1,8 @@
 // Every screen, its address, and the state of its lists, which lives in the address.
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
 import type { QueryClient } from "@tanstack/react-query";
-import { q, qc } from "@/api/client";
+import { ApiError, q, qc } from "@/api/client";
+import { Failure } from "./failure";
 import { Shell } from "./shell";
 
 const text = (value: unknown) => (typeof value === "string" && value ? value : typeof value === "number" ? String(value) : undefined);
@@ -25,7 +26,8 @@ const app = createRoute({
   beforeLoad: async ({ context, location }) => {
     try {
       await context.qc.ensureQueryData(q.me);
-    } catch {
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 401) throw error;
       throw redirect({ to: "/login", search: location.href === "/" ? {} : { next: location.href } });
     }
   },
@@ -65,6 +67,7 @@ export const router = createRouter({
   routeTree: root.addChildren([login, app.addChildren([overview, docks, dock, containers, create, container, logs, images, networks, volumes, templates, events, activity, users, settings, notFound])]),
   context: { qc },
   defaultPreload: "intent",
+  defaultErrorComponent: Failure,
   scrollRestoration: true,
 });
 declare module "@tanstack/react-router" {

@@ -1,0 +1,3 @@
+export function ContainerPage() {
+  return <h1>Container</h1>;
+}

@@ -1,0 +1,3 @@
+export function Containers() {
+  return <h1>Containers</h1>;
+}
