@@ -1,9 +1,8 @@
 // All images of all docks: the same one is one row, wherever it is.
 import { useMemo, useState } from "react";
-import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { IconDownload, IconPhoto, IconPhotoOff, IconTrash } from "@tabler/icons-react";
+import { IconDownload, IconPhoto, IconTrash } from "@tabler/icons-react";
 import { q } from "@/api/client";
 import { usePendingFor } from "@/api/requests";
 import type { Dock } from "@/api/types";
@@ -11,10 +10,10 @@ import { DataTable, type Column } from "@/ui/data-table";
 import { bytes, count } from "@/ui/fmt";
 import { PageHead } from "@/ui/page-head";
 import { Ago } from "@/ui/time";
-import { Empty, Trouble } from "@/ui/trouble";
 import { WhyButton, WhyIcon } from "../resources/button";
-import { Filters, Rows, Silent, useDocks } from "../resources/frame";
+import { Filters, Silent, useDocks } from "../resources/frame";
 import { useAllInstances } from "../resources/instances";
+import { ListBody } from "../resources/list-body";
 import { Prune } from "../resources/prune";
 import { lacks } from "../resources/rights";
 import { ImageSheet } from "./detail";
@@ -29,7 +28,8 @@ export function Images() {
   const search = useSearch({ from: "/app/images" });
   const navigate = useNavigate({ from: "/images" });
   const set = (change: Partial<typeof search>) => void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
-  const { data, isPending, error, refetch } = useQuery(q.images);
+  const query = useQuery(q.images);
+  const { data } = query;
   const { data: me } = useQuery(q.me);
   const docks = useDocks();
   const { instances, complete } = useAllInstances();
@@ -58,6 +58,11 @@ export function Images() {
   }, [docks, search.dock, mayPull, mayRemove, complete]);
 
   const dangling = (dock: string) => groups.filter((group) => isDangling(group) && !group.users.length).flatMap((group) => group.rows.filter((row) => row.dock === dock).map((row) => `${nameOf(group)} ${short(row.id)} · ${bytes(row.size)}`));
+  const pullButton = (
+    <WhyButton why={mayPull} leftSection={<IconDownload size={16} />} onClick={() => setPullOpened(true)}>
+      {pulling ? `Pull · ${pulling} under way` : "Pull image"}
+    </WhyButton>
+  );
   return (
     <>
       <PageHead
@@ -65,9 +70,7 @@ export function Images() {
         actions={
           <span className="head-acts">
             <Prune what="images" candidates={dangling} note={PRUNE} />
-            <WhyButton why={mayPull} leftSection={<IconDownload size={16} />} onClick={() => setPullOpened(true)}>
-              {pulling ? `Pull · ${pulling} under way` : "Pull image"}
-            </WhyButton>
+            {pullButton}
           </span>
         }
       >
@@ -75,19 +78,15 @@ export function Images() {
       </PageHead>
       <Filters what="images" placeholder="Name, tag, digest, dangling" search={search} set={set} />
       {data && <Silent docks={data.unreachable} dock={search.dock} meaning="What they had is listed as it was last known." />}
-      {error && !data ? (
-        <Trouble what="The images" error={error} retry={refetch} />
-      ) : isPending ? (
-        <Rows />
-      ) : groups.length === 0 ? (
-        <Empty icon={IconPhoto} title="No images yet" action={<WhyButton why={mayPull} onClick={() => setPullOpened(true)}>Pull image</WhyButton>}>
-          <p>Pull one to a dock, or create a container: its image is fetched then.</p>
-        </Empty>
-      ) : shown.length === 0 ? (
-        <Empty icon={IconPhotoOff} title="No image matches" action={<Button variant="default" onClick={() => void navigate({ search: {}, replace: true })}>Clear filters</Button>}>
-          <p>Look for another name, or on all docks.</p>
-        </Empty>
-      ) : (
+      <ListBody
+        what="images"
+        query={query}
+        all={groups.length}
+        fitting={shown.length}
+        icon={IconPhoto}
+        first={{ title: "No images yet", words: "Pull one to a dock, or create a container: its image is fetched then.", action: pullButton }}
+        onClear={() => void navigate({ search: {}, replace: true })}
+      >
         <DataTable
           label="Images"
           rows={shown}
@@ -110,7 +109,7 @@ export function Images() {
             </>
           )}
         />
-      )}
+      </ListBody>
       <ImageSheet group={detail} onClose={() => setOpened(null)} />
       <PullSheet
         key={search.pull}
