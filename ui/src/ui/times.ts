@@ -24,6 +24,12 @@ export function absolute(at: number, now: number): string {
   return `${day.format(at)} ${clockTime(at).slice(0, 5)}`;
 }
 
+/** `21:06`, with the day if it is another one. */
+export function minuteTitle(at: number, now: number): string {
+  const minute = clockTime(at).slice(0, 5);
+  return new Date(at).toDateString() === new Date(now).toDateString() ? minute : `${day.format(at)}, ${minute}`;
+}
+
 /** The whole of it, with its zone. */
 export const fullTime = (at: number) => full.format(at);
 

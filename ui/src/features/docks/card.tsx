@@ -6,6 +6,7 @@ import { bytes, count } from "@/ui/fmt";
 import { Beats } from "@/ui/spark";
 import { DockBadge } from "@/ui/state";
 import { For } from "@/ui/time";
+import { took } from "@/ui/times";
 import { Labels } from "./labels";
 import { Meters } from "./meters";
 import { meanAge, runningOf } from "./words";
@@ -73,7 +74,7 @@ export function Heartbeats({ dock }: { dock: Dock }) {
       <Beats beats={dock.beats} label={`Last ${dock.beats.length} looks at the heartbeat of ${dock.name}, ${missed} missed`} />
       <div className="beats-foot faint">
         <span>last {dock.beats.length} looks</span>
-        <span className="num">{dock.reachable || dock.lastSeen === null ? mean !== null && `${Math.round(mean)} ms mean age` : <Silent since={dock.lastSeen} />}</span>
+        <span className="num">{dock.reachable || dock.lastSeen === null ? mean !== null && `${took(mean)} mean age` : <Silent since={dock.lastSeen} />}</span>
       </div>
     </div>
   );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ClusterEvent } from "@/api/types";
-import { broken, byMinute, byPlace, EMPTY, fits, withLive, withPage, type Feed } from "./feed";
+import { broken, byMinute, byPlace, EMPTY, fits, segments, withLive, withPage, type Feed } from "./feed";
 
 const event = (time: number, fields: Partial<ClusterEvent> = {}) => ({ at: `${time}-0`, time, event: "instance-running", name: "web", dock: "anchor", user: null, ...fields }) as ClusterEvent;
 const page = (...times: number[]) => times.map((time) => event(time));
@@ -27,6 +27,16 @@ describe("a feed of events", () => {
   it("has no gap where nothing was known, and one where it was broken off twice", () => {
     expect(broken(EMPTY).gaps).toEqual([]);
     expect(broken(broken(known)).gaps).toHaveLength(1);
+  });
+
+  it("is in segments between its gaps", () => {
+    const gap = { below: "50-0", closed: true };
+    expect(segments(page(70, 50, 40), [gap]).map((each) => [each.gap, each.events.length])).toEqual([
+      [null, 1],
+      [gap, 2],
+    ]);
+    expect(segments(page(50), [gap]).map((each) => each.gap)).toEqual([gap]);
+    expect(segments(page(50), [])).toHaveLength(1);
   });
 
   it("takes in what fits", () => {

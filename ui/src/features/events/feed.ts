@@ -101,3 +101,20 @@ export function byMinute(events: ClusterEvent[]): Minute[] {
   }
   return minutes;
 }
+
+/** Events that follow each other without a break; `gap` is the one above them. */
+export interface Segment {
+  gap: Gap | null;
+  events: ClusterEvent[];
+}
+
+/** The newest segment first. */
+export function segments(events: ClusterEvent[], gaps: Gap[]): Segment[] {
+  const breaks = gaps.toSorted((a, b) => byPlace(b.below, a.below));
+  const all: Segment[] = [{ gap: null, events: [] }];
+  for (const event of events) {
+    while (breaks.length && byPlace(event.at, breaks[0]!.below) <= 0) all.push({ gap: breaks.shift()!, events: [] });
+    all.at(-1)!.events.push(event);
+  }
+  return all.filter(({ gap, events: those }) => gap || those.length > 0);
+}

@@ -42,9 +42,11 @@ export function Overview() {
       {docks ? <Cards docks={docks} /> : <Waiting />}
       {docks?.length !== 0 && (
         <div className="overview-panels">
-          {!well && <NeedsLook />}
+          <div>
+            {!well && <NeedsLook />}
+            <Mine />
+          </div>
           <LatestEvents />
-          <Mine />
         </div>
       )}
     </>

@@ -6,7 +6,7 @@ import { EventRow } from "../events/rows";
 import { useFeed } from "../events/use-feed";
 import { WaitingRows } from "./rows";
 
-const SHOWN = 8;
+const SHOWN = 14;
 const ALL = {};
 
 export function LatestEvents() {
