@@ -59,7 +59,7 @@ const LIMITS: Verb = { name: "limits", label: "Change limits…", icon: IconGaug
 const RECREATE: Verb = { name: "recreate", label: "Recreate from a newer image…", icon: IconReplace, right: "operate", run: dialog("recreate") };
 const SHARE: Verb = { name: "share", label: "Share…", icon: IconShare, right: "admin", run: dialog("share") };
 const GIVE: Verb = { name: "give", label: "Give away…", icon: IconArrowsExchange, right: "admin", run: dialog("give") };
-const REMOVE: Verb = { name: "remove", label: "Remove…", icon: IconTrash, right: "delete", run: dialog("remove") };
+export const REMOVE: Verb = { name: "remove", label: "Remove…", icon: IconTrash, right: "delete", run: dialog("remove") };
 
 /** Whether its processes are there. */
 export const isOn = (instance: Instance) => ["running", "paused", "restarting"].includes(instance.state);
