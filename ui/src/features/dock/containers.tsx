@@ -37,7 +37,7 @@ export function ContainersOf({ dock }: { dock: string }) {
           {first && first.total > SHOWN ? `All ${first.total.toLocaleString("en")} in the list` : "In the list"}
         </AnchorLink>
       </div>
-      {first ? <InstanceRows instances={first.instances.slice(0, SHOWN)} /> : <WaitingRows rows={6} />}
+      {first ? <InstanceRows instances={first.instances.slice(0, SHOWN)} dock={false} /> : <WaitingRows rows={6} />}
     </section>
   );
 }

@@ -46,7 +46,7 @@ export function DockCard({ dock, level = 2, labels = false, verbs }: Props) {
         </div>
       )}
       <footer>
-        <Link to="/containers" search={{ dock: dock.name }} className="num" style={{ color: "inherit" }}>
+        <Link to="/containers" search={{ dock: dock.name }} className="num">
           {runningOf(dock)} of {dock.containers} running
         </Link>
         {verbs ?? <span className="dim num">{size(dock)}</span>}

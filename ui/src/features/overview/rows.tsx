@@ -6,15 +6,16 @@ import type { Instance } from "@/api/types";
 import { look, StateBadge } from "@/ui/state";
 import "@/ui/panels.css";
 
-export const InstanceRows = ({ instances }: { instances: Instance[] }) => (
+/** `dock`: whether it is to be said which one they are on. */
+export const InstanceRows = ({ instances, dock = true }: { instances: Instance[]; dock?: boolean }) => (
   <ul className="panel-rows">
     {instances.map((instance) => (
-      <Row key={instance.id} instance={instance} />
+      <Row key={instance.id} instance={instance} dock={dock} />
     ))}
   </ul>
 );
 
-function Row({ instance }: { instance: Instance }) {
+function Row({ instance, dock }: { instance: Instance; dock: boolean }) {
   const pending = usePendingFor(instance.id);
   return (
     <li>
@@ -23,7 +24,8 @@ function Row({ instance }: { instance: Instance }) {
           {instance.name}
         </Link>
         <span className="faint cut">
-          {instance.dock} · {instance.image}
+          {dock && `${instance.dock} · `}
+          {instance.image}
         </span>
       </div>
       <StateBadge of={look(instance, pending)} />
