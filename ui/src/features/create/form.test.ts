@@ -42,11 +42,14 @@ describe("check", () => {
           { host: "1-3", container: "1-2", protocol: "tcp" },
         ],
         env: [{ name: "", value: "1" }],
-        volumes: [{ source: "a", target: "b", options: "" }],
+        volumes: [
+          { source: "a", target: "b", options: "" },
+          { source: "./a", target: "/b", options: "" },
+        ],
         labels: [{ name: "deblox.owner", value: "me" }],
       }),
     );
-    expect(Object.keys(wrong)).toEqual(["ports.1", "ports.2", "env.0", "volumes.0", "labels.0"]);
+    expect(Object.keys(wrong)).toEqual(["ports.1", "ports.2", "env.0", "volumes.0", "volumes.1", "labels.0"]);
   });
   it.each([
     ["name", "-web"],

@@ -93,7 +93,10 @@ function wrongPort({ host, container }: PortRow): string | null {
   return null;
 }
 
-const wrongVolume = ({ target }: VolumeRow) => (target.startsWith("/") ? null : "The folder in the container begins with /.");
+function wrongVolume({ source, target }: VolumeRow): string | null {
+  if (!target.startsWith("/")) return "The folder in the container begins with /.";
+  return /^[.~]/.test(source) ? "A folder of the dock is named by its whole path, from / on." : null;
+}
 const wrongEnv = ({ name }: Pair) => (!name || name.includes("=") ? "A variable needs a name, without =." : null);
 const wrongLabel = ({ name }: Pair) => (!name ? "A label needs a name." : name.startsWith("deblox.") ? "Names that begin with deblox. are deblox's own." : null);
 const words = (line: string) => (split(line) ? null : "A quote has no end.");

@@ -77,7 +77,7 @@ export function Images() {
         {data && <span className="num">{shown.length === groups.length ? count(groups.length, "image") : `${shown.length} of ${count(groups.length, "image")}`} on {count(docks.length, "dock")}</span>}
       </PageHead>
       <Filters what="images" placeholder="Name, tag, digest, dangling" search={search} set={set} />
-      {data && <Silent docks={data.unreachable} dock={search.dock} meaning="What they had is listed as it was last known." />}
+      {data && <Silent docks={data.unreachable} dock={search.dock} />}
       <ListBody
         what="images"
         query={query}

@@ -66,7 +66,8 @@ export function Networks() {
   );
   const columns = useMemo<Column<NetworkRow>[]>(
     () => [
-      { id: "name", header: "Name", sort: (one) => one.name, cell: name },
+      // Docker's own come last: nobody looks for them.
+      { id: "name", header: "Name", sort: (one) => `${OWN.has(one.name) ? "~" : ""}${one.name}`, cell: name },
       { id: "dock", header: "Dock", sort: (one) => one.dock, cell: (one) => one.dock },
       { id: "driver", header: "Driver", sort: (one) => one.driver, cell: (one) => one.driver },
       { id: "kind", header: "Kind", until: 820, cell: (one) => <Kind network={one} /> },
@@ -95,7 +96,7 @@ export function Networks() {
         {query.data && <span className="num">{shown.length === all.length ? count(all.length, "network") : `${shown.length} of ${count(all.length, "network")}`} on {count(docks.length, "dock")}</span>}
       </PageHead>
       <Filters what="networks" placeholder="Name, driver, id" search={search} set={set} />
-      {query.data && <Silent docks={query.data.unreachable} dock={search.dock} meaning="What they had is listed as it was last known." />}
+      {query.data && <Silent docks={query.data.unreachable} dock={search.dock} />}
       <ListBody
         what="networks"
         query={query}

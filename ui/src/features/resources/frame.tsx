@@ -50,8 +50,8 @@ export function Filters({ what, placeholder, search, set, children }: FilterProp
   );
 }
 
-/** Names the docks that do not answer, and what that means for what is shown. */
-export function Silent({ docks, meaning, dock }: { docks: Unreachable[]; meaning: string; dock?: string | undefined }) {
+/** Names the docks that do not answer, of which rows tell only what was. */
+export function Silent({ docks, dock }: { docks: Unreachable[]; dock?: string | undefined }) {
   const those = docks.filter(({ hostname }) => !dock || hostname === dock);
   if (those.length === 0) return null;
   return (
@@ -69,7 +69,7 @@ export function Silent({ docks, meaning, dock }: { docks: Unreachable[]; meaning
             .{" "}
           </span>
         ))}
-        {meaning}
+        What {those.length === 1 ? "it" : "they"} had is listed as it was last known.
       </span>
     </div>
   );

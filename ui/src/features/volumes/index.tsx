@@ -95,7 +95,7 @@ export function Volumes() {
         {query.data && <span className="num">{shown.length === all.length ? count(all.length, "volume") : `${shown.length} of ${count(all.length, "volume")}`} on {count(docks.length, "dock")}</span>}
       </PageHead>
       <Filters what="volumes" placeholder="Name, driver" search={search} set={set} />
-      {query.data && <Silent docks={query.data.unreachable} dock={search.dock} meaning="What they had is listed as it was last known." />}
+      {query.data && <Silent docks={query.data.unreachable} dock={search.dock} />}
       <ListBody
         what="volumes"
         query={query}
