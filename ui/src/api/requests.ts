@@ -71,7 +71,7 @@ async function follow(requestId: string) {
     await wait(pause);
     if (!waiting.has(requestId)) return;
     const found = await api<RequestStatus>(`/requests/${encodeURIComponent(requestId)}`).catch(() => null);
-    if (found && found.state !== "waiting") settle(found);
+    if (found) settle(found);
   }
 }
 
@@ -82,10 +82,10 @@ type Settled = (ended: RequestStatus, asked: { action: string; name: string }) =
 const settled = new Set<Settled>();
 export const onSettled = (run: Settled) => (settled.add(run), () => void settled.delete(run));
 
-/** A request has ended. */
+/** A request has ended, or is told of while it waits. */
 export function settle(ended: RequestStatus) {
   const one = waiting.get(ended.requestId);
-  if (!one) return;
+  if (!one || ended.state === "waiting") return;
   waiting.delete(ended.requestId);
   set(pending.filter((other) => other.requestId !== ended.requestId));
   one.resolve(ended);
