@@ -51,7 +51,6 @@ export function What({ images, template, ...props }: Props & { images: string[];
           label="Image"
           placeholder="nginx:1.29"
           description={template ? "Without one it is the template's." : undefined}
-          withAsterisk={!template}
           data={[...new Set(images)].sort()}
           limit={12}
           value={form.image}
