@@ -38,7 +38,7 @@ function whose({ mine, owner }: Instance): string {
 export function Header({ instance }: { instance: Instance }) {
   return (
     <header className="container-head">
-      <Breadcrumbs mb={8} separatorMargin={6}>
+      <Breadcrumbs className="container-crumbs" mb={8} separatorMargin={6}>
         <AnchorLink to="/containers" search={{}} size="sm" c="dimmed">
           Containers
         </AnchorLink>
@@ -49,25 +49,25 @@ export function Header({ instance }: { instance: Instance }) {
       <div className="container-title">
         <Title order={1}>{instance.name}</Title>
         <State instance={instance} />
-        <div className="container-verbs">
-          {offered(instance)
-            .filter((verb) => !verb.shows)
-            .map((verb) => (
-              <VerbButton key={verb.name} instance={instance} verb={verb} />
-            ))}
-          <Menu position="bottom-end">
-            <Menu.Target>
-              <Button variant="default" px={10} aria-label={`More for ${instance.name}`}>
-                <IconDotsVertical size={16} />
-              </Button>
-            </Menu.Target>
-            <Menu.Dropdown className="menu-sheet">
-              <MoreItems instance={instance} />
-            </Menu.Dropdown>
-          </Menu>
-        </div>
       </div>
-      <Text c="dimmed" size="sm" className="num">
+      <div className="container-verbs">
+        {offered(instance)
+          .filter((verb) => !verb.shows)
+          .map((verb) => (
+            <VerbButton key={verb.name} instance={instance} verb={verb} />
+          ))}
+        <Menu position="bottom-end">
+          <Menu.Target>
+            <Button variant="default" px={10} aria-label={`More for ${instance.name}`}>
+              <IconDotsVertical size={16} />
+            </Button>
+          </Menu.Target>
+          <Menu.Dropdown className="menu-sheet">
+            <MoreItems instance={instance} />
+          </Menu.Dropdown>
+        </Menu>
+      </div>
+      <Text c="dimmed" size="sm" className="num container-sub">
         <span className="mono">{instance.image}</span> · on {instance.dock} · {whose(instance)} ·{" "}
         {instance.condition === "unknown" ? (
           instance.lastSeen === null ? (

@@ -7,7 +7,6 @@ import { ApiError, q } from "@/api/client";
 import type { Instance } from "@/api/types";
 import type { Tab } from "@/app/router";
 import { useKeys } from "@/app/keys";
-import { offered, RESTART, whyNot, type Verb } from "@/features/containers/verbs";
 import { EventList } from "@/features/events/list";
 import { ButtonLink } from "@/ui/link";
 import { Ago } from "@/ui/time";
@@ -59,24 +58,12 @@ export function ContainerPage() {
   );
 }
 
-function usePageKeys(instance: Instance, go: (tab: Tab) => void) {
-  const navigate = useNavigate();
-  const run = (verb: Verb) => {
-    if (whyNot(instance, verb) === null) verb.run(instance, navigate);
-  };
-  useKeys({
-    s: () => run(offered(instance)[0]!),
-    r: () => run(RESTART),
-    l: () => go("logs"),
-    t: () => go("terminal"),
-  });
-}
-
 function Page({ instance }: { instance: Instance }) {
   const { tab = "logs" } = useSearch({ from: "/app/containers/$dock/$id" });
   const navigate = useNavigate({ from: "/containers/$dock/$id" });
   const go = (next: Tab) => void navigate({ search: next === "logs" ? {} : { tab: next }, replace: true });
-  usePageKeys(instance, go);
+  // Only those that show something: what is typed before a terminal is there must not stop what runs.
+  useKeys({ l: () => go("logs"), t: () => go("terminal") });
   return (
     <>
       <Header instance={instance} />

@@ -4,7 +4,7 @@ import { SimpleGrid, Skeleton } from "@mantine/core";
 import { IconChartLine } from "@tabler/icons-react";
 import { useDockStats, useSamples } from "@/api/stats";
 import type { Instance } from "@/api/types";
-import { bytes, rate } from "@/ui/fmt";
+import { bytes, count, rate } from "@/ui/fmt";
 import { Empty } from "@/ui/trouble";
 import { isOn } from "@/features/containers/verbs";
 import { rates } from "./rates";
@@ -34,7 +34,7 @@ function Charts({ instance }: { instance: Instance }) {
   return (
     <Suspense fallback={<Skeleton h={460} radius="lg" />}>
       <SimpleGrid cols={{ base: 1, md: 2 }} spacing={16}>
-        <Chart title="CPU" times={times} unit={percent} series={[{ label: "used", values: samples.map((sample) => sample.cpu), color: "--accent" }]} aside="of one processor" />
+        <Chart title="CPU" times={times} unit={percent} series={[{ label: "used", values: samples.map((sample) => sample.cpu), color: "--accent" }]} aside={`of one processor · ${count(last.pids, "process", "processes")}`} />
         <Chart
           title="Memory"
           binary
@@ -60,7 +60,6 @@ function Charts({ instance }: { instance: Instance }) {
             { label: "read", values: rates(samples, "read"), color: "--busy" },
             { label: "written", values: rates(samples, "written"), color: "--bad" },
           ]}
-          aside={`${last.pids} processes`}
         />
       </SimpleGrid>
     </Suspense>
