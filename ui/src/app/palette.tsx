@@ -3,16 +3,17 @@ import "@mantine/spotlight/styles.css";
 import { useEffect, useState } from "react";
 import { useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import { Spotlight, spotlight, type SpotlightActionData, type SpotlightActionGroupData } from "@mantine/spotlight";
+import { createSpotlight, Spotlight, type SpotlightActionData, type SpotlightActionGroupData } from "@mantine/spotlight";
 import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { IconMoon, IconPlus, IconSearch, IconServer2, IconSun } from "@tabler/icons-react";
 import { api, q, query } from "@/api/client";
 import type { Dock, Instance, Instances } from "@/api/types";
 import { dockLook, look, StateIcon, type Look } from "@/ui/state";
-import { offered, whyNot, type Verb } from "@/features/containers/verbs";
+import { named, offered, whyNot, type Verb } from "@/features/containers/verbs";
 import { SETTINGS, useNav } from "./nav";
 
+const [store, spotlight] = createSpotlight();
 const FOUND = 8;
 const found = (text: string) =>
   queryOptions({
@@ -22,6 +23,14 @@ const found = (text: string) =>
     staleTime: 5_000,
     placeholderData: keepPreviousData,
   });
+
+/** Enter takes the first, until the arrows have gone to another. Spotlight does so by itself, but not for what comes later. */
+function selectFirst() {
+  const list = document.getElementById(store.getState().listId);
+  list?.querySelector("[data-selected]")?.removeAttribute("data-selected");
+  list?.querySelector("[data-action]")?.setAttribute("data-selected", "true");
+  store.updateState((state) => ({ ...state, selected: 0 }));
+}
 
 /** `stop billing` is about the verb Stop and what `billing` finds. */
 function asked(text: string): { verb: string | null; name: string } {
@@ -56,7 +65,7 @@ export default function Palette({ asked: times }: { asked: number }) {
     const no = whyNot(instance, one);
     return {
       id: `${one.name}-${instance.id}`,
-      label: `${one.label} ${instance.name}`,
+      label: named(one, instance),
       description: no ?? `${instance.dock} · ${look(instance).label}`,
       leftSection: <one.icon size={16} />,
       disabled: no !== null,
@@ -79,6 +88,8 @@ export default function Palette({ asked: times }: { asked: number }) {
   };
 
   const hits = name && instances ? instances.instances : [];
+  const listed = hits.map((instance) => instance.id).join();
+  useEffect(selectFirst, [text, listed]);
   const commands: SpotlightActionData[] = [
     { id: "create", label: "Create container", leftSection: <IconPlus size={16} />, onClick: () => void navigate({ to: "/containers/new", search: {} }) },
     { id: "scheme", label: dark ? "Switch to light" : "Switch to dark", leftSection: dark ? <IconSun size={16} /> : <IconMoon size={16} />, onClick: toggleColorScheme },
@@ -98,20 +109,20 @@ export default function Palette({ asked: times }: { asked: number }) {
         { group: "Commands", actions: commands.filter((command) => matches(name, String(command.label))) },
       ];
   const waits = name !== searched || (name !== "" && instances === undefined);
+  const shown = groups.filter((group) => group.actions.length > 0);
   return (
-    <Spotlight
-      shortcut={null}
-      query={text}
-      onQueryChange={setText}
-      // What the node has found is what is shown: it also looks at images, ports and owners.
-      filter={(_, actions) => actions}
-      actions={groups.filter((group) => group.actions.length > 0)}
-      highlightQuery
-      nothingFound={waits ? "Searching…" : "Nothing matches"}
-      scrollable
-      maxHeight={460}
-      overlayProps={{ backgroundOpacity: 0.4, blur: 3 }}
-      searchProps={{ placeholder: "Find a container, dock or command; or “stop web”", leftSection: <IconSearch size={18} />, "aria-label": "Find a container, dock or command" }}
-    />
+    <Spotlight.Root store={store} shortcut={null} query={text} onQueryChange={setText} scrollable maxHeight={460} overlayProps={{ backgroundOpacity: 0.4, blur: 3 }}>
+      <Spotlight.Search placeholder="Find a container, dock or command; or “stop web”" leftSection={<IconSearch size={18} />} aria-label="Find a container, dock or command" />
+      <Spotlight.ActionsList>
+        {shown.map(({ group, actions }) => (
+          <Spotlight.ActionsGroup key={group} label={group}>
+            {actions.map(({ id, ...action }) => (
+              <Spotlight.Action key={id} highlightQuery {...action} />
+            ))}
+          </Spotlight.ActionsGroup>
+        ))}
+        {shown.length === 0 && <Spotlight.Empty>{waits ? "Searching…" : "Nothing matches"}</Spotlight.Empty>}
+      </Spotlight.ActionsList>
+    </Spotlight.Root>
   );
 }

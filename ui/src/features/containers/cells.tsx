@@ -8,7 +8,7 @@ import { containerHref } from "@/ui/plain-links";
 import type { NoNumber } from "@/ui/spark";
 import { look, StateBadge } from "@/ui/state";
 import { For } from "@/ui/time";
-import { isOn, offered, whyNot, type Verb } from "./verbs";
+import { isOn, named, offered, whyNot, type Verb } from "./verbs";
 
 export function State({ instance }: { instance: Instance }) {
   return <StateBadge of={look(instance, usePendingFor(instance.id))} />;
@@ -60,7 +60,7 @@ export function Since({ instance }: { instance: Instance }) {
 function VerbButton({ instance, verb, busy }: { instance: Instance; verb: Verb; busy: boolean }) {
   const navigate = useNavigate();
   const no = whyNot(instance, verb);
-  const label = `${verb.label} ${verb.shows ? "of " : ""}${instance.name}`;
+  const label = named(verb, instance);
   if (verb.shows && !no) {
     return (
       <a className="ib" data-tip={verb.label} aria-label={label} href={containerHref(instance, verb.shows)}>

@@ -3,6 +3,7 @@ import { lazy, Suspense } from "react";
 import { Skeleton } from "@mantine/core";
 import { modals } from "@mantine/modals";
 import type { Instance } from "@/api/types";
+import { Guard } from "@/ui/guard";
 
 export type DialogName = "start" | "stop" | "restart" | "kill" | "rename" | "limits" | "recreate" | "share" | "give" | "remove";
 const Forms = lazy(() => import("./forms"));
@@ -31,9 +32,11 @@ export function openDialog(name: DialogName, instances: Instance[], left: { inst
     centered: true,
     closeButtonProps: { "aria-label": "Close" },
     children: (
-      <Suspense fallback={<Skeleton h={120} />}>
-        <Forms name={name} instances={instances} left={left} close={close} done={done} />
-      </Suspense>
+      <Guard what="This form">
+        <Suspense fallback={<Skeleton h={120} />}>
+          <Forms name={name} instances={instances} left={left} close={close} done={done} />
+        </Suspense>
+      </Guard>
     ),
   });
 }

@@ -74,6 +74,12 @@ export const more = (instance: Instance): Verb[][] => [
   [REMOVE],
 ];
 
+/** `Stop web`, `Logs of web`, `Terminal in web`. */
+export function named(verb: Verb, instance: Instance): string {
+  const link = verb.shows === "logs" ? "of " : verb.shows === "terminal" ? "in " : "";
+  return `${verb.label} ${link}${instance.name}`;
+}
+
 const NAMES: Partial<Record<Access, string>> = { operate: "operate it", exec: "run commands in it", delete: "remove it", admin: "share it or give it away" };
 
 /** Why this cannot be done to it now; null if it can. */
