@@ -32,14 +32,15 @@ const GROUPS: [title: string, shortcuts: Shortcut[]][] = [
   ],
 ];
 
-export function Help({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+/** All of them, by where they work, and a switch for those of single letters. */
+export function Shortcuts() {
   const off = useKeysOff();
   return (
-    <Modal opened={opened} onClose={onClose} title="Keyboard shortcuts" size="lg" centered closeButtonProps={{ "aria-label": "Close" }}>
+    <>
       <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="lg">
         {GROUPS.map(([title, shortcuts]) => (
           <section key={title} aria-label={title}>
-            <Title order={2} fz={13} mb={6}>
+            <Title order={3} fz={13} mb={6}>
               {title}
             </Title>
             <dl className="keys">
@@ -63,6 +64,14 @@ export function Help({ opened, onClose }: { opened: boolean; onClose: () => void
       <Text size="sm" c="dimmed" mt={4}>
         Turn them off if you dictate, or if they get in your way. Ctrl-K goes on working.
       </Text>
+    </>
+  );
+}
+
+export function Help({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  return (
+    <Modal opened={opened} onClose={onClose} title="Keyboard shortcuts" size="lg" centered closeButtonProps={{ "aria-label": "Close" }}>
+      <Shortcuts />
     </Modal>
   );
 }

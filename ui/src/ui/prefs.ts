@@ -1,5 +1,6 @@
 // How somebody wants to see things; kept by the browser.
 import { useSyncExternalStore } from "react";
+import "./density.css";
 
 export interface Prefs {
   /** How high the rows of tables are. */

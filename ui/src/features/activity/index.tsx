@@ -21,6 +21,7 @@ const STATES = [
   { value: "waiting", label: "In flight" },
   { value: "done", label: "Done" },
   { value: "failed", label: "Failed" },
+  { value: "lost", label: "Lost" },
 ];
 
 interface Filter {

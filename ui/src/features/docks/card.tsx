@@ -58,23 +58,25 @@ export function DockCard({ dock, level = 2, labels = false, verbs }: Props) {
 /** `16 CPU · 64 GiB` */
 export const size = ({ cpus, memory }: Dock) => `${cpus ?? "?"} CPU · ${memory === null ? "? memory" : bytes(memory)}`;
 
-function unknown({ name, containers, state }: Dock): string {
-  if (state === "never seen") return `It was registered, and no worker has spoken for it yet. Start one there.`;
-  const were = containers === 1 ? "was" : "were";
-  return `${count(containers, "container")} ${were} here. What they do is not known until ${name} answers; actions are off.`;
+function unknown({ name, containers, state, daemon }: Dock): string {
+  if (state === "never seen") return "It was registered, and no worker has spoken for it yet. Start one there.";
+  const who = state !== "lost" && daemon === "down" ? "its Docker" : name;
+  if (containers === 0) return `What is here is not known until ${who} answers; actions are off.`;
+  return `${count(containers, "container")} ${containers === 1 ? "was" : "were"} here. What they do is not known until ${who} answers; actions are off.`;
 }
 
 const MEANING = "How old its last heartbeat was at each of the last 40 looks of this node";
 
 export function Heartbeats({ dock }: { dock: Dock }) {
   const mean = meanAge(dock.beats);
+  const silent = dock.beats.at(-1) === null ? dock.lastSeen : null;
   const missed = dock.beats.filter((age) => age === null).length;
   return (
     <div className="beats" data-tip={MEANING}>
       <Beats beats={dock.beats} label={`Last ${dock.beats.length} looks at the heartbeat of ${dock.name}, ${missed} missed`} />
       <div className="beats-foot faint">
         <span>last {dock.beats.length} looks</span>
-        <span className="num">{dock.reachable || dock.lastSeen === null ? mean !== null && `${took(mean)} mean age` : <Silent since={dock.lastSeen} />}</span>
+        <span className="num">{silent !== null ? <Silent since={silent} /> : mean !== null && `${took(mean)} mean age`}</span>
       </div>
     </div>
   );
