@@ -53,7 +53,7 @@ export function Summary({ form, template, missing, phase, refused, wrong, why }:
         {told({ form, template, missing }).map((sentence) => (
           <p key={sentence}>{sentence}</p>
         ))}
-        {(phase === "pulling" || pulls.some((one) => one.state === "failed")) && <PullProgress pulls={pulls} />}
+        {phase === "pulling" && <PullProgress pulls={pulls} />}
         {refused && <Problem title="Not created." message={refused.message} requestId={refused.requestId} />}
         {fields.length > 0 && (
           <Problem title={`${count(fields.length, "thing")} to mend first.`} message="">

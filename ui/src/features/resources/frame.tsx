@@ -1,7 +1,7 @@
 // What the lists of images, networks and volumes have in common: filters, which docks are missing, and rows still to come.
 import type { ReactNode } from "react";
 import { useRef } from "react";
-import { Group, Select, Skeleton, TextInput } from "@mantine/core";
+import { Group, Select, Skeleton } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { IconAlertTriangle, IconPlugConnectedX, IconSearch } from "@tabler/icons-react";
@@ -9,6 +9,7 @@ import { q } from "@/api/client";
 import type { Dock, Docks, Unreachable } from "@/api/types";
 import { Copyable } from "@/ui/copy";
 import { Ago } from "@/ui/time";
+import { Typed } from "./typed";
 import "./resources.css";
 
 const NO_DOCKS: Dock[] = [];
@@ -35,13 +36,13 @@ export function Filters({ what, placeholder, search, set, children }: FilterProp
   const gone = search.dock && !docks.some((dock) => dock.name === search.dock) ? [{ value: search.dock, label: `${search.dock} (gone)` }] : [];
   return (
     <Group gap={8} mb={12} className="filters">
-      <TextInput
+      <Typed
         ref={input}
         aria-label={`Filter ${what}`}
         placeholder={placeholder}
         leftSection={<IconSearch size={15} />}
         value={search.q ?? ""}
-        onChange={(event) => set({ q: event.currentTarget.value || undefined })}
+        onChange={(words) => set({ q: words || undefined })}
         style={{ flex: "1 1 220px", maxWidth: 320 }}
       />
       <Select aria-label="Dock" placeholder="All docks" clearable clearButtonProps={{ "aria-label": "All docks" }} data={[...known, ...gone]} value={search.dock ?? null} onChange={(dock) => set({ dock: dock ?? undefined })} w={160} />
