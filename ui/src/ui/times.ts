@@ -1,10 +1,16 @@
 // Points in time as words: how long ago or ahead, and when.
 import { ago } from "./fmt";
 
+/** The longer ago, the less exact: `200d`, not `200d 3h`; `3h`, not `3h 0m`. */
+const rough = (from: number, to: number) =>
+  ago(from, to)
+    .replace(/^(\d{2,}d) .*/, "$1")
+    .replace(/ 0[hm]$/, "");
+
 /** `4m ago`, `just now`, `in 3d 4h`. */
 export function relative(at: number, now: number): string {
   if (Math.abs(now - at) < 1_000) return "just now";
-  return at > now ? `in ${ago(now, at)}` : `${ago(at, now)} ago`;
+  return at > now ? `in ${rough(now, at)}` : `${rough(at, now)} ago`;
 }
 
 const CLOCK: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };

@@ -50,7 +50,7 @@ export function Activity() {
   return (
     <>
       <PageHead title="Activity">{me && (me.user === null || me.operatesAll ? "What everybody asked for, and how it ended" : "What you asked for, and how it ended")}</PageHead>
-      <Group gap={8} mb={12} className="filters">
+      <Group gap={8} mb={12} className="request-filters">
         <TextInput
           aria-label="Filter requests"
           placeholder="Name, action, user, request id"

@@ -29,10 +29,12 @@ export function Events() {
   return (
     <>
       <PageHead title="Events">What docks and containers do, and who asked for what</PageHead>
-      <Filters what="events" placeholder="Name, image, action, id" search={search} set={set}>
-        <Select aria-label="Kind" placeholder="All kinds" clearable clearButtonProps={{ "aria-label": "All kinds" }} data={kinds} value={search.kind ?? null} onChange={(kind) => set({ kind: kind ?? undefined })} w={200} />
-        <TextInput aria-label="By whom" placeholder="By whom" leftSection={<IconUser size={15} />} value={search.who ?? ""} onChange={(event) => set({ who: event.currentTarget.value })} w={150} />
-      </Filters>
+      <div className="event-filters">
+        <Filters what="events" placeholder="Name, image, action, id" search={search} set={set}>
+          <Select aria-label="Kind" placeholder="All kinds" clearable clearButtonProps={{ "aria-label": "All kinds" }} data={kinds} value={search.kind ?? null} onChange={(kind) => set({ kind: kind ?? undefined })} w={200} />
+          <TextInput aria-label="By whom" placeholder="By whom" leftSection={<IconUser size={15} />} value={search.who ?? ""} onChange={(event) => set({ who: event.currentTarget.value })} w={150} />
+        </Filters>
+      </div>
       <EventList filter={filter} onClear={filtered ? () => void navigate({ to: "/events", search: {} }) : undefined} />
     </>
   );

@@ -35,7 +35,7 @@ export function Settings() {
         <Appearance />
         {me?.user && (
           <>
-            <Part title="Your tokens" what="With a token a program logs in as you.">
+            <Part title="Your tokens" what="With a token a program logs in as you, with no more than the role that you give it.">
               <TokenList me={me} of="own" />
             </Part>
             <Part title="Password" what="Your other sessions end when you change it.">

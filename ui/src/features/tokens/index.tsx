@@ -1,14 +1,14 @@
 // Tokens, with which programs log in.
 import { useState } from "react";
-import { Button, Group } from "@mantine/core";
+import { Button, Group, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { IconKey, IconPlus, IconTrash } from "@tabler/icons-react";
+import { IconPlus, IconTrash } from "@tabler/icons-react";
 import { api, q, qc } from "@/api/client";
 import { now } from "@/api/clock";
 import type { Me, Token } from "@/api/types";
 import { DataTable, type Column } from "@/ui/data-table";
 import { Ago } from "@/ui/time";
-import { Empty, Trouble } from "@/ui/trouble";
+import { Trouble } from "@/ui/trouble";
 import { WhyIcon } from "../resources/button";
 import { confirmRemoval } from "../resources/confirm";
 import { Rows } from "../resources/frame";
@@ -79,13 +79,7 @@ const COLUMNS: Column<Token>[] = [
 ];
 
 function Shown({ tokens, of }: { tokens: Token[]; of: "all" | "own" }) {
-  if (tokens.length === 0) {
-    return (
-      <Empty icon={IconKey} title="No token yet">
-        <p>{of === "own" ? "With a token a program logs in as you, with no more than the role that you give it." : "Each user makes its own in the settings."}</p>
-      </Empty>
-    );
-  }
+  if (tokens.length === 0) return <Text c="dimmed">{of === "own" ? "None yet." : "None yet. Each user makes its own in the settings."}</Text>;
   return (
     <DataTable
       label={of === "own" ? "Your tokens" : "Tokens of all users"}

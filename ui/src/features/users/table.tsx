@@ -21,7 +21,7 @@ const looks = (user: User) => (user.disabled ? ({ tone: "idle", icon: IconCircle
 
 function from(user: User): string | null {
   if (user.external) return "Logs in at a provider";
-  return user.temporary ? "Has not used the one-time password yet" : null;
+  return user.temporary ? "One-time password not used yet" : null;
 }
 
 const Name = ({ user, me }: { user: User; me: string | null }) => (
