@@ -1,21 +1,22 @@
 // What has been asked for: what is under way, and how the rest ended.
-import { Button, Group, SegmentedControl, TextInput } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
+import { useRef } from "react";
+import { Button, Group, SegmentedControl } from "@mantine/core";
 import { infiniteQueryOptions, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { IconActivity, IconSearch } from "@tabler/icons-react";
+import { useKeys } from "@/app/keys";
 import { api, q, query } from "@/api/client";
 import { usePending } from "@/api/requests";
 import type { Requests, RequestStatus } from "@/api/types";
 import { PageHead } from "@/ui/page-head";
 import { Empty, Trouble } from "@/ui/trouble";
 import { Rows } from "../resources/frame";
+import { Typed } from "../resources/typed";
 import { ofTab, title, together } from "./outcome";
 import { RequestSheet } from "./sheet";
 import { RequestTable } from "./table";
 
 const PAGE = 100;
-const PAUSE = 250;
 const STATES = [
   { value: "", label: "All" },
   { value: "waiting", label: "In flight" },
@@ -45,18 +46,20 @@ export function Activity() {
   const set = (change: { [field in keyof typeof search]?: string | undefined }) =>
     void navigate({ to: "/activity", search: (before) => Object.fromEntries(Object.entries({ ...before, ...change }).filter(([, value]) => value)), replace: !("id" in change) });
   const { data: me } = useQuery(q.me);
-  const [words] = useDebouncedValue(search.q, PAUSE);
-  const filter = { q: words, state: search.state };
+  const input = useRef<HTMLInputElement>(null);
+  useKeys({ "/": () => input.current?.focus() });
+  const filter = { q: search.q, state: search.state };
   return (
     <>
       <PageHead title="Activity">{me && (me.user === null || me.operatesAll ? "What everybody asked for, and how it ended" : "What you asked for, and how it ended")}</PageHead>
       <Group gap={8} mb={12} className="request-filters">
-        <TextInput
+        <Typed
+          ref={input}
           aria-label="Filter requests"
           placeholder="Name, action, user, request id"
           leftSection={<IconSearch size={15} />}
           value={search.q ?? ""}
-          onChange={(event) => set({ q: event.currentTarget.value })}
+          onChange={(words) => set({ q: words })}
           style={{ flex: "1 1 220px", maxWidth: 320 }}
         />
         <SegmentedControl aria-label="State" data={STATES} value={search.state ?? ""} onChange={(state) => set({ state })} />

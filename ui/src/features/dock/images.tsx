@@ -39,7 +39,7 @@ export function ImagesOf({ dock }: { dock: string }) {
             <div className="grow">
               <span className="mono cut">{image.tags.join(", ") || image.id.replace("sha256:", "").slice(0, 12)}</span>
               <span className="faint">
-                made <Ago at={image.created} />
+                made <Ago at={image.created * 1_000} />
                 {image.tags.length === 0 && " · no name"}
               </span>
             </div>
