@@ -35,6 +35,7 @@ describe("the words of events", () => {
     [{ event: "instance-running", name: "web" }, "good: web started"],
     [{ event: "instance-created", name: "web", owner: "ada" }, "info: web was created for ada"],
     [{ event: "instance-exited", name: "web", exitCode: 0 }, "info: web stopped"],
+    [{ event: "instance-exited", name: "web" }, "info: web exited"],
     [{ event: "instance-exited", name: "web", exitCode: 1 }, "bad: web exited with code 1"],
     [{ event: "instance-restarting", name: "web", exitCode: 137 }, "warn: web exited with code 137 and is being restarted"],
     [{ event: "instance-removed", id: "9c3f".repeat(16) }, "info: 9c3f9c3f9c3f was removed"],

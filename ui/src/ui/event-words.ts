@@ -109,6 +109,7 @@ function instance(event: ClusterEvent, state: string): Told {
     case "running":
       return { text: `${name} started`, level: "good" };
     case "exited":
+      if (code === null) return { text: `${name} exited`, level: "info" };
       return code ? { text: `${name} exited with code ${code}`, level: "bad" } : { text: `${name} stopped`, level: "info" };
     case "restarting":
       return { text: code === null ? `${name} is being restarted` : `${name} exited with code ${code} and is being restarted`, level: "warn" };
