@@ -32,7 +32,7 @@ export function Account() {
     await navigate({ to: "/login" });
   };
   return (
-    <Menu position="bottom-end" width={220}>
+    <Menu position="bottom-end" width={220} withInitialFocusPlaceholder={false}>
       <Menu.Target>
         <UnstyledButton className="round" aria-label={`${short}, account of ${me.user}`}>
           <Avatar size={32} radius="xl" color="harbor" variant="light" styles={{ placeholder: { color: "var(--accent)" } }}>

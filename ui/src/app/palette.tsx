@@ -111,7 +111,7 @@ export default function Palette({ asked: times }: { asked: number }) {
   const waits = name !== searched || (name !== "" && instances === undefined);
   const shown = groups.filter((group) => group.actions.length > 0);
   return (
-    <Spotlight.Root store={store} shortcut={null} query={text} onQueryChange={setText} scrollable maxHeight={460} overlayProps={{ backgroundOpacity: 0.4, blur: 3 }}>
+    <Spotlight.Root attributes={{ content: { "aria-label": "Find anything" } }} store={store} shortcut={null} query={text} onQueryChange={setText} scrollable maxHeight={460} overlayProps={{ backgroundOpacity: 0.4, blur: 3 }}>
       <Spotlight.Search placeholder="Find a container, dock or command; or “stop web”" leftSection={<IconSearch size={18} />} aria-label="Find a container, dock or command" />
       <Spotlight.ActionsList>
         {shown.map(({ group, actions }) => (

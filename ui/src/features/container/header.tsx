@@ -56,7 +56,7 @@ export function Header({ instance }: { instance: Instance }) {
           .map((verb) => (
             <VerbButton key={verb.name} instance={instance} verb={verb} />
           ))}
-        <Menu position="bottom-end">
+        <Menu position="bottom-end" withInitialFocusPlaceholder={false}>
           <Menu.Target>
             <Button variant="default" px={10} aria-label={`More for ${instance.name}`}>
               <IconDotsVertical size={16} />

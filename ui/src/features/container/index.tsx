@@ -1,8 +1,8 @@
 import "./container.css";
-import { Skeleton, Tabs } from "@mantine/core";
+import { Skeleton, Tabs, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { IconBoxOff, IconChartLine, IconCode, IconFileText, IconHistory, IconPlugConnectedX, IconTerminal2 } from "@tabler/icons-react";
+import { IconChartLine, IconCode, IconFileText, IconHistory, IconPlugConnectedX, IconTerminal2 } from "@tabler/icons-react";
 import { ApiError, q } from "@/api/client";
 import type { Instance } from "@/api/types";
 import type { Tab } from "@/app/router";
@@ -10,7 +10,7 @@ import { useKeys } from "@/app/keys";
 import { EventList } from "@/features/events/list";
 import { ButtonLink } from "@/ui/link";
 import { Ago } from "@/ui/time";
-import { Empty, Trouble } from "@/ui/trouble";
+import { Trouble } from "@/ui/trouble";
 import { Header } from "./header";
 import { Inspect } from "./inspect";
 import { Log } from "./log";
@@ -26,9 +26,13 @@ const TABS: { tab: Tab; label: string; icon: typeof IconCode; panel: (instance: 
 ];
 
 const Gone = () => (
-  <Empty icon={IconBoxOff} title="This container is gone" action={<ButtonLink to="/containers" search={{}}>All containers</ButtonLink>}>
-    <p>It was removed, or you may not see it. A container that was recreated has another address.</p>
-  </Empty>
+  <div className="card lonely">
+    <Title order={1}>This container is gone</Title>
+    <Text c="dimmed">It was removed, or you may not see it. One that was recreated has another address.</Text>
+    <ButtonLink to="/containers" search={{}}>
+      All containers
+    </ButtonLink>
+  </div>
 );
 
 function Unreachable({ instance }: { instance: Instance }) {

@@ -3,6 +3,7 @@ import { ActionBar, Button, Text } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { IconFileText, IconPlayerPlay, IconPlayerStop, IconRefresh, IconTrash } from "@tabler/icons-react";
 import type { Instance } from "@/api/types";
+import { write } from "@/features/logs/chosen";
 import { openDialog } from "./dialogs";
 import type { Marks } from "./marks";
 import { isOn, REMOVE, RESTART, START, STOP, whyNot, type Verb } from "./verbs";
@@ -30,7 +31,7 @@ export function BulkBar({ marks }: { marks: Marks }) {
     const leaves = new Set(left.map(({ instance }) => instance.id));
     openDialog(dialog, chosen.filter((instance) => !leaves.has(instance.id)), left, marks.clear);
   };
-  const logs = () => void navigate({ to: "/logs", search: { c: chosen.map((instance) => `${instance.dock}/${instance.id}`).join(",") } });
+  const logs = () => void navigate({ to: "/logs", search: { c: write(chosen) } });
   return (
     <ActionBar opened={chosen.length > 0} onClose={marks.clear} aria-label="Actions on the marked containers">
       <Text size="sm" fw={560} px={6} className="num" role="status">

@@ -1,5 +1,5 @@
 import { useEffect, useState, type Ref } from "react";
-import { Button, Chip, Pill, Select, TextInput } from "@mantine/core";
+import { Button, Chip, Select, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { IconSearch } from "@tabler/icons-react";
@@ -77,15 +77,15 @@ export function FilterBar({ search, counts, set, clear, field }: FilterBarProps)
         <Chip size="sm" variant="outline" checked={search.mine ?? false} onChange={(mine) => set(mine ? { ...search, mine: true } : without(search, "mine"))}>
           Mine <span className="num">{counts?.mine.toLocaleString("en") ?? ""}</span>
         </Chip>
+        {search.owner && (
+          <Chip size="sm" variant="outline" checked onChange={() => set(without(search, "owner"))}>
+            Of {search.owner}
+          </Chip>
+        )}
         <Chip size="sm" variant="outline" checked={search.group === "dock"} onChange={(grouped) => set(grouped ? { ...search, group: "dock" } : without(search, "group"))}>
           By dock
         </Chip>
       </div>
-      {search.owner && (
-        <Pill withRemoveButton removeButtonProps={{ "aria-label": "Of all owners", tabIndex: 0 }} onRemove={() => set(without(search, "owner"))} size="md">
-          of {search.owner}
-        </Pill>
-      )}
       {isFiltered(search) && (
         <Button variant="subtle" size="compact-sm" onClick={clear}>
           Clear filters

@@ -45,7 +45,7 @@ export function useMoreMenu(shows: boolean): [OpenMenu, React.ReactNode] {
   const open = useCallback<OpenMenu>((instance, anchor) => setAsked({ instance, anchor }), []);
   const at = asked?.anchor.getBoundingClientRect();
   const menu = asked && at && (
-    <Menu opened onClose={() => setAsked(null)} position="bottom-end" returnFocus trapFocus withinPortal>
+    <Menu opened onClose={() => setAsked(null)} position="bottom-end" returnFocus withInitialFocusPlaceholder={false}>
       <Menu.Target>
         <span aria-hidden style={{ position: "fixed", left: at.left, top: at.top, width: at.width, height: at.height, pointerEvents: "none" }} />
       </Menu.Target>
