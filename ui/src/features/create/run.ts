@@ -50,8 +50,9 @@ export function useCreate(template: string | undefined, onDone: () => void) {
     if (form.dock && form.image && (form.pull === "always" || (form.pull === "missing" && isMissing(form, qc.getQueryData(q.images.queryKey))))) {
       setPhase("pulling");
       const end = await pull(form.dock, form.image.trim());
-      if (end.state !== "done") return refuse(form, "pull-failed", end.message ?? "The pull was cancelled.", end.requestId);
-      delete fields["pull"];
+      // Where only its progress could not be seen, the create itself fetches what is missing.
+      if (end.state !== "done" && !end.broken) return refuse(form, "pull-failed", end.message ?? "The pull was cancelled.", end.requestId);
+      if (end.state === "done") delete fields["pull"];
     }
     setPhase("creating");
     const name = form.name || form.image || template || "";

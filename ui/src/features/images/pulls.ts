@@ -14,6 +14,8 @@ export interface Pull {
   /** Why it failed, and the request that did. */
   message: string | null;
   requestId: string | null;
+  /** Whether that was the way to the dock, and not the dock or the registry. */
+  broken: boolean;
 }
 
 const TRIES = 5;
@@ -35,7 +37,7 @@ export const underWay = (pull: Pull) => pull.state === "pulling" || pull.state =
 export function pull(dock: string, image: string): Promise<Pull> {
   const before = pulls.find((one) => key(one) === key({ dock, image }));
   if (!before || !underWay(before)) {
-    set([...pulls.filter((one) => one !== before), { dock, image, state: "pulling", progress: NOTHING, message: null, requestId: null }]);
+    set([...pulls.filter((one) => one !== before), { dock, image, state: "pulling", progress: NOTHING, message: null, requestId: null, broken: false }]);
     open(dock, image, 0);
   }
   return ended(dock, image);
@@ -56,7 +58,7 @@ const ended = (dock: string, image: string) =>
       const one = pulls.find((pull) => key(pull) === key({ dock, image }));
       if (one && underWay(one)) return;
       subscribers.delete(look);
-      resolve(one ?? { dock, image, state: "cancelled", progress: NOTHING, message: null, requestId: null });
+      resolve(one ?? { dock, image, state: "cancelled", progress: NOTHING, message: null, requestId: null, broken: false });
     };
     subscribers.add(look);
     look();
@@ -99,7 +101,7 @@ function again(one: Pick<Pull, "dock" | "image">, tries: number) {
 
 function finish(one: Pick<Pull, "dock" | "image">, progress: Progress, end: End) {
   const failed = progress.error ?? (end.status >= 200 && end.status < 300 ? null : (end.message ?? "It failed."));
-  change(one, { state: failed ? "failed" : "done", message: failed, requestId: end.requestId });
+  change(one, { state: failed ? "failed" : "done", message: failed, requestId: end.requestId, broken: end.status === 0 });
   void qc.invalidateQueries({ queryKey: q.images.queryKey });
 }
 

@@ -85,7 +85,7 @@ export function Problem({ title, message, requestId, children }: { title: string
         <b>{title}</b> {message}
         {requestId && (
           <span className="id">
-            Request <Copyable text={requestId} name="request id" />
+            <span>Request</span> <Copyable text={requestId} name="request id" />
           </span>
         )}
         {children}
