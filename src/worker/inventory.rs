@@ -159,7 +159,6 @@ impl Inventory {
             operating_system: known.engine.operating_system.clone(),
             cpus: known.engine.cpus,
             memory: known.engine.memory,
-            usage: None,
             containers: known.instances.len(),
             running: known.instances.values().filter(|summary| summary.state == "running").count(),
             labels: BTreeMap::new(),

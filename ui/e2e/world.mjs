@@ -145,7 +145,7 @@ export class World {
     await page.goto(path);
     await page.getByLabel("User name").fill(name);
     await page.getByLabel("Password", { exact: true }).fill(this.password(name));
-    await page.getByRole("button", { name: "Log in", exact: true }).click();
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
     await page.getByRole("navigation", { name: "Main" }).first().waitFor();
   }
 
