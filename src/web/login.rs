@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE,
     X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use url::form_urlencoded;
 
+use super::assets::wants_page;
 use super::cookies::{self, SESSION, Scope};
 use super::{Node, calls};
 use crate::auth::{Arrival, LoggedIn, Oidc, OidcError};
@@ -138,8 +139,7 @@ fn bus_away(headers: &HeaderMap, error: &BusError) -> Response {
 
 /// One sentence: a page for people, JSON for programs.
 fn say(headers: &HeaderMap, status: StatusCode, sentence: &str) -> Response {
-    let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
-    if !accepted.is_some_and(|accept| accept.contains("text/html")) {
+    if !wants_page(headers) {
         return answer(status, &AuthReply::error(sentence));
     }
     let page = format!(

@@ -3,6 +3,7 @@
 //! A node keeps nothing: any number of them serve one bus, and each waits for all its replies on one connection.
 
 mod api;
+mod assets;
 mod calls;
 mod cookies;
 mod health;
@@ -16,7 +17,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{Method, Uri};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
 use serde::Serialize;
@@ -145,8 +146,9 @@ impl Web {
             .route("/auth/logout", post(login::log_out))
             .route("/auth/oidc/login", get(login::begin))
             .route(OidcOptions::CALLBACK, get(login::finish))
-            .fallback(nothing_there)
-            .method_not_allowed_fallback(nothing_there)
+            .fallback(elsewhere)
+            // `GET /` is the UI's.
+            .method_not_allowed_fallback(elsewhere)
             .with_state(node);
         Ok(Self { listener, address, router, closing: closing.drop_guard() })
     }
@@ -174,7 +176,12 @@ impl Web {
     }
 }
 
-async fn nothing_there(method: Method, uri: Uri) -> Response {
+/// What no route is for: a page or another file of the UI, or nothing.
+async fn elsewhere(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    assets::serve(&method, &uri, &headers).unwrap_or_else(|| nothing_there(&method, &uri))
+}
+
+fn nothing_there(method: &Method, uri: &Uri) -> Response {
     let path: String = uri.path().chars().take(60).collect();
     let message = format!(
         "there is no {method} {path}: requests go to POST /, the API is at /api/v1, and GET has /healthz and /readyz"

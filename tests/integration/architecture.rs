@@ -22,6 +22,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("openidconnect", &["auth/oidc/"]),
     ("clap", &["cli/", "main.rs"]),
     ("axum", &["web/"]),
+    ("rust_embed", &["web/assets.rs"]),
 ];
 
 /// The longest file that fits in a head.

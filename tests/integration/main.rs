@@ -63,3 +63,4 @@ mod streams;
 mod takeover;
 mod tls;
 mod web;
+mod web_assets;

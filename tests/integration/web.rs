@@ -90,7 +90,7 @@ async fn what_is_no_request_is_told_in_the_same_envelope() {
         ("POST /", "", r#"{"action":"ping","requestId":"a/b"}"#, 400, "bad-request-id"),
         ("POST /", "", r#"{"action":"ping","dock":"a b"}"#, 400, "bad-field"),
         ("POST /", page, r#"{"action":"ping"}"#, 403, "forbidden"),
-        ("GET /", "", "", 404, "not-found"),
+        ("GET /nowhere", "", "", 404, "not-found"),
         ("POST /nowhere", "", "", 404, "not-found"),
     ];
     for (target, header, body, status, error) in cases {
@@ -194,7 +194,7 @@ pub struct Node {
 }
 
 impl Node {
-    async fn start(bus: &Bus) -> Self {
+    pub async fn start(bus: &Bus) -> Self {
         Self::at(&bus.url, &bus.namespace).await
     }
 
@@ -213,7 +213,7 @@ impl Node {
     }
 
     /// As it says itself.
-    fn address(&self) -> String {
+    pub fn address(&self) -> String {
         let output = self.program.output();
         output.trim().rsplit("http://").next().expect("an address").to_owned()
     }
@@ -225,10 +225,46 @@ impl Node {
     pub async fn send(&self, target: &str, header: &str, body: &str) -> (u16, Value) {
         send(&self.address(), target, header, body).await
     }
+
+    pub async fn ask(&self, target: &str, header: &str, body: &str) -> Answer {
+        ask(&self.address(), target, header, body).await
+    }
 }
 
 /// One request on a connection of its own; returns the status and the JSON body, null where there is none.
 pub async fn send(address: &str, target: &str, header: &str, body: &str) -> (u16, Value) {
+    let answer = ask(address, target, header, body).await;
+    produced("replies", &answer.text());
+    let body = if answer.body.is_empty() { Value::Null } else { answer.json() };
+    (answer.status, body)
+}
+
+/// What came back for a request.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    head: String,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The value of a header, empty where there is none.
+    pub fn header(&self, name: &str) -> &str {
+        let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        lines.filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value).next().unwrap_or_default()
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// The same with all of the answer.
+pub async fn ask(address: &str, target: &str, header: &str, body: &str) -> Answer {
     let header = if header.is_empty() { String::new() } else { format!("{header}\r\n") };
     let head = format!("{target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{header}");
     let message = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
@@ -239,11 +275,27 @@ pub async fn send(address: &str, target: &str, header: &str, body: &str) -> (u16
         let _ = connection.write_all(message.as_bytes());
         let mut answer = Vec::new();
         let _ = connection.read_to_end(&mut answer);
-        String::from_utf8(answer).expect("text")
+        answer
     });
     let answer = exchange.await.expect("no panic");
-    produced("replies", &answer);
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {answer:?}"));
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| panic!("no head: {answer:?}"));
+    let head = String::from_utf8(answer[..end].to_vec()).expect("text");
     let status = head.split_whitespace().nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    (status, if body.is_empty() { Value::Null } else { serde_json::from_str(body).expect("JSON") })
+    let body = unchunked(&head, &answer[end + 4..]);
+    Answer { status, head, body }
+}
+
+/// A body as it was before it was sent in pieces, RFC 9112 section 7.1.
+fn unchunked(head: &str, mut body: &[u8]) -> Vec<u8> {
+    if !head.to_lowercase().contains("transfer-encoding: chunked") {
+        return body.to_vec();
+    }
+    let mut whole = Vec::new();
+    while let Some(end) = body.windows(2).position(|two| two == b"\r\n") {
+        let size = std::str::from_utf8(&body[..end]).ok().and_then(|size| usize::from_str_radix(size.trim(), 16).ok());
+        let Some(size) = size.filter(|size| *size > 0 && body.len() >= end + 2 + size) else { break };
+        whole.extend_from_slice(&body[end + 2..end + 2 + size]);
+        body = &body[(end + 4 + size).min(body.len())..];
+    }
+    whole
 }
