@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::secrets::{self, SecretError};
-use crate::bus::{Allowed, Bus, BusError, ListedToken};
+use crate::bus::{Allowed, Bus, BusError, ListedToken, Swapped};
 use crate::protocol::limits::TOKENS;
 use crate::protocol::{
     Account, AccountName, External, Quota, Role, Secret, TokenRecord, Usage, check_password, millis, quoted, rfc3339,
@@ -31,6 +31,9 @@ pub enum AccountError {
     /// It is changed all the time.
     #[error("`{0}` was changed by others at the same time: try again")]
     Crossed(AccountName),
+    /// It is the last that can manage users.
+    #[error("`{0}` is the last admin that can log in: make another one first")]
+    LastAdmin(AccountName),
     /// The password will not do.
     #[error("{0}")]
     Password(String),
@@ -106,8 +109,7 @@ impl Accounts<'_> {
         groups: BTreeSet<AccountName>,
         password: Option<Secret>,
     ) -> Result<Option<Secret>, AccountError> {
-        let (password, generated) = chosen(password)?;
-        let password = secrets::hash_off_thread(password).await?;
+        let NewPassword { hash: password, generated } = NewPassword::new(password).await?;
         let created = rfc3339(self.0.clock().await?);
         // By chance: a user who is made again must not get the sessions of the one before.
         let generation = fastrand::u64(..Account::GENERATIONS);
@@ -123,7 +125,7 @@ impl Accounts<'_> {
             created,
             quota: None,
         };
-        if !self.0.change_account(name, None, Some(&account)).await? {
+        if self.0.change_account(name, None, Some(&account), false).await? != Swapped::Yes {
             return Err(AccountError::Taken(name.clone()));
         }
         Ok(generated)
@@ -151,15 +153,33 @@ impl Accounts<'_> {
     /// # Errors
     /// [`AccountError`].
     pub async fn change(&self, name: &AccountName, change: &Change) -> Result<(), AccountError> {
-        self.edit(name, |account| match change {
-            Change::Role(role) => account.role = *role,
-            Change::Groups(groups) => account.groups.clone_from(groups),
-            Change::Enable => account.disabled = false,
-            Change::Quota(quota) => account.quota = *quota,
-            Change::Disable => {
-                account.disabled = true;
-                account.end_sessions();
+        self.edit(name, false, |account| {
+            let mut account = account.clone();
+            change.apply(&mut account);
+            Ok(Some(account))
+        })
+        .await
+    }
+
+    /// Makes all these changes of an account, or none, and none that leaves nobody who manages users.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn change_all(
+        &self,
+        name: &AccountName,
+        changes: &[Change],
+        password: Option<&NewPassword>,
+    ) -> Result<(), AccountError> {
+        self.edit(name, true, |account| {
+            let mut account = account.clone();
+            for change in changes {
+                change.apply(&mut account);
             }
+            if let Some(password) = password {
+                password.apply(name, &mut account)?;
+            }
+            Ok(Some(account))
         })
         .await
     }
@@ -173,18 +193,16 @@ impl Accounts<'_> {
         name: &AccountName,
         password: Option<Secret>,
     ) -> Result<Option<Secret>, AccountError> {
-        if let Some(External { issuer, .. }) = self.get(name).await?.external {
-            return Err(AccountError::External(name.clone(), issuer));
-        }
-        let (password, generated) = chosen(password)?;
-        let hash = secrets::hash_off_thread(password).await?;
-        self.edit(name, |account| {
-            account.password = Some(hash.clone());
-            account.temporary = generated.is_some();
-            account.end_sessions();
+        // Hashing takes long, and may be for nothing.
+        has_password(name, &self.get(name).await?)?;
+        let password = NewPassword::new(password).await?;
+        self.edit(name, false, |account| {
+            let mut account = account.clone();
+            password.apply(name, &mut account)?;
+            Ok(Some(account))
         })
         .await?;
-        Ok(generated)
+        Ok(password.generated)
     }
 
     /// The quota of a user, and what it uses.
@@ -196,18 +214,12 @@ impl Accounts<'_> {
         Ok((quota, self.0.usage(name.as_str()).await?))
     }
 
-    /// Forgets an account, with its sessions and tokens.
+    /// Forgets an account, with its sessions and tokens. With `keeps_admin` not the last that manages users.
     ///
     /// # Errors
     /// [`AccountError`].
-    pub async fn remove(&self, name: &AccountName) -> Result<(), AccountError> {
-        for _ in 0..TRIES {
-            let account = self.get(name).await?;
-            if self.0.change_account(name, Some(&account), None).await? {
-                return Ok(());
-            }
-        }
-        Err(AccountError::Crossed(name.clone()))
+    pub async fn remove(&self, name: &AccountName, keeps_admin: bool) -> Result<(), AccountError> {
+        self.edit(name, keeps_admin, |_| Ok(None)).await
     }
 
     /// Makes a token, which is seen here and never again.
@@ -266,26 +278,84 @@ impl Accounts<'_> {
         self.0.account(name.as_str()).await?.ok_or_else(|| AccountError::Unknown(name.clone()))
     }
 
-    /// Changes an account, again if another does so at the same moment.
-    async fn edit(&self, name: &AccountName, edit: impl Fn(&mut Account)) -> Result<(), AccountError> {
+    /// Puts in the place of an account what `edit` makes of it, again if another does so at the same moment.
+    async fn edit(
+        &self,
+        name: &AccountName,
+        keeps_admin: bool,
+        edit: impl Fn(&Account) -> Result<Option<Account>, AccountError>,
+    ) -> Result<(), AccountError> {
         for _ in 0..TRIES {
             let old = self.get(name).await?;
-            let mut new = old.clone();
-            edit(&mut new);
-            if self.0.change_account(name, Some(&old), Some(&new)).await? {
-                return Ok(());
+            match self.0.change_account(name, Some(&old), edit(&old)?.as_ref(), keeps_admin).await? {
+                Swapped::Yes => return Ok(()),
+                Swapped::LastAdmin => return Err(AccountError::LastAdmin(name.clone())),
+                Swapped::Crossed => {}
             }
         }
         Err(AccountError::Crossed(name.clone()))
     }
 }
 
-/// The password that was chosen, or a generated one, twice.
-fn chosen(password: Option<Secret>) -> Result<(Secret, Option<Secret>), AccountError> {
-    if let Some(password) = password {
-        check_password(password.reveal()).map_err(AccountError::Password)?;
-        return Ok((password, None));
+impl Change {
+    fn apply(&self, account: &mut Account) {
+        match self {
+            Self::Role(role) => account.role = *role,
+            Self::Groups(groups) => account.groups.clone_from(groups),
+            Self::Enable => account.disabled = false,
+            Self::Quota(quota) => account.quota = *quota,
+            Self::Disable => {
+                account.disabled = true;
+                account.end_sessions();
+            }
+        }
     }
-    let password = secrets::password()?;
-    Ok((password.clone(), Some(password)))
+}
+
+/// A password that an account is to have.
+#[derive(Debug)]
+pub struct NewPassword {
+    hash: Secret,
+    generated: Option<Secret>,
+}
+
+impl NewPassword {
+    /// The one that was chosen; or one that is made.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn new(chosen: Option<Secret>) -> Result<Self, AccountError> {
+        let (password, generated) = match chosen {
+            Some(chosen) => {
+                check_password(chosen.reveal()).map_err(AccountError::Password)?;
+                (chosen, None)
+            }
+            None => {
+                let made = secrets::password()?;
+                (made.clone(), Some(made))
+            }
+        };
+        Ok(Self { hash: secrets::hash_off_thread(password).await?, generated })
+    }
+
+    /// The one that was made, if none was chosen.
+    pub fn generated(&self) -> Option<&Secret> {
+        self.generated.as_ref()
+    }
+
+    /// Ends all sessions of the user.
+    fn apply(&self, name: &AccountName, account: &mut Account) -> Result<(), AccountError> {
+        has_password(name, account)?;
+        account.password = Some(self.hash.clone());
+        account.temporary = self.generated.is_some();
+        account.end_sessions();
+        Ok(())
+    }
+}
+
+fn has_password(name: &AccountName, account: &Account) -> Result<(), AccountError> {
+    match &account.external {
+        Some(External { issuer, .. }) => Err(AccountError::External(name.clone(), issuer.clone())),
+        None => Ok(()),
+    }
 }

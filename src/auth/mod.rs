@@ -11,7 +11,7 @@ mod sessions;
 
 use std::time::Duration;
 
-pub use accounts::{AccountError, Accounts, Change, NewToken};
+pub use accounts::{AccountError, Accounts, Change, NewPassword, NewToken};
 pub use manager::{identify, run};
 pub use oidc::{Arrival, Departure, LoggedIn, Oidc, OidcError, OidcOptions, ProviderError};
 pub use secrets::{SecretError, digest, password};

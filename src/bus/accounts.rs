@@ -35,6 +35,17 @@ pub enum Allowed {
     Named,
 }
 
+/// What became of a change of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Swapped {
+    /// It is changed.
+    Yes,
+    /// It was another by then.
+    Crossed,
+    /// Nobody would be left who manages users.
+    LastAdmin,
+}
+
 /// Digest and record, digest and last use, and the time.
 type FoundTokens = (Vec<(String, String)>, BTreeMap<String, u64>, (u64, u64));
 
@@ -57,7 +68,8 @@ impl Bus {
         text.map(|text| read("an account", &text)).transpose()
     }
 
-    /// Puts `new` in the place of `old`, where none is no account. Returns false where it is not `old` any more.
+    /// Puts `new` in the place of `old`, where none is no account. With `keeps_admin` it is not done if nobody would be left
+    /// who manages users.
     ///
     /// # Errors
     /// [`BusError`].
@@ -66,13 +78,18 @@ impl Bus {
         name: &AccountName,
         old: Option<&Account>,
         new: Option<&Account>,
-    ) -> Result<bool, BusError> {
+        keeps_admin: bool,
+    ) -> Result<Swapped, BusError> {
         let keys = self.keys();
         let mut change = self.scripts().auth_account.key(keys.users());
         change.key(keys.tokens()).key(keys.tokens_used());
         let text = |account: Option<&Account>| account.map(json).unwrap_or_default();
-        change.arg(name.as_str()).arg(text(old)).arg(text(new));
-        Ok(self.link().script::<u8>(&change).await? == 1)
+        change.arg(name.as_str()).arg(text(old)).arg(text(new)).arg(u8::from(keeps_admin));
+        Ok(match self.link().script::<u8>(&change).await? {
+            1 => Swapped::Yes,
+            2 => Swapped::LastAdmin,
+            _ => Swapped::Crossed,
+        })
     }
 
     /// Whose session has this digest, if it still counts; from now on it is idle anew.

@@ -30,7 +30,7 @@ mod watch;
 
 use std::sync::Arc;
 
-pub use accounts::{Allowed, ListedToken};
+pub use accounts::{Allowed, ListedToken, Swapped};
 pub use acl::AclRole;
 pub use auth::{Answered, Attempted, AuthDelivery, AuthReader, AuthStream, Begin, Limits};
 pub use caller::{Call, CallError, Envelope};

@@ -155,7 +155,7 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
         Command::Enable(Names { names }) => change_each(cluster, &names, &Change::Enable).await,
         Command::Rm(Names { names }) => {
             each(&names, async |name| {
-                cluster.account(accounts.remove(&AccountName::new(name)?)).await?;
+                cluster.account(accounts.remove(&AccountName::new(name)?, false)).await?;
                 Ok(name.to_owned())
             })
             .await

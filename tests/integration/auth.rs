@@ -364,7 +364,7 @@ async fn sessions_are_revoked_at_once_on_every_node() {
                 accounts.set_password(&ada, Some(Secret::new(PASSWORD))).await.expect("it is changed");
             }
             "disable" => accounts.change(&ada, &Change::Disable).await.expect("it is disabled"),
-            _ => accounts.remove(&ada).await.expect("it is removed"),
+            _ => accounts.remove(&ada, false).await.expect("it is removed"),
         }
         // As many times as it takes to have asked each of the managers.
         let asked = futures_util::future::join_all((0..24).map(|turn| bus.counts(&sessions[turn % 2]))).await;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::claims::Person;
 use super::{Oidc, OidcError};
+use crate::bus::Swapped;
 use crate::protocol::{Account, AccountName, External, Role, rfc3339};
 
 impl Oidc {
@@ -24,8 +25,8 @@ impl Oidc {
                 return Err(OidcError::Taken(name));
             }
             let account = self.new_account(external, groups, role).await?;
-            let made = self.bus.change_account(&name, None, Some(&account)).await?;
-            return Ok(made.then_some((name, account)));
+            let made = self.bus.change_account(&name, None, Some(&account), false).await?;
+            return Ok((made == Swapped::Yes).then_some((name, account)));
         };
         let Some(old) = all.remove(&name) else { return Ok(None) };
         if old.disabled {
@@ -35,7 +36,7 @@ impl Oidc {
         if role.is_none() {
             new.end_sessions();
         }
-        if new != old && !self.bus.change_account(&name, Some(&old), Some(&new)).await? {
+        if new != old && self.bus.change_account(&name, Some(&old), Some(&new), false).await? != Swapped::Yes {
             return Ok(None);
         }
         if role.is_none() { Err(OidcError::NoRole) } else { Ok(Some((name, new))) }
