@@ -106,6 +106,15 @@ pub const STREAM_KEPT: Duration = Duration::from_secs(60);
 /// How many streams a worker has open: each has a connection of its own to Redis.
 pub const STREAMS: usize = 128;
 
+/// How many streams one websocket of an HTTP node has open: a browser's tab shows a few.
+pub const SOCKET_STREAMS: usize = 64;
+
+/// How many all websockets of a node have open together: each has a connection of its own to Redis, which takes 10,000.
+pub const NODE_STREAMS: usize = 2000;
+
+/// How many websockets a node serves at the same time.
+pub const SOCKETS: usize = 2000;
+
 /// Time between two heartbeats of a worker.
 pub const BEAT: Duration = Duration::from_secs(1);
 

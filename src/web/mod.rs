@@ -27,7 +27,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 use utoipa::ToSchema;
 
-use api::Registry;
+use api::{Registry, Sockets};
 use view::View;
 
 use crate::auth::{Oidc, OidcError, OidcOptions, Sessions};
@@ -93,6 +93,8 @@ pub struct Web {
     router: Router,
     /// Ends what has no end of its own.
     closing: DropGuard,
+    client: Client,
+    sockets: Arc<Sockets>,
 }
 
 /// What the handlers share.
@@ -105,6 +107,7 @@ struct Node {
     public_url: Option<Url>,
     view: View,
     requests: Registry,
+    sockets: Arc<Sockets>,
     /// Cancelled when the node stops: what has no end of its own ends then.
     closing: CancellationToken,
     /// Places for calls that wait for their replies.
@@ -124,16 +127,17 @@ impl Web {
         let fault = |error| WebError::Listen(options.listen, error);
         let listener = TcpListener::bind(options.listen).await.map_err(fault)?;
         let address = listener.local_addr().map_err(fault)?;
-        let closing = CancellationToken::new();
+        let (closing, sockets) = (CancellationToken::new(), Arc::<Sockets>::default());
         let node = Arc::new(Node {
             view: View::new(client.bus().clone(), &closing),
-            client,
+            client: client.clone(),
             sessions,
             oidc,
             auth: options.auth,
             name: options.name.clone(),
             public_url: options.public_url.clone(),
             requests: Registry::default(),
+            sockets: Arc::clone(&sockets),
             closing: closing.clone(),
             room: Arc::new(Semaphore::new(CALLS)),
         });
@@ -150,7 +154,7 @@ impl Web {
             // `GET /` is the UI's.
             .method_not_allowed_fallback(elsewhere)
             .with_state(node);
-        Ok(Self { listener, address, router, closing: closing.drop_guard() })
+        Ok(Self { listener, address, router, closing: closing.drop_guard(), client, sockets })
     }
 
     /// Where it listens.
@@ -173,6 +177,9 @@ impl Web {
             closing.cancel();
         });
         serve::run(self.listener, self.router, stop).await;
+        // The workers of streams that were open are told that nobody reads them.
+        self.sockets.ended().await;
+        self.client.leave().await;
     }
 }
 

@@ -64,3 +64,4 @@ mod takeover;
 mod tls;
 mod web;
 mod web_assets;
+mod web_streams;

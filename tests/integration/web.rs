@@ -202,6 +202,14 @@ impl Node {
         Self::with(url, namespace, |_| {}).await
     }
 
+    /// One at which people have to log in.
+    pub async fn enforcing(bus: &Bus) -> Self {
+        Self::with(&bus.url, &bus.namespace, |command| {
+            command.args(["--auth", "enforce"]);
+        })
+        .await
+    }
+
     /// The same with what `change` adds.
     pub async fn with(url: &str, namespace: &str, change: impl FnOnce(&mut Command)) -> Self {
         let mut command: Command = deblox();

@@ -13,6 +13,7 @@ mod openapi;
 mod problem;
 mod requests;
 mod session;
+mod streams;
 #[cfg(test)]
 mod types;
 
@@ -23,6 +24,7 @@ use axum::http::{Method, Uri};
 use axum::routing::{get, post};
 pub(super) use problem::Problem;
 pub(super) use requests::Registry;
+pub(super) use streams::Sockets;
 
 use super::Node;
 use super::view::Picture;
@@ -50,6 +52,7 @@ pub(super) fn router() -> Router<Arc<Node>> {
         .route("/templates", get(lists::templates))
         .route("/events", get(happenings::list))
         .route("/live", get(live::stream))
+        .route("/streams", get(streams::open))
         .route("/openapi.json", get(openapi::serve))
         .fallback(nothing_there)
         .method_not_allowed_fallback(nothing_there)

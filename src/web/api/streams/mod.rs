@@ -1,0 +1,72 @@
+//! `GET /api/v1/streams`: any number of streams of the bus on one websocket.
+
+mod messages;
+mod relay;
+mod socket;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::response::Response;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use super::caller::Caller;
+use super::problem::Problem;
+use crate::protocol::ErrorCode;
+use crate::protocol::limits::{CHUNK_BYTES, NODE_STREAMS, SOCKETS};
+use crate::web::Node;
+
+/// The largest message that is taken: a piece of input with what stands before it, or a request.
+const MESSAGE_BYTES: usize = CHUNK_BYTES + 1024;
+
+/// How long sockets that end are waited for.
+const LEAVING: Duration = Duration::from_secs(2);
+
+/// The open websockets of a node.
+#[derive(Debug)]
+pub(in crate::web) struct Sockets {
+    places: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+    open: TaskTracker,
+}
+
+impl Default for Sockets {
+    fn default() -> Self {
+        let (places, streams) = (Arc::new(Semaphore::new(SOCKETS)), Arc::new(Semaphore::new(NODE_STREAMS)));
+        Self { places, streams, open: TaskTracker::new() }
+    }
+}
+
+impl Sockets {
+    /// Waits, a moment at most, until all have ended.
+    pub(in crate::web) async fn ended(&self) {
+        self.open.close();
+        if tokio::time::timeout(LEAVING, self.open.wait()).await.is_err() {
+            tracing::debug!("a websocket does not end");
+        }
+    }
+}
+
+/// Opens a websocket, on which the caller opens streams.
+pub(in crate::web) async fn open(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    let upgrade = upgrade.map_err(|error| {
+        Problem::named(error.status().as_u16(), "no-websocket", format!("this is for websockets: {error}"))
+    })?;
+    let Ok(place) = Arc::clone(&node.sockets.places).try_acquire_owned() else {
+        return Err(Problem::new(ErrorCode::Busy, "this node has as many websockets open as it may: try another node"));
+    };
+    let (client, streams) = (caller.client(&node), Arc::clone(&node.sockets.streams));
+    let (stop, tracked) = (node.closing.clone(), node.sockets.open.token());
+    Ok(upgrade.max_message_size(MESSAGE_BYTES).max_frame_size(MESSAGE_BYTES).on_upgrade(move |socket| async move {
+        Box::pin(socket::run(socket, client, streams, stop)).await;
+        drop((place, tracked));
+    }))
+}
