@@ -64,4 +64,5 @@ mod takeover;
 mod tls;
 mod web;
 mod web_assets;
+mod web_logs;
 mod web_streams;

@@ -9,6 +9,7 @@ mod happenings;
 mod instances;
 mod lists;
 mod live;
+mod logs;
 mod openapi;
 mod problem;
 mod requests;
@@ -53,6 +54,7 @@ pub(super) fn router() -> Router<Arc<Node>> {
         .route("/events", get(happenings::list))
         .route("/live", get(live::stream))
         .route("/streams", get(streams::open))
+        .route("/logs/search", get(logs::search))
         .route("/openapi.json", get(openapi::serve))
         .fallback(nothing_there)
         .method_not_allowed_fallback(nothing_there)
