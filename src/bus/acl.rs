@@ -46,6 +46,8 @@ pub enum AclRole {
         manages: bool,
         /// Whether people log in there by way of a provider.
         oidc: bool,
+        /// Whether admins manage users there, and users their tokens.
+        accounts: bool,
     },
     /// An auth manager alone.
     Manager,
@@ -66,7 +68,9 @@ impl AclRole {
         Ok(match self {
             Self::Worker { dock, watches, manages } => rules.worker(dock).watch(*watches).manager_if(*manages),
             Self::Client { name } => rules.client(name),
-            Self::Web { name, manages, oidc } => rules.client(name).web(*oidc).manager_if(*manages),
+            Self::Web { name, manages, oidc, accounts } => {
+                rules.client(name).web().oidc_if(*oidc).accounts_if(*oidc || *accounts).manager_if(*manages)
+            }
             Self::Manager => rules.base(&[BASE, SCRIPTS]).manager(),
             Self::Accounts => rules.base(&[BASE, SCRIPTS, "+multi +exec"]).accounts(),
         }
@@ -204,24 +208,37 @@ impl Rules {
             .on(Use::Writes, "+xadd +xlen +pexpire", &own(keys.input_prefix()))
     }
 
-    fn web(mut self, oidc: bool) -> Self {
+    fn web(mut self) -> Self {
         self.text.push(' ');
         self.text.push_str(SCRIPTS);
         let keys = self.keys.clone();
         let records = [keys.ownership(), keys.revisions(), all(&keys.instances_prefix())];
-        let rules = self
-            .scripts()
+        self.scripts()
             .identify()
             // What its pages show.
             .on(Use::Reads, "+hgetall", &records)
-            .on(Use::Reads, "+xread +xrange +xrevrange", &[keys.events()]);
+            .on(Use::Reads, "+xread +xrange +xrevrange", &[keys.events()])
+    }
+
+    fn oidc_if(self, oidc: bool) -> Self {
         if !oidc {
-            return rules;
+            return self;
         }
-        rules
-            .on(Use::Both, "+set +getdel +incr +pexpire", &[keys.begun_logins(), keys.begun_login("*")])
-            .on(Use::Writes, "+hset", &[all(&keys.session_prefix())])
-            .accounts()
+        let keys = self.keys.clone();
+        self.on(Use::Both, "+set +getdel +incr +pexpire", &[keys.begun_logins(), keys.begun_login("*")]).on(
+            Use::Writes,
+            "+hset",
+            &[all(&keys.session_prefix())],
+        )
+    }
+
+    /// Changing accounts, and telling who has.
+    fn accounts_if(self, accounts: bool) -> Self {
+        if !accounts {
+            return self;
+        }
+        let events = self.keys.events();
+        self.accounts().on(Use::Writes, "+xadd", &[events])
     }
 
     fn manager_if(self, manages: bool) -> Self {

@@ -41,6 +41,9 @@ pub(super) enum Command {
         /// People log in there by way of an OpenID Connect provider, so it makes accounts and sessions
         #[arg(long)]
         oidc: bool,
+        /// Admins manage users on its pages, and users their tokens and passwords, so it changes accounts
+        #[arg(long)]
+        accounts: bool,
         #[command(flatten)]
         secret: SecretArgs,
     },
@@ -76,8 +79,8 @@ pub(super) async fn run(command: Command, cluster: &ClusterArgs) -> anyhow::Resu
             (dock.to_string(), AclRole::Worker { dock, watches: watch, manages: auth_manager }, secret)
         }
         Command::Client { name, secret } => (name.to_string(), AclRole::Client { name }, secret),
-        Command::Web { name, auth_manager, oidc, secret } => {
-            (name.to_string(), AclRole::Web { name, manages: auth_manager, oidc }, secret)
+        Command::Web { name, auth_manager, oidc, accounts, secret } => {
+            (name.to_string(), AclRole::Web { name, manages: auth_manager, oidc, accounts }, secret)
         }
         Command::Manager { name, secret } => (name.to_string(), AclRole::Manager, secret),
         Command::Accounts { name, secret } => (name.to_string(), AclRole::Accounts, secret),

@@ -308,8 +308,9 @@ pub struct AuditRecord<'a> {
     /// The name of the API token that was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<&'a str>,
-    /// The dock whose worker did it, or refused it.
-    pub dock: &'a str,
+    /// The dock whose worker did it, or refused it; none where an HTTP node did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dock: Option<&'a str>,
     /// The full id of the instance, or what was given for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<&'a str>,
@@ -324,7 +325,7 @@ pub struct AuditRecord<'a> {
     pub status: Option<u16>,
     /// The stable name of the error.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<&'static str>,
+    pub error: Option<&'a str>,
 }
 
 #[cfg(test)]

@@ -186,7 +186,7 @@ impl Ready {
             request_id: self.request.id.as_str(),
             user: caller.map(|caller| caller.username.as_str()),
             token: caller.and_then(|caller| caller.token.as_ref()).map(AccountName::as_str),
-            dock: self.worker.dock().as_str(),
+            dock: Some(self.worker.dock().as_str()),
             id: new.or(self.instance.get().map(String::as_str)).or(self.request.instance.as_deref()),
             name: text(&["name"]),
             about: text(&["image", "network", "volume", "hostname", "template", "path", "owner", "user", "group"]),

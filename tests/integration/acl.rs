@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::cli_help::own;
 use crate::processes::{Program, RedisProcess};
 use crate::support::{Bus, Scrub, docker_host, unique, until};
-use crate::web::send;
+use crate::web::{ask, send};
 
 /// The password of every user here.
 const PASSWORD: &str = "open-sesame-8";
@@ -194,6 +194,28 @@ async fn each_role_does_its_work_with_the_rights_that_are_printed_for_it() {
     };
     let refused: Vec<_> = guarded.refused().await.into_iter().filter(|told| !allowed(told)).collect();
     assert!(refused.is_empty(), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_manages_users_if_its_user_of_redis_may() {
+    let guarded = Guarded::new().await;
+    let boss = guarded.grant(&["accounts", "boss"]).await;
+    boss.says(&["user", "add", "root", "--role", "admin", "--generate"]).await;
+    let token = boss.says(&["token", "add", "ci", "--user", "root"]).await;
+    let head = format!("Authorization: Bearer {token}\r\nContent-Type: application/json");
+    let new = r#"{"name":"eve","role":"user","groups":[],"password":"open-sesame-9"}"#;
+    for (words, status) in [(&["web", "plain"][..], 403), (&["web", "more", "--accounts"], 201)] {
+        let node = guarded.grant(words).await.follow(&["web", "--auth", "enforce", "--listen", "127.0.0.1:0"]);
+        let made = ask(&listens_at(&node).await, "POST /api/v1/users", &head, new).await;
+        assert_eq!(made.status, status, "{made:?}");
+        let named = made.text().contains("`plain`") && made.text().contains("--accounts");
+        assert!(status == 201 || named, "{made:?}");
+    }
+    assert!(boss.says(&["user", "ls"]).await.contains("eve"));
+    let told: Value = guarded.admin.redis(&["XRANGE", &guarded.admin.key("events"), "-", "+"]).await;
+    assert!(format!("{told:?}").contains("add-user"), "{told:?}");
+    let refused = guarded.refused().await;
+    assert!(refused.iter().all(|(user, _)| user == "plain"), "{refused:?}");
 }
 
 /// What nobody may but an administrator.

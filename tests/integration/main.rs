@@ -63,6 +63,7 @@ mod streams;
 mod takeover;
 mod tls;
 mod web;
+mod web_accounts;
 mod web_assets;
 mod web_logs;
 mod web_streams;

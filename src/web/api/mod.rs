@@ -1,5 +1,6 @@
 //! `/api/v1`: what the web UI is made of, and any other program may use.
 
+mod accounts;
 mod actions;
 mod caller;
 mod condition;
@@ -22,7 +23,7 @@ use std::sync::{Arc, RwLockReadGuard};
 
 use axum::Router;
 use axum::http::{Method, Uri};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, patch, post};
 pub(super) use problem::Problem;
 pub(super) use requests::Registry;
 pub(super) use streams::Sockets;
@@ -55,6 +56,11 @@ pub(super) fn router() -> Router<Arc<Node>> {
         .route("/live", get(live::stream))
         .route("/streams", get(streams::open))
         .route("/logs/search", get(logs::search))
+        .route("/users", get(accounts::users).post(accounts::add_user))
+        .route("/users/{name}", patch(accounts::change_user).delete(accounts::remove_user))
+        .route("/tokens", get(accounts::tokens).post(accounts::add_token))
+        .route("/tokens/{id}", delete(accounts::revoke_token))
+        .route("/me/password", post(accounts::change_password))
         .route("/openapi.json", get(openapi::serve))
         .fallback(nothing_there)
         .method_not_allowed_fallback(nothing_there)

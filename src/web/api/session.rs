@@ -1,5 +1,6 @@
 //! `/api/v1/node`, `/login`, `/logout`, `/me`: who serves, and who asks. Logging in and who one is go by the auth manager.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -99,24 +100,33 @@ pub(super) async fn log_in(
     Body(login): Body<Login>,
 ) -> Result<Response, Problem> {
     check_site(&node, &headers)?;
-    let address = peer.ip().to_string();
-    let message = json!({"username": login.username, "password": login.password.reveal(), "address": address});
-    let answer = ask(&node, AuthAddress::Login, &message).await?;
-    let session = match (answer.status.as_str(), answer.session) {
-        ("ok", Some(session)) => session,
-        ("denied", _) => return Err(Problem::named(401, "denied", "wrong user name or password")),
+    let session = begin(&node, peer, &login.username, &login.password).await?;
+    let whose = node.sessions.whose(session.clone()).await?;
+    let credential = Some(Credential::Session(session.clone()));
+    let me = Json(me(&node, &Caller { credential, session: whose }));
+    Ok(with_session(&node, me.into_response(), &session))
+}
+
+/// Has an auth manager begin a session.
+pub(super) async fn begin(node: &Node, peer: SocketAddr, username: &str, password: &Secret) -> Result<Secret, Problem> {
+    let message = json!({"username": username, "password": password.reveal(), "address": peer.ip().to_string()});
+    let answer = ask(node, AuthAddress::Login, &message).await?;
+    match (answer.status.as_str(), answer.session) {
+        ("ok", Some(session)) => Ok(session),
+        ("denied", _) => Err(Problem::named(401, "denied", "wrong user name or password")),
         _ => {
             let message = answer.message.unwrap_or_else(|| "the auth manager did not say why not".to_owned());
             let (status, code) =
                 if message.contains("too many") { (429, "too-many-logins") } else { (400, "bad-login") };
-            return Err(Problem::named(status, code, message));
+            Err(Problem::named(status, code, message))
         }
-    };
-    let whose = node.sessions.whose(session.clone()).await?;
-    let credential = Some(Credential::Session(session.clone()));
-    let me = Json(me(&node, &Caller { credential, session: whose }));
+    }
+}
+
+/// Has the browser keep a session.
+pub(super) fn with_session(node: &Node, response: Response, session: &Secret) -> Response {
     let scope = Scope { path: "/", lasts: None, secure: node.is_secure() };
-    Ok(with_cookie(me.into_response(), cookies::set(SESSION, &session, &scope)))
+    with_cookie(response, cookies::set(SESSION, session, &scope))
 }
 
 /// Ends the session, and has the browser forget it.

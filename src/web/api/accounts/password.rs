@@ -1,0 +1,55 @@
+//! `POST /api/v1/me/password`.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::{accounts, known, told};
+use crate::protocol::{ErrorCode, Secret};
+use crate::web::Node;
+use crate::web::api::caller::Caller;
+use crate::web::api::extract::Body;
+use crate::web::api::problem::Problem;
+use crate::web::api::session::{begin, with_session};
+use crate::web::serve::Peer;
+
+/// Another password of one's own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct PasswordChange {
+    /// The one so far.
+    old: Secret,
+    /// The one from now on.
+    new: Secret,
+}
+
+/// Changes the caller's password. All its sessions end, and a new one comes as a cookie.
+pub(in crate::web::api) async fn change(
+    State(node): State<Arc<Node>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    caller: Caller,
+    Body(change): Body<PasswordChange>,
+) -> Result<Response, Problem> {
+    let session = known(&caller)?;
+    let name = &session.username;
+    let changed = async {
+        if let Some(token) = &session.token {
+            let message = format!("`{name}` has come with the token `{token}`: a token does not change the password");
+            return Err(Problem::new(ErrorCode::Forbidden, message));
+        }
+        // By way of the auth manager, which slows down whoever guesses.
+        let known = begin(&node, peer, name.as_str(), &change.old).await;
+        known.map_err(|problem| match problem.status {
+            401 => Problem::named(403, "wrong-password", "the old password is wrong"),
+            _ => problem,
+        })?;
+        Ok(accounts(&node).set_password(name, Some(change.new.clone())).await?)
+    };
+    told(&node, &caller, "set-password", name.as_str(), changed).await?;
+    let session = begin(&node, peer, name.as_str(), &change.new).await?;
+    Ok(with_session(&node, StatusCode::NO_CONTENT.into_response(), &session))
+}

@@ -1,0 +1,187 @@
+//! `/api/v1/users`, for admins.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::{accounts, admin, named, told};
+use crate::auth::{Change, NewPassword};
+use crate::protocol::{Account, AccountName, ErrorCode, Role, Secret};
+use crate::web::Node;
+use crate::web::api::caller::Caller;
+use crate::web::api::extract::Body;
+use crate::web::api::problem::Problem;
+
+/// All users.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct Users {
+    /// They, by name.
+    users: Vec<User>,
+}
+
+/// Somebody who may log in.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct User {
+    /// The name.
+    name: String,
+    /// What the user may do.
+    role: Role,
+    /// The groups it belongs to.
+    groups: Vec<String>,
+    /// Whether nobody can log in as that user.
+    disabled: bool,
+    /// Whether the password was made by deblox and not changed since.
+    temporary: bool,
+    /// Whether the user logs in at an OpenID Connect provider, and has no password here.
+    external: bool,
+    /// When it was made, in RFC 3339.
+    created: String,
+}
+
+/// A user to be made.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct NewUser {
+    /// The name.
+    name: String,
+    /// What the user may do.
+    role: Role,
+    /// The groups it belongs to.
+    #[serde(default)]
+    groups: Vec<String>,
+    /// The password; without one, one is made.
+    #[serde(default)]
+    password: Option<Secret>,
+}
+
+/// What is to be changed of a user; what is not there stays as it is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct UserChange {
+    /// What the user may do.
+    role: Option<Role>,
+    /// The groups it belongs to, and no others.
+    groups: Option<Vec<String>>,
+    /// Whether nobody can log in as that user.
+    disabled: Option<bool>,
+    /// Another password; all sessions of the user end.
+    password: Option<Secret>,
+    /// Whether one is made.
+    #[serde(default)]
+    generate: bool,
+}
+
+/// What was done to a user.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct UserMade {
+    /// The name.
+    name: String,
+    /// The one-time password, if one was made; it is shown this once.
+    password: Option<Secret>,
+}
+
+/// All users.
+pub(in crate::web::api) async fn list(State(node): State<Arc<Node>>, caller: Caller) -> Result<Json<Users>, Problem> {
+    admin(&caller)?;
+    let users = accounts(&node).all().await?.into_iter().map(|(name, account)| shown(&name, account)).collect();
+    Ok(Json(Users { users }))
+}
+
+/// Makes a user.
+pub(in crate::web::api) async fn add(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Body(new): Body<NewUser>,
+) -> Result<(StatusCode, Json<UserMade>), Problem> {
+    let (name, groups) = (named(&new.name)?, all_named(&new.groups)?);
+    let made = async {
+        admin(&caller)?;
+        Ok(accounts(&node).add(&name, new.role, groups, new.password).await?)
+    };
+    let password = told(&node, &caller, "add-user", name.as_str(), made).await?;
+    Ok((StatusCode::CREATED, Json(UserMade { name: name.to_string(), password })))
+}
+
+/// Changes a user: all of it, or nothing.
+pub(in crate::web::api) async fn change(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Body(change): Body<UserChange>,
+) -> Result<Json<UserMade>, Problem> {
+    let name = named(&name)?;
+    let changes = changes(&change)?;
+    let changed = async {
+        if name == admin(&caller)?.username && (change.disabled == Some(true) || change.role.is_some_and(not_admin)) {
+            return Err(own_account("be disabled or get another role"));
+        }
+        let password = match (change.password, change.generate) {
+            (None, false) => None,
+            (Some(_), true) => {
+                let message = "`password` and `generate` cannot both be there: a password is chosen, or made";
+                return Err(Problem::new(ErrorCode::BadField, message));
+            }
+            (chosen, _) => Some(NewPassword::new(chosen).await?),
+        };
+        accounts(&node).change_all(&name, &changes, password.as_ref()).await?;
+        Ok(password.as_ref().and_then(NewPassword::generated).cloned())
+    };
+    let password = told(&node, &caller, "change-user", name.as_str(), changed).await?;
+    Ok(Json(UserMade { name: name.to_string(), password }))
+}
+
+/// Removes a user with its sessions and tokens.
+pub(in crate::web::api) async fn remove(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let name = named(&name)?;
+    let removed = async {
+        if name == admin(&caller)?.username {
+            return Err(own_account("be removed"));
+        }
+        Ok(accounts(&node).remove(&name, true).await?)
+    };
+    told(&node, &caller, "remove-user", name.as_str(), removed).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn shown(name: &AccountName, account: Account) -> User {
+    User {
+        name: name.to_string(),
+        role: account.role,
+        groups: account.groups.iter().map(ToString::to_string).collect(),
+        disabled: account.disabled,
+        temporary: account.temporary,
+        external: account.external.is_some(),
+        created: account.created,
+    }
+}
+
+fn changes(change: &UserChange) -> Result<Vec<Change>, Problem> {
+    let mut changes = Vec::new();
+    changes.extend(change.role.map(Change::Role));
+    if let Some(groups) = &change.groups {
+        changes.push(Change::Groups(all_named(groups)?));
+    }
+    changes.extend(change.disabled.map(|disabled| if disabled { Change::Disable } else { Change::Enable }));
+    Ok(changes)
+}
+
+fn all_named(groups: &[String]) -> Result<BTreeSet<AccountName>, Problem> {
+    groups.iter().map(|group| named(group)).collect()
+}
+
+fn not_admin(role: Role) -> bool {
+    role != Role::Admin
+}
+
+/// So that there is always somebody who manages users, and nobody takes that from oneself by mistake.
+fn own_account(what: &str) -> Problem {
+    Problem::named(409, "own-account", format!("your own account cannot {what} by you: have another admin do it"))
+}
