@@ -46,6 +46,7 @@ describe("the words of events", () => {
   it.each([
     [{ user: "ada", action: "stop-container", name: "web", status: 204 }, "info: ada stopped web"],
     [{ user: "ada", token: "ci", action: "delete-container", about: "9c3f".repeat(16), status: 204 }, "info: ada (token ci) removed 9c3f9c3f9c3f"],
+    [{ user: "ada", action: "tag-image", about: `sha256:${"7e03".repeat(16)}`, status: 201 }, "info: ada tagged 7e037e037e03"],
     [{ user: "ada", action: "rename-container", name: "web", id: "9c3f".repeat(16), status: 204 }, "info: ada renamed 9c3f9c3f9c3f to web"],
     [{ user: "bob", action: "create-container", about: "nginx", status: 403, error: "quota-exceeded" }, "warn: create-container nginx refused for bob: quota"],
     [{ action: "stop-container", name: "web", status: 401, error: "unauthenticated" }, "warn: stop-container web refused for somebody: not logged in"],

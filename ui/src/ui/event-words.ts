@@ -73,8 +73,8 @@ const ERRORS: Record<string, string> = {
   timeout: "no answer in time",
 };
 
-const HEX = /^[0-9a-f]{64}$/;
-export const shortId = (id: string) => (HEX.test(id) ? id.slice(0, 12) : id);
+const HEX = /^(?:sha256:)?([0-9a-f]{12})[0-9a-f]{52}$/;
+export const shortId = (id: string) => HEX.exec(id)?.[1] ?? id;
 
 type Asked = Pick<RequestStatus, "action" | "name" | "about" | "id" | "dock"> & { image?: string | null };
 

@@ -22,6 +22,7 @@ describe("a request", () => {
   ] as [Partial<RequestStatus>, [string, string | null]][])("ends: %o", (fields, words) => expect(said(fields, 99_000)).toEqual(words));
   it("has a title", () => {
     expect(title(SENT)).toBe("Stop web");
+    expect(title({ ...SENT, action: "remove-network", name: null, about: "inner" })).toBe("Remove network inner");
     expect(title({ ...SENT, action: null, requestId: "0123456789" })).toBe("Request 01234567");
   });
   it("of this tab is told once", () => expect(together([SENT, { ...SENT, requestId: "b2" }], [SENT]).map(({ requestId }) => requestId)).toEqual(["b2", "a1"]));

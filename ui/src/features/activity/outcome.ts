@@ -1,6 +1,6 @@
 // How a request stands, in a word and in a sentence.
 import { IconAlertTriangle, IconBan, IconCircleCheckFilled, IconLoader2, IconPlugConnectedX } from "@tabler/icons-react";
-import { words, type Pending } from "@/api/requests";
+import type { Pending } from "@/api/requests";
 import type { RequestStatus } from "@/api/types";
 import { errorWords, subject } from "@/ui/event-words";
 import type { Look } from "@/ui/state";
@@ -33,8 +33,12 @@ export function sentence(request: RequestStatus, slow: boolean): string | null {
   return request.error ? errorWords(request.error) : null;
 }
 
-/** `Stop web`. */
-export const title = (request: RequestStatus) => (request.action ? `${words(request.action)} ${subject(request)}` : `Request ${request.requestId.slice(0, 8)}`);
+/** `Stop web`, `Remove network web`: of what is no container it is said what it is. */
+export function title(request: RequestStatus): string {
+  if (!request.action) return `Request ${request.requestId.slice(0, 8)}`;
+  const verb = request.action.replace(/-(container|instance)$/, "").replaceAll("-", " ");
+  return `${verb.charAt(0).toUpperCase()}${verb.slice(1)} ${subject(request)}`;
+}
 
 /** What this tab has sent, before the node tells of it. */
 export const ofTab = (pending: Pending, user: string | null): RequestStatus => ({
