@@ -67,7 +67,7 @@ export function Networks() {
   const columns = useMemo<Column<NetworkRow>[]>(
     () => [
       // Docker's own come last: nobody looks for them.
-      { id: "name", header: "Name", sort: (one) => `${OWN.has(one.name) ? "~" : ""}${one.name}`, cell: name },
+      { id: "name", header: "Name", sort: (one) => `${OWN.has(one.name) ? "\uffff" : ""}${one.name}`, cell: name },
       { id: "dock", header: "Dock", sort: (one) => one.dock, cell: (one) => one.dock },
       { id: "driver", header: "Driver", sort: (one) => one.driver, cell: (one) => one.driver },
       { id: "kind", header: "Kind", until: 820, cell: (one) => <Kind network={one} /> },

@@ -1,7 +1,7 @@
 // What the lists of images, networks and volumes have in common: filters, which docks are missing, and rows still to come.
 import type { ReactNode } from "react";
 import { useRef } from "react";
-import { Group, Select, Skeleton } from "@mantine/core";
+import { Select, Skeleton } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { IconAlertTriangle, IconPlugConnectedX, IconSearch } from "@tabler/icons-react";
@@ -24,18 +24,17 @@ interface FilterProps {
   placeholder: string;
   search: { q?: string; dock?: string };
   set: (search: { q?: string | undefined; dock?: string | undefined }) => void;
-  children?: ReactNode;
 }
 
 /** A filter by words and one by dock. A dock that is gone stays in the list while it is chosen, so that it can be cleared. */
-export function Filters({ what, placeholder, search, set, children }: FilterProps) {
+export function Filters({ what, placeholder, search, set }: FilterProps) {
   const input = useRef<HTMLInputElement>(null);
   const docks = useDocks();
   useHotkeys([["/", () => input.current?.focus()]]);
   const known = docks.map((dock) => ({ value: dock.name, label: dock.reachable ? dock.name : `${dock.name} (silent)` }));
   const gone = search.dock && !docks.some((dock) => dock.name === search.dock) ? [{ value: search.dock, label: `${search.dock} (gone)` }] : [];
   return (
-    <Group gap={8} mb={12} className="filters">
+    <div className="list-filters">
       <Typed
         ref={input}
         aria-label={`Filter ${what}`}
@@ -43,11 +42,9 @@ export function Filters({ what, placeholder, search, set, children }: FilterProp
         leftSection={<IconSearch size={15} />}
         value={search.q ?? ""}
         onChange={(words) => set({ q: words || undefined })}
-        style={{ flex: "1 1 220px", maxWidth: 320 }}
       />
-      <Select aria-label="Dock" placeholder="All docks" clearable clearButtonProps={{ "aria-label": "All docks" }} data={[...known, ...gone]} value={search.dock ?? null} onChange={(dock) => set({ dock: dock ?? undefined })} w={160} />
-      {children}
-    </Group>
+      <Select aria-label="Dock" placeholder="All docks" clearable clearButtonProps={{ "aria-label": "All docks" }} data={[...known, ...gone]} value={search.dock ?? null} onChange={(dock) => set({ dock: dock ?? undefined })} />
+    </div>
   );
 }
 
