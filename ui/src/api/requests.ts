@@ -19,6 +19,8 @@ export interface Pending {
 }
 
 const SLOW = 10_000;
+/** For how long a request is sent again that nobody has answered: later it would be late. */
+const LATE = 30_000;
 const subscribers = new Set<() => void>();
 let pending: Pending[] = [];
 const set = (next: Pending[]) => {
@@ -32,46 +34,57 @@ export const usePendingFor = (about: string) => useSyncExternalStore(subscribe, 
 
 const waiting = new Map<string, { resolve: (status: RequestStatus) => void; action: string; name: string }>();
 
-/** A new id that nobody can guess. */
-export const newId = () => `${qc.getQueryData(q.me.queryKey)?.requestPrefix ?? ""}${crypto.randomUUID().replaceAll("-", "")}`;
+/** A new id that nobody can guess. (`crypto.randomUUID` is for pages that come by TLS alone.) */
+export function newId(): string {
+  const chance = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0"));
+  return `${qc.getQueryData(q.me.queryKey)?.requestPrefix ?? ""}${chance.join("")}`;
+}
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
+interface Asked {
+  requestId: string;
+  action: string;
+  fields: Record<string, unknown>;
+  /** When it was first sent, by the browser's clock. */
+  at: number;
+}
+
 /** Sends a request and follows it to its end. Never rejects: what was refused is a status as well. */
 export async function send(action: string, fields: Record<string, unknown>, about: string, name: string): Promise<RequestStatus> {
-  const requestId = newId();
+  const asked: Asked = { requestId: newId(), action, fields, at: Date.now() };
+  const { requestId } = asked;
   set([...pending, { requestId, action, about, name, at: now(), slow: false }]);
   const ended = new Promise<RequestStatus>((resolve) => waiting.set(requestId, { resolve, action, name }));
   setTimeout(() => set(pending.map((one) => (one.requestId === requestId ? { ...one, slow: true } : one))), SLOW);
-  // A node that does not answer may have sent it: with the same id it is done once.
-  for (let tries = 0; waiting.has(requestId); tries++) {
-    try {
-      await api<Accepted>(`/actions/${action}`, { method: "POST", json: { ...fields, requestId }, headers: { prefer: "respond-async" } });
-      break;
-    } catch (error) {
-      const refused = error as ApiError;
-      if (refused.status !== 0 && refused.status < 500) {
-        settle(status(requestId, action, refused));
-        break;
-      }
-      if (tries >= 20) {
-        settle(status(requestId, action, refused));
-        break;
-      }
-      await wait(Math.min(500 * 2 ** tries, 5_000));
-    }
-  }
-  void follow(requestId);
+  void deliver(asked).then(() => follow(asked));
   return ended;
 }
 
+/** Sends it until a node has taken or refused it. One that does not answer may have sent it: with the same id it is done once. */
+async function deliver({ requestId, action, fields, at }: Asked) {
+  for (let tries = 0; waiting.has(requestId); tries++) {
+    try {
+      await api<Accepted>(`/actions/${action}`, { method: "POST", json: { ...fields, requestId }, headers: { prefer: "respond-async" } });
+      return;
+    } catch (error) {
+      const refused = error as ApiError;
+      const mayPass = refused.status === 0 || refused.status >= 500;
+      if (!mayPass || Date.now() - at > LATE) settle(status(requestId, action, refused));
+      else await wait(Math.min(500 * 2 ** tries, 5_000));
+    }
+  }
+}
+
 /** The live stream usually tells of the end first; this notices what it has missed. */
-async function follow(requestId: string) {
-  for (let pause = 1_500; waiting.has(requestId); pause = Math.min(pause * 1.5, 10_000)) {
+async function follow(asked: Asked) {
+  for (let pause = 1_500; waiting.has(asked.requestId); pause = Math.min(pause * 1.5, 10_000)) {
     await wait(pause);
-    if (!waiting.has(requestId)) return;
-    const found = await api<RequestStatus>(`/requests/${encodeURIComponent(requestId)}`).catch(() => null);
-    if (found) settle(found);
+    if (!waiting.has(asked.requestId)) return;
+    const found = await api<RequestStatus>(`/requests/${encodeURIComponent(asked.requestId)}`).catch(() => null);
+    // Nothing is known: it lies in a stream where no worker has begun it, or went down with its node.
+    if (found?.state === "lost" && Date.now() - asked.at < LATE) await deliver(asked);
+    else if (found) settle(found);
   }
 }
 
