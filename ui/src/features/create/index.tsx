@@ -9,7 +9,7 @@ import { AnchorLink } from "@/ui/link";
 import { PageHead } from "@/ui/page-head";
 import { Trouble } from "@/ui/trouble";
 import { useDocks } from "../resources/frame";
-import { lacks } from "../resources/rights";
+import { lacksCreate } from "../resources/rights";
 import { check, type Form } from "./form";
 import { Paste } from "./paste";
 import { Placement } from "./placement";
@@ -78,7 +78,7 @@ function CreateForm({ search, source }: { search: Search; source: Source }) {
         onSubmit={(event) => {
           event.preventDefault();
           setTried(true);
-          if (Object.keys(own).length === 0 && phase === "idle" && !lacks(me, "create")) void run(form);
+          if (Object.keys(own).length === 0 && phase === "idle" && !lacksCreate(me)) void run(form);
         }}
       >
         <div className="main">
@@ -90,7 +90,7 @@ function CreateForm({ search, source }: { search: Search; source: Source }) {
         </div>
         <aside>
           <Paste onRead={(read) => put({ ...read, dock: form.dock, dockLabels: form.dockLabels, instances: form.instances })} />
-          <Summary form={form} template={template} missing={isMissing(form, images)} phase={phase} refused={refused} wrong={tried ? own : {}} why={lacks(me, "create")} />
+          <Summary form={form} template={template} missing={isMissing(form, images)} phase={phase} refused={refused} wrong={tried ? own : {}} why={lacksCreate(me)} />
         </aside>
       </form>
     </>

@@ -47,7 +47,9 @@ export function useCreate(template: string | undefined, onDone: () => void) {
   const run = async (form: Form) => {
     setRefused(null);
     const fields = toRequest(form, template);
-    if (form.dock && form.image && (form.pull === "always" || (form.pull === "missing" && isMissing(form, qc.getQueryData(q.images.queryKey))))) {
+    // Those who may only create have the create fetch it, which nobody sees the progress of.
+    const mayPull = qc.getQueryData(q.me.queryKey)?.rights.includes("create");
+    if (mayPull && form.dock && form.image && (form.pull === "always" || (form.pull === "missing" && isMissing(form, qc.getQueryData(q.images.queryKey))))) {
       setPhase("pulling");
       const end = await pull(form.dock, form.image.trim());
       // Where only its progress could not be seen, the create itself fetches what is missing.

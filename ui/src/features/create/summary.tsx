@@ -72,7 +72,7 @@ export function Summary({ form, template, missing, phase, refused, wrong, why }:
         <WhyButton type="submit" fullWidth why={why} loading={phase !== "idle"} loaderProps={{ "aria-label": phase === "pulling" ? "Pulling the image" : "Creating" }} leftSection={<IconPlus size={16} />} onClick={() => {}}>
           {Number(form.instances) > 1 ? `Create ${form.instances} containers` : "Create container"}
         </WhyButton>
-        <SaveTemplate form={form} base={template} why={why ?? (form.image ? null : "A template needs an image.")} />
+        <SaveTemplate form={form} base={template} />
       </div>
     </section>
   );

@@ -9,12 +9,15 @@ import { send } from "@/api/requests";
 import type { RequestStatus } from "@/api/types";
 import { WhyButton } from "../resources/button";
 import { Problem } from "../resources/frame";
+import { lacks } from "../resources/rights";
 import { toDocker } from "./docker";
 import type { Form } from "./form";
 
 const NAME = /^[\w.-]{1,128}$/;
 
-export function SaveTemplate({ form, why, base }: { form: Form; why: string | null; base: string | undefined }) {
+export function SaveTemplate({ form, base }: { form: Form; base: string | undefined }) {
+  const { data: me } = useQuery(q.me);
+  const why = lacks(me, "create") ?? (form.image ? null : "A template needs an image.");
   const [opened, setOpened] = useState(false);
   const [name, setName] = useState(base ?? "");
   const [busy, setBusy] = useState(false);

@@ -156,7 +156,8 @@ const Where = ({ group }: { group: ImageGroup }) => (
 );
 
 function Users({ group, complete }: { group: ImageGroup; complete: boolean }) {
-  if (group.users.length === 0) return <span className="faint">{complete ? "nobody" : "…"}</span>;
+  const { data: seesAll } = useQuery({ ...q.me, select: (me) => me.seesAll });
+  if (group.users.length === 0) return <span className="faint">{!complete ? "…" : seesAll ? "nobody" : "nobody that you see"}</span>;
   const [first] = group.users;
   const names = group.users.map((user) => `${user.name} (${user.dock})`);
   return (

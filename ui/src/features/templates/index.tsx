@@ -13,7 +13,7 @@ import { portText } from "../create/form";
 import { WhyButton, WhyIcon } from "../resources/button";
 import { confirmRemoval } from "../resources/confirm";
 import { ListBody } from "../resources/list-body";
-import { lacks } from "../resources/rights";
+import { lacks, lacksCreate } from "../resources/rights";
 import { Typed } from "../resources/typed";
 import { TemplateSheet, type Opened } from "./editor";
 import "../create/create.css";
@@ -76,7 +76,7 @@ export function Templates() {
   );
   const acts = (row: Row) => (
     <span className="acts">
-      <WhyIcon label={`Create a container from ${row.name}`} tip="Create a container" why={me?.mayCreate ? null : mayCreate} icon={<IconBoxMultiple size={17} aria-hidden />} onClick={() => from(row)} />
+      <WhyIcon label={`Create a container from ${row.name}`} tip="Create a container" why={lacksCreate(me)} icon={<IconBoxMultiple size={17} aria-hidden />} onClick={() => from(row)} />
       <WhyIcon label={`${mayCreate ? "View" : "Edit"} ${row.name}`} tip={mayCreate ? "View" : "Edit"} why={null} icon={<IconPencil size={17} aria-hidden />} onClick={() => setOpened(row)} />
       <WhyIcon label={`Remove ${row.name}`} tip="Remove" why={mayRemove} icon={<IconTrash size={17} aria-hidden />} onClick={() => remove(row.name)} />
     </span>
