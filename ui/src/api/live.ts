@@ -5,7 +5,7 @@ import type { InfiniteData } from "@tanstack/react-query";
 import { qc, q } from "./client";
 import { now, setClock } from "./clock";
 import { settle } from "./requests";
-import type { Beats, ClusterEvent, Dock, Docks, Hello, Instance, InstanceChanges, Instances, RequestStatus } from "./types";
+import type { Beats, ClusterEvent, DockChanges, Docks, Hello, Instance, InstanceChanges, Instances, RequestStatus } from "./types";
 
 /** `stale`: not live for fifteen seconds and more, so that values are dimmed. */
 export type Link = "connecting" | "live" | "lost" | "stale";
@@ -75,12 +75,13 @@ function beats({ now: at, docks }: Beats) {
   });
 }
 
-function docksChanged({ docks }: { docks: Dock[] }) {
+function docksChanged({ docks, gone }: DockChanges) {
   qc.setQueryData<Docks>(["docks"], (data) => {
     if (!data) return data;
     const byName = new Map(docks.map((dock) => [dock.name, dock]));
     const known = new Set(data.docks.map((dock) => dock.name));
-    const all = [...data.docks.map((dock) => byName.get(dock.name) ?? dock), ...docks.filter((dock) => !known.has(dock.name))];
+    const left = data.docks.filter((dock) => !gone.includes(dock.name));
+    const all = [...left.map((dock) => byName.get(dock.name) ?? dock), ...docks.filter((dock) => !known.has(dock.name))];
     return { ...data, docks: all.sort((a, b) => a.name.localeCompare(b.name)) };
   });
 }
@@ -109,11 +110,11 @@ function connect() {
     setLink("live");
     // The stream has begun before these are read, so nothing falls between.
     for (const queryKey of [["docks"], ["instances"], ["requests"]]) void qc.invalidateQueries({ queryKey });
-    if (returned) returns.forEach((run) => run());
+    if (returned || hello.gap) returns.forEach((run) => run());
   });
   on<unknown>("ping", () => {});
   on<Beats>("beats", beats);
-  on<{ docks: Dock[] }>("docks", docksChanged);
+  on<DockChanges>("docks", docksChanged);
   on<InstanceChanges>("instances", changed);
   on<ClusterEvent>("event", (event, id) => {
     after = id || event.at;

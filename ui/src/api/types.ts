@@ -240,7 +240,8 @@ export interface NewToken { name: string; user?: string; role?: Role; days?: num
 export interface TokenMade { name: string; token: string }
 
 // What /api/v1/live sends.
-export interface Hello { node: string; now: number }
+export interface Hello { node: string; now: number; gap: boolean }
+export interface DockChanges { docks: Dock[]; gone: string[] }
 /** What a dock's heartbeat brought: null as its age if it is lost. */
 export interface Beat { age: number | null; usage: HostUsage | null }
 export interface Beats { now: number; docks: Record<string, Beat> }
