@@ -25,6 +25,8 @@ const SPAN = COLUMNS.length + 2;
 /** Below that many all rows are there, so that the browser's own search finds them. */
 const VIRTUAL = 60;
 const AHEAD = 40;
+const ROW = { comfortable: 52, compact: 44 };
+const GROUP = 34;
 
 export const rowId = (id: string) => `row-${id}`;
 
@@ -153,7 +155,7 @@ export function ContainerTable({ instances, total, search, onSort, marks, openMe
     count: items.length,
     enabled: big,
     getScrollElement: () => box.current,
-    estimateSize: () => (density === "compact" ? 44 : 52),
+    estimateSize: (index) => ("instance" in items[index]! ? ROW[density] : GROUP),
     overscan: 8,
     getItemKey: (index) => {
       const item = items[index]!;

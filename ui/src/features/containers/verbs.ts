@@ -85,8 +85,8 @@ const NAMES: Partial<Record<Access, string>> = { operate: "operate it", exec: "r
 /** Why this cannot be done to it now; null if it can. */
 export function whyNot(instance: Instance, verb: Verb): string | null {
   if (!instance.rights.includes(verb.right)) {
-    const whose = instance.why ?? (instance.owner === null ? "" : `It is ${instance.owner}'s.`);
-    return `You may not ${NAMES[verb.right] ?? "do this"}.${whose ? ` ${whose}` : ""}`;
+    const whose = instance.why ?? (instance.owner === null ? "it is nobody's" : `it is ${instance.owner}'s`);
+    return `You may not ${NAMES[verb.right] ?? "do this"}: ${whose.replace(/\.$/, "")}.`;
   }
   if (verb.shows === "logs") return null;
   if (instance.condition === "unknown") {

@@ -15,7 +15,7 @@ const VERBS: Record<Does, { verb: string; action: string; red?: true; note?: str
   stop: { verb: "Stop", action: "stop-container" },
   restart: { verb: "Restart", action: "restart-container" },
   kill: { verb: "Kill", action: "kill-container", red: true, note: "Its process is not asked: with KILL it cannot save anything." },
-  remove: { verb: "Remove", action: "delete-container", red: true, note: "What is written in it is lost. Named volumes stay." },
+  remove: { verb: "Remove", action: "delete-container", red: true, note: "What was written in it is lost; volumes with a name stay." },
 };
 const SIGNALS = ["KILL", "TERM", "INT", "QUIT", "HUP", "USR1", "USR2"];
 const NAMED = 12;
@@ -56,11 +56,14 @@ export function Confirm({ name, instances, left, close, done }: DialogProps) {
   const [force, setForce] = useState(false);
   const [volumes, setVolumes] = useState(false);
   const [signal, setSignal] = useState("KILL");
-  const running = instances.filter(isOn).length;
+  const running = instances.filter(isOn);
+  // Docker removes nothing that runs unless it may kill it.
+  const asked = name === "remove" && !force ? instances.filter((instance) => !isOn(instance)) : instances;
+  const one = instances.length === 1;
   const fields = { ...(name === "kill" ? { signal } : {}), ...(name === "remove" ? { force, volumes } : {}) };
   const submit = (event: React.FormEvent) => {
     event.preventDefault();
-    for (const instance of instances) void act(instance, action, fields);
+    for (const instance of asked) void act(instance, action, fields);
     done();
     close();
   };
@@ -71,10 +74,12 @@ export function Confirm({ name, instances, left, close, done }: DialogProps) {
         <LeftOut left={left} />
         {note && <Text size="sm">{note}</Text>}
         {name === "kill" && <Select label="Signal" data={SIGNALS} value={signal} allowDeselect={false} onChange={(value) => setSignal(value ?? "KILL")} />}
-        {name === "remove" && running > 0 && <Checkbox label={`Also those that run (${running}): they are killed`} checked={force} onChange={(event) => setForce(event.currentTarget.checked)} />}
-        {name === "remove" && <Checkbox label="Their volumes without a name as well" checked={volumes} onChange={(event) => setVolumes(event.currentTarget.checked)} />}
+        {name === "remove" && running.length > 0 && (
+          <Checkbox label={one ? "It runs: kill it" : `Kill and remove also the ${running.length} that run`} checked={force} onChange={(event) => setForce(event.currentTarget.checked)} />
+        )}
+        {name === "remove" && <Checkbox label={`Remove ${one ? "its" : "their"} volumes without a name as well`} checked={volumes} onChange={(event) => setVolumes(event.currentTarget.checked)} />}
       </Stack>
-      <Footer verb={instances.length > 1 ? `${verb} ${instances.length}` : verb} close={close} {...(red ? { color: "red.8" } : {})} disabled={instances.length === 0} />
+      <Footer verb={asked.length > 1 ? `${verb} ${asked.length}` : verb} close={close} {...(red ? { color: "red.8" } : {})} disabled={asked.length === 0} />
     </form>
   );
 }
