@@ -25,10 +25,9 @@ export function Events() {
     <>
       <PageHead title="Events">What docks and containers do, and who asked for what</PageHead>
       <div className="event-filters">
-        <Filters what="events" placeholder="Name, image, action, id" search={search} set={set}>
-          <Select aria-label="Kind" placeholder="All kinds" clearable clearButtonProps={{ "aria-label": "All kinds" }} data={kinds} value={search.kind ?? null} onChange={(kind) => set({ kind: kind ?? undefined })} w={200} />
-          <Typed aria-label="By whom" placeholder="By whom" leftSection={<IconUser size={15} />} value={search.who ?? ""} onChange={(who) => set({ who })} w={150} />
-        </Filters>
+        <Filters what="events" placeholder="Name, image, action, id" search={search} set={set} />
+        <Select aria-label="Kind" placeholder="All kinds" clearable clearButtonProps={{ "aria-label": "All kinds" }} data={kinds} value={search.kind ?? null} onChange={(kind) => set({ kind: kind ?? undefined })} />
+        <Typed aria-label="By whom" placeholder="By whom" leftSection={<IconUser size={15} />} value={search.who ?? ""} onChange={(who) => set({ who })} />
       </div>
       <EventList filter={search} onClear={filtered ? () => void navigate({ to: "/events", search: {} }) : undefined} />
     </>

@@ -38,7 +38,7 @@ function Own({ me }: { me: Me }) {
 }
 
 function First({ me }: { me: Me }) {
-  if (!me.mayCreate) return <Text c="dimmed">None is yours. To create containers takes another role than {me.role}; an admin can give it to you.</Text>;
+  if (!me.mayCreate) return <Text c="dimmed">None is yours. Creating them takes another role than {me.role}; an admin can give you one.</Text>;
   return (
     <>
       <Text c="dimmed" mb={12}>
