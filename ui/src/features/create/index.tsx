@@ -3,6 +3,7 @@ import { useState } from "react";
 import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
+import { IconLock } from "@tabler/icons-react";
 import { q } from "@/api/client";
 import { useDraft } from "@/app/drafts";
 import { AnchorLink } from "@/ui/link";
@@ -67,10 +68,17 @@ function CreateForm({ search, source }: { search: Search; source: Source }) {
   const put = (change: Partial<Form>) => draft.set((old) => ({ ...old, ...change }));
   const own = check(form, template);
   const wrong = { ...(tried ? own : {}), ...blame(form) };
+  const why = lacksCreate(me);
   const sections = { form, put, wrong };
   const known = images?.images.flatMap((row) => row.tags) ?? [];
   return (
     <>
+      {why && (
+        <div className="note" role="status">
+          <IconLock size={18} aria-hidden />
+          <span>{why}</span>
+        </div>
+      )}
       <Begun restored={draft.restored} onClear={draft.clear} words={origin(search, source)} />
       <form
         className="create"
@@ -78,7 +86,7 @@ function CreateForm({ search, source }: { search: Search; source: Source }) {
         onSubmit={(event) => {
           event.preventDefault();
           setTried(true);
-          if (Object.keys(own).length === 0 && phase === "idle" && !lacksCreate(me)) void run(form);
+          if (Object.keys(own).length === 0 && phase === "idle" && !why) void run(form);
         }}
       >
         <div className="main">
@@ -90,7 +98,7 @@ function CreateForm({ search, source }: { search: Search; source: Source }) {
         </div>
         <aside>
           <Paste onRead={(read) => put({ ...read, dock: form.dock, dockLabels: form.dockLabels, instances: form.instances })} />
-          <Summary form={form} template={template} missing={isMissing(form, images)} phase={phase} refused={refused} wrong={tried ? own : {}} why={lacksCreate(me)} />
+          <Summary form={form} template={template} missing={isMissing(form, images)} phase={phase} refused={refused} wrong={tried ? own : {}} why={why} />
         </aside>
       </form>
     </>

@@ -107,7 +107,7 @@ function Editor({ of, taken, why, onDone }: Omit<Props, "opened" | "onClose"> & 
               : {fault.fault}.
             </>
           ) : (
-            "It is valid JSON. What Docker makes of it is seen when a container is created."
+            (why ?? "It is valid JSON. What Docker makes of it is seen when a container is created.")
           )}
         </p>
         {replaces && <Text size="sm">A template of that name is there already. It is replaced.</Text>}
