@@ -4,7 +4,9 @@ use std::path::Path;
 
 use ts_rs::{Config, TS};
 
-use super::{actions, condition, docks, happenings, instances, lists, live, problem, requests, session};
+use super::{
+    accounts, actions, condition, docks, happenings, instances, lists, live, logs, problem, requests, session,
+};
 use crate::protocol::{Access, DaemonState, DockState, Role};
 use crate::web::Auth;
 
@@ -57,6 +59,19 @@ fn type_script() -> String {
         live::Beats,
         live::DockChanges,
         live::InstanceChanges,
+        accounts::users::User,
+        accounts::users::Users,
+        accounts::users::NewUser,
+        accounts::users::UserChange,
+        accounts::users::UserMade,
+        accounts::tokens::Token,
+        accounts::tokens::Tokens,
+        accounts::tokens::NewToken,
+        accounts::tokens::TokenMade,
+        accounts::password::PasswordChange,
+        logs::Output,
+        logs::LogLine,
+        logs::Search,
     );
     text
 }

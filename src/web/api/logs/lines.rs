@@ -3,6 +3,7 @@
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::protocol::{Channel, millis};
 
@@ -33,7 +34,7 @@ const ERRORS: &[&str] = &[
 const WARNINGS: &[&str] = &["deprecated", "warn", "warning", "warnings"];
 
 /// How bad a line has to look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Level {
     /// However it looks.
@@ -58,9 +59,10 @@ impl Level {
 }
 
 /// Which of its two outputs a process has written to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Output {
+pub(in crate::web) enum Output {
     /// Standard output; a terminal has no other.
     Stdout,
     /// Standard error.
@@ -68,7 +70,8 @@ pub(super) enum Output {
 }
 
 /// A line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub(in crate::web) struct LogLine {
     /// When it was written, in milliseconds since the epoch.
     time: u64,

@@ -14,10 +14,14 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
-use lines::{Level, LogLine};
+use lines::Level;
+pub(in crate::web) use lines::LogLine;
+#[cfg(test)]
+pub(in crate::web) use lines::Output;
 use reading::{Found, Wanted};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+use utoipa::{IntoParams, ToSchema};
 
 use super::caller::Caller;
 use super::extract::Query;
@@ -38,7 +42,8 @@ const AT_ONCE: usize = 16;
 const ALL: Duration = Duration::from_secs(30);
 
 /// What to look for, and where.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct SearchQuery {
     /// What a line contains, in whatever case.
@@ -46,6 +51,7 @@ pub(in crate::web) struct SearchQuery {
     q: String,
     /// `warn` for lines that look like warnings or errors, `error` for the latter alone.
     #[serde(default)]
+    #[param(value_type = Option<String>)]
     level: Level,
     /// Lines from then on, in whole seconds since the epoch.
     since: Option<u64>,
@@ -58,7 +64,8 @@ pub(in crate::web) struct SearchQuery {
 }
 
 /// A line of what is sent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
 pub(in crate::web) enum Search {
     /// First, what will be looked through.
@@ -113,6 +120,7 @@ struct Chosen {
 }
 
 /// Looks through logs; what is found comes as it is found.
+#[utoipa::path(get, path = "/logs/search", tag = "live", params(SearchQuery), responses((status = 200, content_type = "application/x-ndjson", body = Search, description = "a line each"), (status = 401, body = Problem)))]
 pub(in crate::web) async fn search(
     State(node): State<Arc<Node>>,
     caller: Caller,

@@ -52,6 +52,7 @@ impl Sockets {
 }
 
 /// Opens a websocket, on which the caller opens streams.
+#[utoipa::path(get, path = "/streams", tag = "live", responses((status = 101, description = "a websocket: `{\"stream\": n, \"open\": {request}}` opens one, binary messages are u32 n, u8 channel, bytes"), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub(in crate::web) async fn open(
     State(node): State<Arc<Node>>,
     caller: Caller,
