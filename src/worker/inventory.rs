@@ -1,6 +1,7 @@
 //! What the dock has: read from the daemon, kept in memory for lookups, and written to the shared records.
 
 mod owners;
+mod running;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};

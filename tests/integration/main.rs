@@ -28,6 +28,7 @@ mod commands_cluster;
 mod commands_looking;
 mod commands_owners;
 mod commands_resources;
+mod dock_stats;
 mod docker_faults;
 mod documentation;
 mod enforcement;
