@@ -292,7 +292,8 @@ impl Event {
 }
 
 /// The entry of `deblox.events` that tells of a request which changed something or was to: who asked for what, where, and how it
-/// ended. It holds nothing else of the request, and so no secret.
+/// ended. It holds nothing else of the request, and so no secret. The script that writes it adds how many milliseconds of Redis's
+/// clock there were from when the request was sent to its end, as `took`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditRecord<'a> {
