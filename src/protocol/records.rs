@@ -268,7 +268,8 @@ pub struct OwnerRecord {
 /// One entry of `deblox.events`: what has happened that people should know.
 ///
 /// The scripts that change the records of docks and instances write further ones in the same step: `dock-lost`, `dock-stopped`,
-/// `dock-back`, `instance-created`, `instance-renamed`, `instance-removed`, and `instance-` with its new state.
+/// `dock-back`, `instance-created`, `instance-renamed`, `instance-removed`, `instance-` with its new state, and `instance-unhealthy` and `instance-healthy` of one that
+/// runs. Those of instances have its name, image, state and owner, and the `exitCode` of one that has exited.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum Event {
