@@ -83,6 +83,9 @@ pub struct DockFacts {
     pub usage: Option<HostUsage>,
     /// Labels given to the worker.
     pub labels: Labels,
+    /// Whether it asks who sends requests.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub enforces: bool,
     /// deblox's version.
     pub worker_version: String,
 }

@@ -27,6 +27,7 @@ pub struct HostUsage {
 
 /// What the running containers of a dock use: a line of `dock-stats`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct DockStats {
     /// When, in milliseconds since the epoch by the clock of the dock's worker.
@@ -35,11 +36,13 @@ pub struct DockStats {
     pub containers: BTreeMap<String, Sample>,
     /// How many run beside these, because there are more than are sampled.
     #[serde(default, skip_serializing_if = "is_zero")]
+    #[cfg_attr(test, ts(optional, as = "Option<usize>"))]
     pub left_out: usize,
 }
 
 /// What a container uses.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Sample {
     /// Per cent of one processor.

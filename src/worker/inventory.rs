@@ -163,6 +163,7 @@ impl Inventory {
             containers: known.instances.len(),
             running: known.instances.values().filter(|summary| summary.state == "running").count(),
             labels: BTreeMap::new(),
+            enforces: false,
             worker_version: env!("CARGO_PKG_VERSION").to_owned(),
             usage: None,
         }

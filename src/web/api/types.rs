@@ -7,7 +7,7 @@ use ts_rs::{Config, TS};
 use super::{
     accounts, actions, condition, docks, happenings, instances, lists, live, logs, problem, requests, session,
 };
-use crate::protocol::{Access, DaemonState, DockState, Role};
+use crate::protocol::{Access, DaemonState, DockState, DockStats, Role, Sample};
 use crate::web::Auth;
 
 const HEAD: &str = "// Made from the structs of src/web/api by `UPDATE_TYPES=1 cargo test --lib types`; do not edit.\n";
@@ -69,6 +69,8 @@ fn type_script() -> String {
         accounts::tokens::NewToken,
         accounts::tokens::TokenMade,
         accounts::password::PasswordChange,
+        Sample,
+        DockStats,
         logs::Output,
         logs::LogLine,
         logs::Search,
