@@ -65,6 +65,7 @@ mod takeover;
 mod tls;
 mod web;
 mod web_accounts;
+mod web_api;
 mod web_assets;
 mod web_logs;
 mod web_streams;
