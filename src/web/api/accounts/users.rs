@@ -80,10 +80,11 @@ pub(in crate::web) struct UserChange {
     disabled: Option<bool>,
     /// Another password; all sessions of the user end.
     #[schema(value_type = Option<String>)]
-    #[cfg_attr(test, ts(type = "string | null"))]
+    #[cfg_attr(test, ts(optional, type = "string"))]
     password: Option<Secret>,
     /// Whether one is made.
     #[serde(default)]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     generate: bool,
 }
 
