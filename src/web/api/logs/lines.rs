@@ -1,6 +1,6 @@
 //! Lines of a log, and how bad they look.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -79,11 +79,15 @@ pub(in crate::web) struct LogLine {
     stream: Output,
     /// What it says.
     text: String,
+    /// The same time, exact enough to tell which line was first.
+    #[serde(skip)]
+    at: Duration,
 }
 
 impl LogLine {
-    pub(super) fn time(&self) -> u64 {
-        self.time
+    /// When it was written, since the epoch.
+    pub(super) fn at(&self) -> Duration {
+        self.at
     }
 
     /// The text without what colours it.
@@ -104,7 +108,7 @@ impl LogLine {
 pub(super) struct Lines {
     begun: [Vec<u8>; 2],
     /// When the last line was written.
-    time: u64,
+    at: Duration,
 }
 
 impl Lines {
@@ -136,11 +140,14 @@ impl Lines {
         let line = String::from_utf8_lossy(line);
         let line = line.trim_end_matches(['\n', '\r']);
         let told = line.split_once(' ').and_then(|(time, text)| Some((humantime::parse_rfc3339(time).ok()?, text)));
-        let Some((time, text)) = told else {
-            return LogLine { time: self.time, stream, text: line.to_owned() };
+        let text = match told {
+            Some((time, text)) => {
+                self.at = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+                text
+            }
+            None => line,
         };
-        self.time = millis(time.duration_since(UNIX_EPOCH).unwrap_or_default());
-        LogLine { time: self.time, stream, text: text.to_owned() }
+        LogLine { time: millis(self.at), stream, text: text.to_owned(), at: self.at }
     }
 }
 
@@ -173,11 +180,11 @@ mod tests {
             ("terror and erroneous", false, false),
             ("all is well", false, false),
         ] {
-            let line = LogLine { time: 0, stream: Output::Stdout, text: line.to_owned() };
+            let line = LogLine { time: 0, stream: Output::Stdout, text: line.to_owned(), at: Duration::ZERO };
             let plain = line.plain().to_lowercase();
             assert_eq!((Level::Warn.fits(&plain), Level::Error.fits(&plain)), (warns, errs), "{plain}");
         }
-        let cut = LogLine { time: 0, stream: Output::Stdout, text: "a\u{1b}[3".to_owned() };
+        let cut = LogLine { time: 0, stream: Output::Stdout, text: "a\u{1b}[3".to_owned(), at: Duration::ZERO };
         assert_eq!(cut.plain(), "a");
     }
 }

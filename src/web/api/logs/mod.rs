@@ -18,7 +18,7 @@ use lines::Level;
 pub(in crate::web) use lines::LogLine;
 #[cfg(test)]
 pub(in crate::web) use lines::Output;
-use reading::{Found, Wanted};
+use reading::{Found, Reader, Wanted};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
@@ -27,7 +27,6 @@ use super::caller::Caller;
 use super::extract::Query;
 use super::look;
 use super::problem::Problem;
-use crate::client::Client;
 use crate::protocol::Fqdn;
 use crate::web::Node;
 use crate::web::view::Picture;
@@ -135,11 +134,13 @@ pub(in crate::web) async fn search(
     }
     let asked = chosen.len();
     let plan = Search::Plan { containers: asked, left_out, docks };
-    let wanted = Arc::new(Wanted::new(&query.q, query.level, query.since, query.until));
-    let (client, until, answered) = (caller.client(&node), Instant::now() + ALL, Arc::new(AtomicUsize::new(0)));
+    let wanted = Wanted::new(&query.q, query.level, query.since, query.until);
+    let (client, places) = (caller.client(&node), node.sockets.streams());
+    let reader = Arc::new(Reader { client, wanted, places, until: Instant::now() + ALL });
+    let answered = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&answered);
     let found = stream::iter(chosen)
-        .map(move |one| find(client.clone(), one, Arc::clone(&wanted), until, Arc::clone(&counted)))
+        .map(move |one| find(Arc::clone(&reader), one, Arc::clone(&counted)))
         .buffer_unordered(AT_ONCE)
         .filter_map(std::future::ready);
     let done = stream::once(async move { Search::Done { answered: answered.load(Ordering::Relaxed), asked } });
@@ -173,15 +174,9 @@ fn choose(picture: &Picture, caller: &Caller, query: &SearchQuery) -> Vec<Chosen
 }
 
 /// What is found in the log of one instance, if anything is to be said of it.
-async fn find(
-    client: Client,
-    one: Chosen,
-    wanted: Arc<Wanted>,
-    until: Instant,
-    answered: Arc<AtomicUsize>,
-) -> Option<Search> {
+async fn find(reader: Arc<Reader>, one: Chosen, answered: Arc<AtomicUsize>) -> Option<Search> {
     let read = if one.reachable {
-        reading::read(&client, &one.dock, &one.id, &wanted, until).await
+        reader.read(&one.dock, &one.id).await
     } else {
         Err(format!("{} does not answer, so its logs cannot be read", one.dock))
     };
