@@ -1,7 +1,7 @@
 // The life of a container, from the login to its removal, as somebody lives it who uses nothing but the browser.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { field, fromMenu, gone, heading, row, state } from "./screen.mjs";
+import { field, fromMenu, gone, heading, row, state, step } from "./screen.mjs";
 import { until, World } from "./world.mjs";
 
 let world;
@@ -17,7 +17,7 @@ test("a container is created, watched, talked to, stopped, renamed and removed",
   const name = `${world.unique}-web`;
   const page = await world.page(null, { path: "/containers/new" });
 
-  await t.test("a wrong password is told in words, the right one leads to where one wanted to go", async () => {
+  await step("a wrong password is told in words, the right one leads to where one wanted to go", async () => {
     await heading(page, "Sign in to deblox").waitFor();
     await page.getByLabel("User name").fill("ada");
     await page.getByLabel("Password", { exact: true }).fill("not the one");
@@ -28,7 +28,7 @@ test("a container is created, watched, talked to, stopped, renamed and removed",
     assert.equal(new URL(page.url()).pathname, "/containers/new");
   });
 
-  await t.test("what is missing in the form is said; the cluster finds a dock", async () => {
+  await step("what is missing in the form is said; the cluster finds a dock", async () => {
     await page.getByRole("button", { name: "Create container" }).click();
     await page.getByRole("alert").filter({ hasText: "to mend first" }).waitFor();
     await field(page, "Image").fill("busybox");
@@ -44,7 +44,7 @@ test("a container is created, watched, talked to, stopped, renamed and removed",
   const log = page.getByRole("log", { name: `Log of ${name}` });
   const pill = page.getByRole("button", { name: /new lines?$|^Jump to latest$/ });
 
-  await t.test("its log is followed, and whoever has scrolled up is left in peace", async () => {
+  await step("its log is followed, and whoever has scrolled up is left in peace", async () => {
     await log.getByText(/^line 20\d\.$/).first().waitFor();
     await pill.waitFor({ state: "detached" });
     await log.hover();
@@ -60,7 +60,7 @@ test("a container is created, watched, talked to, stopped, renamed and removed",
     assert.equal(await pill.count(), 0);
   });
 
-  await t.test("a terminal answers, and knows how large it is", async () => {
+  await step("a terminal answers, and knows how large it is", async () => {
     await page.getByRole("tab", { name: "Terminal" }).click();
     const terminal = page.getByRole("group", { name: `Terminal in ${name}` });
     await terminal.click();
@@ -77,7 +77,7 @@ test("a container is created, watched, talked to, stopped, renamed and removed",
     await log.waitFor();
   });
 
-  await t.test("a stop is seen at once, and then what came of it", async (t) => {
+  await step("a stop is seen at once, and then what came of it", async () => {
     await page.evaluate(watchBadge);
     await page.getByRole("button", { name: "Stop", exact: true }).click();
     await state(page).filter({ hasText: /^Stopped$/ }).waitFor();
@@ -87,7 +87,7 @@ test("a container is created, watched, talked to, stopped, renamed and removed",
     await page.getByRole("button", { name: "Start", exact: true }).waitFor();
   });
 
-  await t.test("it is started again, gets another name, and is removed", async () => {
+  await step("it is started again, gets another name, and is removed", async () => {
     await page.getByRole("button", { name: "Restart", exact: true }).click();
     await state(page).filter({ hasText: /^Running$/ }).waitFor();
 
@@ -99,13 +99,13 @@ test("a container is created, watched, talked to, stopped, renamed and removed",
 
     await fromMenu(page, `${name}-2`, "Remove…");
     const remove = page.getByRole("dialog", { name: `Remove ${name}-2` });
-    await remove.getByText("What is written in it is lost.").waitFor();
-    await remove.getByLabel(/^Also those that run/).check();
+    await remove.getByText("written in it").waitFor();
+    await remove.getByLabel(/kill/).check();
     await remove.getByRole("button", { name: "Remove", exact: true }).click();
     await heading(page, "This container is gone").waitFor();
   });
 
-  await t.test("the activity tells of all of it, with the ids of the requests", async () => {
+  await step("the activity tells of all of it, with the ids of the requests", async () => {
     await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Activity" }).click();
     await heading(page, "Activity").waitFor();
     const { requests } = await world.as("ada", "GET", "/requests?limit=50");
@@ -119,7 +119,7 @@ test("a container is created, watched, talked to, stopped, renamed and removed",
     await page.getByRole("dialog", { name: `Create ${name}` }).getByText(requestId).waitFor();
   });
 
-  await t.test("the list has it no more", async () => {
+  await step("the list has it no more", async () => {
     await page.goto(`/containers?q=${name}`);
     await page.getByText("No container matches").waitFor();
     assert.equal(await row(page, `${name}-2`).count(), 0);

@@ -21,3 +21,13 @@ export async function fromMenu(page, name, verb) {
 }
 
 export const gone = (locator) => locator.waitFor({ state: "detached" });
+
+/** A part of a test that builds on those before it: where it fails, it is named. */
+export async function step(name, run) {
+  try {
+    await run();
+  } catch (error) {
+    error.message = `${name}: ${error.message}`;
+    throw error;
+  }
+}

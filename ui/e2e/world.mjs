@@ -180,6 +180,10 @@ export class World {
   }
 
   async stop() {
+    // A window that is still open is one in which a test has failed.
+    for (const [n, page] of (this.browser?.contexts() ?? []).flatMap((context) => context.pages()).entries()) {
+      await page.screenshot({ path: join(SHOTS, `failed-${this.unique}-${n}.png`) }).catch(() => {});
+    }
     await this.browser?.close();
     await Promise.all([...this.processes].map((child) => this.kill(child)));
     const mine = ["--filter", `name=^${this.unique}-`];
