@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{Action, Arguments, Bounds};
 use crate::bus::{Bus, Fence, Fenced};
-use crate::docker::Docker;
+use crate::docker::{Docker, Sampler};
 use crate::protocol::limits::RETRY_MIN;
 use crate::protocol::{ErrorCode, Failure, Fqdn, Request, Session};
 
@@ -12,6 +12,8 @@ use crate::protocol::{ErrorCode, Failure, Fqdn, Request, Session};
 pub struct Context<'a> {
     /// The daemon.
     pub docker: &'a Docker,
+    /// What its containers use.
+    pub sampler: &'a Sampler,
     /// The bus.
     pub bus: &'a Bus,
     /// The dock.

@@ -7,6 +7,7 @@ mod context;
 mod create_container;
 mod create_instances;
 mod demand;
+mod dock_stats;
 mod docks;
 mod events;
 mod exec_container;

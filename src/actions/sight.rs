@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Context;
-use crate::bus::persist;
+use crate::bus::{Bus, persist};
 use crate::protocol::{Access, Failure, Ownership, Session, Subject};
 
 /// What of all instances a caller sees.
@@ -20,6 +20,18 @@ impl<'a> Sight<'a> {
         match context.caller.filter(|caller| !caller.sees_all()) {
             None => Ok(Self::All),
             Some(caller) => Ok(Self::Some(caller, persist(|| context.bus.all_ownership()).await?)),
+        }
+    }
+
+    /// What this caller sees of the instances with these ids; everything where nobody is asked who it is.
+    pub(super) async fn among(
+        bus: &Bus,
+        caller: Option<&'a Session>,
+        ids: impl Iterator<Item = &str> + Clone,
+    ) -> Result<Self, Failure> {
+        match caller.filter(|caller| !caller.sees_all()) {
+            None => Ok(Self::All),
+            Some(caller) => Ok(Self::Some(caller, persist(|| bus.ownership(ids.clone())).await?)),
         }
     }
 

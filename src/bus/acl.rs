@@ -170,7 +170,7 @@ impl Rules {
             )
             .on(Use::Both, "+hget +hmget +hgetall +hset +hdel", &[all(&keys.usage_prefix())])
             .on(Use::Both, "+xadd +xread +xrange +xrevrange", &[keys.events()])
-            .on(Use::Writes, "+hincrby", &[keys.revisions()])
+            .on(Use::Both, "+hincrby", &[keys.revisions()])
             .on(Use::Writes, "+xadd", &[keys.dead()])
             .identify()
     }

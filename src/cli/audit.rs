@@ -49,7 +49,7 @@ impl Asked {
 }
 
 impl Row for Asked {
-    const HEADS: &'static [&'static str] = &["TIME", "USER", "ACTION", "WHAT", "DOCK", "OUTCOME"];
+    const HEADS: &'static [&'static str] = &["TIME", "USER", "ACTION", "WHAT", "DOCK", "TOOK", "OUTCOME"];
 
     fn cells(&self, shown: &Shown) -> Vec<Cell> {
         let user = match (self.word("user"), self.word("token")) {
@@ -72,6 +72,7 @@ impl Row for Asked {
             self.word("action").into(),
             what.trim().into(),
             self.word("dock").into(),
+            self.0.get("took").and_then(Value::as_u64).map(took).unwrap_or_default().into(),
             outcome,
         ]
     }
@@ -127,6 +128,16 @@ fn request(place: &Place) -> Request {
     Request::new("events").with("all", true).with("after", after)
 }
 
+/// How long something took, with as much of it as says something.
+fn took(millis: u64) -> String {
+    let seconds = millis / 1000;
+    match seconds {
+        0 => format!("{millis}ms"),
+        1..60 => format!("{seconds}.{}s", millis % 1000 / 100),
+        _ => format!("{}m{}s", seconds / 60, seconds % 60),
+    }
+}
+
 impl Args {
     fn start(&self) -> Place {
         let before = self.since.filter(|since| *since > 0).map(|since| {
@@ -141,5 +152,19 @@ impl Args {
         is("event", Event::REQUEST)
             && self.user.as_ref().is_none_or(|user| is("user", user.as_str()))
             && fits(&self.filters, event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::took;
+
+    #[test]
+    fn a_time_is_told_in_what_it_is_counted_by() {
+        for (millis, text) in
+            [(0, "0ms"), (999, "999ms"), (1000, "1.0s"), (1449, "1.4s"), (59_999, "59.9s"), (125_000, "2m5s")]
+        {
+            assert_eq!(took(millis), text);
+        }
     }
 }

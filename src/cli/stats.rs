@@ -19,6 +19,7 @@ use super::listing::{Placed, list};
 use super::output::{self, Cell, Format, complain};
 use super::progress::with_progress;
 use super::streams::{Came, Incoming, Lines, write};
+use crate::docker::{Reading, Work};
 use crate::protocol::Summary;
 
 /// How often the table is drawn.
@@ -232,44 +233,25 @@ async fn watch(name: &str, samples: &mpsc::Sender<Sampled>, cluster: &Cluster) -
 }
 
 impl Sample {
-    /// Reads what the daemon says (Docker Engine API, `GET /containers/{id}/stats`), and reckons as docker does.
+    /// Reads what the daemon says of a container of `dock`.
     #[expect(clippy::cast_precision_loss, reason = "shares are shown with two digits")]
     fn read(stats: &Value, dock: &str) -> Self {
-        let number = |path: &str| stats.pointer(path).and_then(Value::as_u64).unwrap_or_default();
         let text = |name: &str| stats[name].as_str().unwrap_or_default().trim_start_matches('/').to_owned();
-        let since =
-            |path: &str| number(&format!("/cpu_stats/{path}")).saturating_sub(number(&format!("/precpu_stats/{path}")));
-        let (used, all) = (since("cpu_usage/total_usage"), since("system_cpu_usage"));
-        let listed = stats["cpu_stats"]["cpu_usage"]["percpu_usage"].as_array().map_or(0, Vec::len) as u64;
-        let processors = [number("/cpu_stats/online_cpus"), listed].into_iter().find(|n| *n > 0).unwrap_or(1);
-        let first = all == 0 || number("/precpu_stats/system_cpu_usage") == 0;
-        let usage = number("/memory_stats/usage");
-        // What the kernel may drop at any time is not counted; its name depends on the version of control groups.
-        let cached =
-            ["total_inactive_file", "inactive_file"].map(|name| number(&format!("/memory_stats/stats/{name}")));
-        let cached = cached.into_iter().find(|n| *n > 0).unwrap_or_default();
-        let (memory, memory_limit) = (usage.checked_sub(cached).unwrap_or(usage), number("/memory_stats/limit"));
-        let networks = stats["networks"].as_object();
-        let through = |way: &str| networks.into_iter().flatten().filter_map(|(_, one)| one[way].as_u64()).sum();
-        let blocks = stats["blkio_stats"]["io_service_bytes_recursive"].as_array();
-        let moved = |way: &str| {
-            let fits = |one: &&Value| one["op"].as_str().is_some_and(|op| op.eq_ignore_ascii_case(way));
-            blocks.into_iter().flatten().filter(fits).filter_map(|one| one["value"].as_u64()).sum()
-        };
         let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 * 100.0 };
+        let reading = Reading::of(stats);
         Self {
             dock: dock.to_owned(),
             id: text("id"),
             name: text("name"),
-            cpu_percent: if first { 0.0 } else { share(used, all) * processors as f64 },
-            memory,
-            memory_limit,
-            memory_percent: share(memory, memory_limit),
-            received: through("rx_bytes"),
-            sent: through("tx_bytes"),
-            read: moved("read"),
-            written: moved("write"),
-            pids: number("/pids_stats/current"),
+            cpu_percent: reading.work.percent_since(Work::of(&stats["precpu_stats"])),
+            memory: reading.memory,
+            memory_limit: reading.memory_limit,
+            memory_percent: share(reading.memory, reading.memory_limit),
+            received: reading.received,
+            sent: reading.sent,
+            read: reading.read,
+            written: reading.written,
+            pids: reading.pids,
         }
     }
 

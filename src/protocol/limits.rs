@@ -115,6 +115,13 @@ pub const NODE_STREAMS: usize = 2000;
 /// How many websockets a node serves at the same time.
 pub const SOCKETS: usize = 2000;
 
+/// How often it is told what the containers of a dock use.
+pub const SAMPLE: Duration = Duration::from_secs(2);
+
+/// How many containers of a dock are sampled at the same time: each is a connection to its daemon, which measures once a
+/// second for it.
+pub const SAMPLED: usize = 200;
+
 /// Time between two heartbeats of a worker.
 pub const BEAT: Duration = Duration::from_secs(1);
 

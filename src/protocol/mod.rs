@@ -30,4 +30,4 @@ pub use reply::{Answer, Body, Reply};
 pub use request::{COMMON_FIELDS, Fields, Request, Undecodable, decode, read_timeout};
 pub use resources::{ImageRecord, NetworkRecord, Record, Resource, VolumeRecord};
 pub use stream::{Channel, Chunk, Input};
-pub use usage::HostUsage;
+pub use usage::{DockStats, HostUsage, Sample};

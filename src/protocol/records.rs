@@ -83,6 +83,9 @@ pub struct DockFacts {
     pub usage: Option<HostUsage>,
     /// Labels given to the worker.
     pub labels: Labels,
+    /// Whether it asks who sends requests.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub enforces: bool,
     /// deblox's version.
     pub worker_version: String,
 }
@@ -268,7 +271,8 @@ pub struct OwnerRecord {
 /// One entry of `deblox.events`: what has happened that people should know.
 ///
 /// The scripts that change the records of docks and instances write further ones in the same step: `dock-lost`, `dock-stopped`,
-/// `dock-back`, `instance-created`, `instance-renamed`, `instance-removed`, and `instance-` with its new state.
+/// `dock-back`, `instance-created`, `instance-renamed`, `instance-removed`, `instance-` with its new state, and `instance-unhealthy` and `instance-healthy` of one that
+/// runs. Those of instances have its name, image, state and owner, and the `exitCode` of one that has exited.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum Event {
@@ -292,7 +296,8 @@ impl Event {
 }
 
 /// The entry of `deblox.events` that tells of a request which changed something or was to: who asked for what, where, and how it
-/// ended. It holds nothing else of the request, and so no secret.
+/// ended. It holds nothing else of the request, and so no secret. The script that writes it adds how many milliseconds of Redis's
+/// clock there were from when the request was sent to its end, as `took`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditRecord<'a> {

@@ -276,6 +276,7 @@ impl Ready {
         instance.map(|instance| self.instance.set(instance.to_owned()));
         let context = Context {
             docker: &self.worker.docker,
+            sampler: &self.worker.sampler,
             bus: &self.worker.bus,
             dock: self.worker.dock(),
             asked: asked(&self.worker, &self.request, self.delivery.source),

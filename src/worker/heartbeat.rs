@@ -66,6 +66,7 @@ pub(super) async fn run(worker: Arc<Worker>) -> WorkerError {
 async fn beat(worker: &Worker, refused: &mut bool) -> Result<Beat, BusError> {
     let mut facts = worker.inventory.facts();
     facts.labels.clone_from(&worker.options.labels);
+    facts.enforces = worker.options.authority.is_some();
     facts.usage = worker.host.usage();
     let asked = Instant::now();
     let (standing, set_labels) = worker.membership.lock().expect("never held across a panic").clone();

@@ -1,6 +1,7 @@
 //! What the dock has: read from the daemon, kept in memory for lookups, and written to the shared records.
 
 mod owners;
+mod running;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -162,6 +163,7 @@ impl Inventory {
             containers: known.instances.len(),
             running: known.instances.values().filter(|summary| summary.state == "running").count(),
             labels: BTreeMap::new(),
+            enforces: false,
             worker_version: env!("CARGO_PKG_VERSION").to_owned(),
             usage: None,
         }

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::bus::{Bus, BusError, Consumer, RedisOptions};
-use crate::docker::{Docker, DockerError, DockerOptions};
+use crate::docker::{Docker, DockerError, DockerOptions, Sampler};
 use crate::protocol::limits::{BEAT, STREAMS, WAITING};
 use crate::protocol::{Fqdn, Labels, Standing, millis};
 pub use authority::Authority;
@@ -97,6 +97,7 @@ struct Worker {
     consumer: Consumer,
     inventory: Inventory,
     host: host::Host,
+    sampler: Sampler,
     /// What requests have made of the dock, kept for when Redis forgets it: its standing, and labels they set.
     membership: Mutex<(Standing, Labels)>,
     /// Redis's clock in milliseconds, and when it was asked for.
@@ -167,6 +168,7 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
     let (inventory, inventory_task, resource_tasks) =
         Inventory::new(options.dock.clone(), bus.clone(), docker.clone(), counts);
     let (grace, concurrency) = (options.grace, options.concurrency);
+    let sampler = Sampler::new(docker.clone(), inventory.runs());
     let worker = Arc::new(Worker {
         options,
         token,
@@ -175,6 +177,7 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
         consumer,
         inventory,
         host: host::Host::default(),
+        sampler,
         membership: Mutex::default(),
         clock: Mutex::default(),
         disturbed: Mutex::default(),

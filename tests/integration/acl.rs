@@ -204,7 +204,7 @@ async fn a_node_manages_users_if_its_user_of_redis_may() {
     let token = boss.says(&["token", "add", "ci", "--user", "root"]).await;
     let head = format!("Authorization: Bearer {token}\r\nContent-Type: application/json");
     let new = r#"{"name":"eve","role":"user","groups":[],"password":"open-sesame-9"}"#;
-    for (words, status) in [(&["web", "plain"][..], 403), (&["web", "more", "--accounts"], 201)] {
+    for (words, status) in [(&["web", "plain"][..], 403), (&["web", "more", "--accounts"][..], 201)] {
         let node = guarded.grant(words).await.follow(&["web", "--auth", "enforce", "--listen", "127.0.0.1:0"]);
         let made = ask(&listens_at(&node).await, "POST /api/v1/users", &head, new).await;
         assert_eq!(made.status, status, "{made:?}");

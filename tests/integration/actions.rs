@@ -27,6 +27,7 @@ fn every_action_is_tested_here() {
                 include_str!("recreate.rs"),
                 include_str!("streams.rs"),
                 include_str!("enforcement.rs"),
+                include_str!("dock_stats.rs"),
             ];
             assert!(tests.iter().any(|test| test.contains(&sent)), "no test sends {sent}");
         }

@@ -11,7 +11,7 @@ use crate::cli_terminal::{Terminal, fed};
 use crate::support::{Bus, until};
 
 impl Bus {
-    async fn logs_in(&self, username: &str, password: &str) -> bool {
+    pub async fn logs_in(&self, username: &str, password: &str) -> bool {
         self.auth("login", json!({"username": username, "password": password})).await.contains("sessionID")
     }
 

@@ -1,5 +1,7 @@
 //! `deblox audit`: who asked for what, and how it ended.
 
+use std::time::Duration;
+
 use deblox::protocol::Role;
 use serde_json::{Value, json};
 
@@ -42,12 +44,14 @@ async fn audit_lists_who_asked_for_what_and_how_it_ended() {
     };
     let table = cut(&table);
     let cells = table.split("   ").map(str::trim).filter(|cell| !cell.is_empty());
+    let is_time = |cell: &str| cell.ends_with('s') && cell.starts_with(|first: char| first.is_ascii_digit());
+    let cells = cells.map(|cell| if is_time(cell) { "0ms" } else { cell });
     insta::assert_snapshot!(cells.collect::<Vec<_>>().join(" | "), @"
-    USER | ACTION | WHAT | DOCK | OUTCOME
-    ada (test) | create-container | NAME busybox | actions.test | 201
-    bob (test) | start-container | ID | actions.test | 403 forbidden
-    delete-container | NAME | actions.test | 401 unauthenticated
-    register | actions.test | actions.test | done
+    USER | ACTION | WHAT | DOCK | TOOK | OUTCOME
+    ada (test) | create-container | NAME busybox | actions.test | 0ms | 201
+    bob (test) | start-container | ID | actions.test | 0ms | 403 forbidden
+    delete-container | NAME | actions.test | 0ms | 401 unauthenticated
+    register | actions.test | actions.test | 0ms | done
     ");
     let requests = async |words: &[&str]| {
         let said = bus.says(&[&["audit", "--format", "json"], words].concat()).await;
@@ -89,6 +93,38 @@ async fn audit_lists_who_asked_for_what_and_how_it_ended() {
     assert_eq!(heads.find("OUTCOME"), last.rfind("204"), "{heads}\n{last}");
     assert_eq!(objects(&lines.output())[4]["status"], 204);
     assert!(!told.output().contains(" request "), "{}", told.output());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_long_it_took_is_counted_from_when_it_was_sent() {
+    let bus = Bus::new().await;
+    let sent = async |name: &str, request: Value| -> u64 {
+        let entry = bus.send_to(name, &["json", &request.to_string()]).await;
+        entry.split('-').next().and_then(|millis| millis.parse().ok()).expect("an entry's id")
+    };
+    // Before anybody is there to do it.
+    sent("docker", json!({"action": "put-template", "name": "t", "body": {"Image": "busybox"}, "requestId": "put.1"}))
+        .await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let _workers = (bus.worker(1, "a.test").await, bus.worker(2, "b.test").await);
+    bus.registered(2).await;
+    bus.reply("put.1").await;
+    let rows = async |request: &str| objects(&bus.says(&["audit", "--format", "json", "-f", request]).await);
+    let took = rows("action=put-template").await[0]["took"].as_u64().expect("a number");
+    assert!((1500..60_000).contains(&took), "{took}");
+
+    // One that another dock does was sent when it was, not when it was passed on.
+    let name = unique("took");
+    let _scrub = Scrub::new(2, &name);
+    bus.running("b.test", &name).await;
+    let at = sent("docker.a.test", json!({"action": "pause-container", "id": name, "requestId": "pause.1"})).await;
+    succeeded(&bus.reply("pause.1").await, 204);
+    assert_eq!(bus.redis::<u64>(&["HGET", &bus.key("request.pause.1"), "since"]).await, at);
+    let row = &rows("action=pause-container").await[0];
+    assert_eq!(row["dock"], "b.test");
+    let told = row["at"].as_str().and_then(|at| at.split('-').next()?.parse::<u64>().ok()).expect("when");
+    let took = row["took"].as_u64().expect("a number");
+    assert!(told.abs_diff(at + took) <= 1, "{row}, sent {at}");
 }
 
 #[test]

@@ -91,6 +91,13 @@ impl Proxy {
         open
     }
 
+    /// How many connections are open on which a request that contains `text` has passed.
+    pub fn open(&self, text: &str) -> usize {
+        let connections = self.connections.lock().expect("no panic");
+        let asked = |seen: &Mutex<String>| seen.lock().expect("no panic").contains(text);
+        connections.iter().filter(|(seen, closed)| asked(seen) && !closed.is_cancelled()).count()
+    }
+
     /// Whether a request that contains `text` has passed.
     pub fn has_seen(&self, text: &str) -> bool {
         self.seen.lock().expect("no panic").contains(text)

@@ -529,6 +529,45 @@ async fn what_happens_to_docks_and_instances_is_told_once_whatever_was_away() {
     assert_eq!(instance, ["instance-created", "instance-renamed", "instance-exited", "instance-removed"]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_told_of_an_instance_says_whose_it_is_how_it_ended_and_whether_it_is_healthy() {
+    let bus = Bus::new().await;
+    let _worker = bus.worker(1, "d1.test").await;
+    let name = unique("health");
+    let mut stream = client(&bus).stream(json!({"action": "events", "all": true})).expect("a request");
+    let mut heard = Heard::default();
+    hear(&mut stream, &mut heard, |heard| heard.head.len() == 2).await;
+    let script = "while ! [ -e /end ]; do sleep 0.1; done; exit 7";
+    let health = ["--health-cmd", "! [ -e /sick ]", "--health-interval", "1s", "--health-retries", "1"];
+    let words = [&["--label", "deblox.owner=ada"], &health[..], &["busybox", "sh", "-c", script]].concat();
+    let _scrub = run(1, &name, &words);
+    let told = |heard: &Heard| -> Vec<Value> {
+        let events = text(&heard.data);
+        let events = events.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        events.filter(|event| event["name"] == name.as_str()).collect()
+    };
+    let find = |heard: &Heard, event: &str| told(heard).into_iter().find(|told| told["event"] == event);
+    hear(&mut stream, &mut heard, |heard| find(heard, "instance-created").is_some()).await;
+    for (does, event) in
+        [("touch /sick", "instance-unhealthy"), ("rm /sick", "instance-healthy"), ("touch /end", "instance-exited")]
+    {
+        // Until its first check it is neither.
+        assert!(find(&heard, event).is_none(), "{:?}", told(&heard));
+        docker(1, &["exec", &name, "sh", "-c", does]);
+        hear(&mut stream, &mut heard, |heard| find(heard, event).is_some()).await;
+        let told = find(&heard, event).expect("it was told");
+        assert_eq!(
+            (&told["image"], &told["owner"], &told["dock"]),
+            (&json!("busybox"), &json!("ada"), &json!("d1.test"))
+        );
+        let exit_code = if event == "instance-exited" { json!(7) } else { Value::Null };
+        assert_eq!(told["exitCode"], exit_code, "{told}");
+    }
+    let health =
+        told(&heard).iter().filter(|event| event["event"].as_str().is_some_and(|e| e.ends_with("healthy"))).count();
+    assert_eq!(health, 2, "{:?}", told(&heard));
+}
+
 #[tokio::test]
 async fn signs_of_life_take_no_place_from_what_is_not_read() {
     let bus = Bus::new().await;

@@ -27,10 +27,6 @@ impl Node {
 }
 
 impl Bus {
-    async fn logs_in(&self, name: &str, password: &str) -> bool {
-        self.try_login(name, password).await.is_some()
-    }
-
     /// The session that a password gives.
     async fn try_login(&self, name: &str, password: &str) -> Option<String> {
         let reply = self.auth("login", json!({"username": name, "password": password})).await;

@@ -78,7 +78,8 @@ impl Live {
     fn open(address: &str, session: &str, after: &str) -> Self {
         let mut connection = TcpStream::connect(address).expect("it listens");
         let last = if after.is_empty() { String::new() } else { format!("Last-Event-ID: {after}\r\n") };
-        let head = format!("GET /api/v1/live HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {session}\r\n{last}\r\n");
+        let head =
+            format!("GET /api/v1/live HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {session}\r\n{last}\r\n");
         connection.write_all(head.as_bytes()).expect("sent");
         let heard = Arc::new(Mutex::new(Vec::new()));
         let (hears, reads) = (Arc::clone(&heard), BufReader::new(connection.try_clone().expect("a second handle")));
@@ -220,12 +221,12 @@ async fn the_cookie_goes_by_tls_alone_where_browsers_come_by_tls() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn instances_are_filtered_sorted_and_paged_and_only_those_that_one_may_see() {
     let harbour = Harbour::new().await;
-    let [ada, bob, vic] = [("ada", Role::User), ("bob", Role::User), ("vic", Role::Viewer)];
-    let (ada, bob, vic) = (harbour.user(ada.0, ada.1).await, harbour.user(bob.0, bob.1).await, harbour.user(vic.0, vic.1).await);
-    let made = [unique("page-a"), unique("page-b"), unique("page-c"), unique("page-d")];
-    let _scrubs = [
-        Scrub::new(1, &made[0]), Scrub::new(2, &made[1]), Scrub::new(1, &made[2]), Scrub::new(2, &made[3]),
-    ];
+    // On these hosts there are instances of other tests as well.
+    let (mine, bobs, tag) = (unique("ada"), unique("bob"), unique("page"));
+    let ada = harbour.user(&mine, Role::User).await;
+    let (bob, vic) = (harbour.user(&bobs, Role::User).await, harbour.user("vic", Role::Viewer).await);
+    let made = ["a", "b", "c", "d"].map(|letter| format!("{tag}-{letter}"));
+    let _scrubs = [Scrub::new(1, &made[0]), Scrub::new(2, &made[1]), Scrub::new(1, &made[2]), Scrub::new(2, &made[3])];
     let node = &harbour.one;
     node.run(&ada, &made[0], "d1.test", json!(["sleep", "600"])).await;
     node.run(&ada, &made[1], "d2.test", json!(["sh", "-c", "exit 3"])).await;
@@ -245,26 +246,30 @@ async fn instances_are_filtered_sorted_and_paged_and_only_those_that_one_may_see
     assert_eq!((&failed["condition"], &failed["exitCode"]), (&json!("failing"), &json!(3)), "{failed}");
     assert_eq!((&failed["mine"], &failed["why"]), (&json!(true), &Value::Null), "{failed}");
 
-    let list = async |query: &str| node.get(&vic, &format!("/instances?{query}")).await;
+    let list = async |query: &str| node.get(&vic, &format!("/instances?q={tag}&{query}")).await;
     assert_eq!(names(&list("sort=-name").await), [&made[3], &made[2], &made[1], &made[0]]);
     assert_eq!(names(&list("sort=name&offset=1&limit=2").await), [&made[1], &made[2]]);
     assert_eq!(list("limit=0").await["total"], 4);
     assert_eq!(names(&list("dock=d2.test&sort=name").await), [&made[1], &made[3]]);
-    assert_eq!(names(&list("owner=bob").await), [&made[3]]);
+    assert_eq!(names(&list(&format!("owner={bobs}")).await), [&made[3]]);
     assert_eq!(names(&list("state=running,failing&sort=name").await), [&made[0], &made[1], &made[3]]);
-    assert_eq!(names(&list(&format!("q=D1.test%20{}", made[2])).await), [&made[2]]);
+    assert_eq!(names(&node.get(&vic, &format!("/instances?q=D1.test%20{}", made[2])).await), [&made[2]]);
     assert!(names(&list("mine=true").await).is_empty());
     assert_eq!(list("state=running").await["counts"]["failing"], 1, "the counts are of all states");
-    let page = list("owner=bob").await;
+    let page = list(&format!("owner={bobs}")).await;
     let seen = &page["instances"][0];
-    assert_eq!((&seen["rights"], &seen["why"]), (&json!(["view"]), &json!("It belongs to bob.")), "{seen}");
+    assert_eq!((&seen["rights"], &seen["why"]), (&json!(["view"]), &json!(format!("It belongs to {bobs}."))), "{seen}");
     let id = seen["id"].as_str().expect("an id");
     assert_eq!(node.get(&vic, &format!("/instances/d2.test/{id}")).await["name"], json!(made[3]));
-    let hidden = node.ask(&format!("GET /api/v1/instances/d2.test/{id}"), &format!("Authorization: Bearer {ada}"), "").await;
+    let hidden =
+        node.ask(&format!("GET /api/v1/instances/d2.test/{id}"), &format!("Authorization: Bearer {ada}"), "").await;
     assert_eq!((hidden.status, &hidden.json()["code"]), (404, &json!("no-such-instance")));
 
-    for (query, named) in [("state=asleep", "asleep"), ("sort=size", "created"), ("limit=many", "limit"), ("size=1", "size")] {
-        let answer = node.ask(&format!("GET /api/v1/instances?{query}"), &format!("Authorization: Bearer {vic}"), "").await;
+    for (query, named) in
+        [("state=asleep", "asleep"), ("sort=size", "created"), ("limit=many", "limit"), ("size=1", "size")]
+    {
+        let answer =
+            node.ask(&format!("GET /api/v1/instances?{query}"), &format!("Authorization: Bearer {vic}"), "").await;
         let problem = answer.json();
         assert_eq!((answer.status, &problem["code"]), (400, &json!("bad-field")), "{query}: {problem}");
         assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(named)), "{problem}");
@@ -274,9 +279,10 @@ async fn instances_are_filtered_sorted_and_paged_and_only_those_that_one_may_see
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_is_done_once_whichever_node_is_asked_and_any_tells_how_it_ended() {
     let harbour = Harbour::new().await;
+    let (mine, bobs) = (unique("ada"), unique("bob"));
     let (ada, bob, ole) = (
-        harbour.user("ada", Role::User).await,
-        harbour.user("bob", Role::User).await,
+        harbour.user(&mine, Role::User).await,
+        harbour.user(&bobs, Role::User).await,
         harbour.user("ole", Role::Operator).await,
     );
     let name = unique("async");
@@ -295,12 +301,16 @@ async fn a_request_is_done_once_whichever_node_is_asked_and_any_tells_how_it_end
             (status["state"] != "waiting").then_some(status)
         })
         .await;
-        assert_eq!((&done["state"], &done["status"], &done["action"]), (&json!("done"), &json!(201), &json!("create-container")), "{done}");
+        assert_eq!(
+            (&done["state"], &done["status"], &done["action"]),
+            (&json!("done"), &json!(201), &json!("create-container")),
+            "{done}"
+        );
         instances.insert(done["id"].to_string());
         let listed = node.get(&ada, &format!("/requests?q={id}")).await;
         assert_eq!((&listed["requests"][0]["requestId"], &listed["more"]), (&json!(id), &json!(false)), "{listed}");
         assert_eq!(node.get(&bob, &format!("/requests?q={id}")).await["requests"], json!([]));
-        assert_eq!(node.get(&ole, &format!("/requests?q={id}")).await["requests"][0]["user"], "ada");
+        assert_eq!(node.get(&ole, &format!("/requests?q={id}")).await["requests"][0]["user"], json!(mine));
     }
     assert_eq!(instances.len(), 1, "one container: {instances:?}");
 
@@ -328,7 +338,8 @@ async fn a_request_is_done_once_whichever_node_is_asked_and_any_tells_how_it_end
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_changes_is_told_and_nothing_is_missed_between_two_nodes() {
     let harbour = Harbour::new().await;
-    let (ada, bob) = (harbour.user("ada", Role::User).await, harbour.user("bob", Role::User).await);
+    let (mine, bobs) = (unique("ada"), unique("bob"));
+    let (ada, bob) = (harbour.user(&mine, Role::User).await, harbour.user(&bobs, Role::User).await);
     let name = unique("live");
     let _scrub = Scrub::new(1, &name);
     let (live, of_bob) = (harbour.one.live(&ada, ""), harbour.one.live(&bob, ""));
@@ -339,7 +350,9 @@ async fn what_changes_is_told_and_nothing_is_missed_between_two_nodes() {
     let id = harbour.one.run(&ada, &name, "d1.test", json!(["sleep", "600"])).await;
     let is_it = |row: &Value| row["id"] == json!(id);
     let running = |data: &Value| {
-        data["changed"].as_array().is_some_and(|rows| rows.iter().any(|row| is_it(row) && row["condition"] == "running"))
+        data["changed"]
+            .as_array()
+            .is_some_and(|rows| rows.iter().any(|row| is_it(row) && row["condition"] == "running"))
     };
     live.hears("instances", running).await;
     live.hears("request", |request| request["id"] == json!(id) && request["state"] == "done").await;
@@ -360,7 +373,8 @@ async fn what_changes_is_told_and_nothing_is_missed_between_two_nodes() {
     assert_eq!(kinds, [&json!("instance-exited"), &json!("instance-removed")], "each once, in order: {told:?}");
 
     let at = harbour.one.get(&ada, &format!("/events?id={id}&kind=instance")).await;
-    let kinds: Vec<&str> = at["events"].as_array().expect("events").iter().filter_map(|event| event["event"].as_str()).collect();
+    let kinds: Vec<&str> =
+        at["events"].as_array().expect("events").iter().filter_map(|event| event["event"].as_str()).collect();
     assert_eq!(kinds, ["instance-removed", "instance-exited", "instance-running", "instance-created"]);
     // Of all that bob has seen nothing but that an id is gone.
     assert!(of_bob.all("event").iter().all(|event| !is_it(event)) && of_bob.all("request").is_empty());

@@ -32,11 +32,8 @@ async fn a_browser_gets_the_page_at_any_address_that_is_not_of_the_api() {
     }
     for (target, header) in [("GET /api/v1/nowhere", PAGE), ("GET /auth/nowhere", PAGE), ("GET /nowhere", "")] {
         let nothing = node.ask(target, header, "").await;
-        assert_eq!(
-            (nothing.status, nothing.header("content-type")),
-            (404, "application/json"),
-            "{target}: {nothing:?}"
-        );
+        let kind = if target.contains("/api/") { "application/problem+json" } else { "application/json" };
+        assert_eq!((nothing.status, nothing.header("content-type")), (404, kind), "{target}: {nothing:?}");
     }
 }
 

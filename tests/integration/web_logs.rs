@@ -32,7 +32,9 @@ fn found(lines: &[Value], name: &str) -> Vec<String> {
 async fn lines_are_found_by_what_they_say_and_how_bad_they_look() {
     let bus = Bus::new().await;
     let worker = bus.enforcing(HOST, DOCK).await;
-    let (ada, boss) = (bus.known_user("ada", Role::User, &[]).await, bus.known_user("boss", Role::Admin, &[]).await);
+    // On this host there may be instances of the users of other tests.
+    let me = unique("ada");
+    let (ada, boss) = (bus.known_user(&me, Role::User, &[]).await, bus.known_user("boss", Role::Admin, &[]).await);
     let node = Node::enforcing(&bus).await;
     let (mine, other) = (unique("mine"), unique("other"));
     let _scrubs = [Scrub::new(HOST, &mine), Scrub::new(HOST, &other)];

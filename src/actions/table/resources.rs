@@ -1,6 +1,6 @@
 //! Networks, volumes, and the daemon itself.
 
-use super::super::{events, list_networks, list_volumes, raw_docker};
+use super::super::{dock_stats, events, list_networks, list_volumes, raw_docker};
 use super::{ALL, CURSOR, FILTERS, LIMIT, STREAM, TIMESTAMP, text};
 use crate::actions::Kind::{Filters, Flag, Labels, Object, Pairs, Word};
 use crate::actions::{Access, Action, Field, Place, Recorded, Streams, Target};
@@ -136,6 +136,14 @@ pub(super) static DAEMON: &[Action] = &[
         Field::new("until", TIMESTAMP, "to this time; then the stream ends"),
         Field::new("filters", Filters, "Docker's filters, such as {\"type\": [\"container\"]}"),
     ]),
+    Action::own(
+        "dock-stats",
+        View,
+        NamedDaemon,
+        "streams what the running containers of a dock use, a JSON object every two seconds",
+        |context| Box::pin(dock_stats::run(context)),
+    )
+    .streaming(Streams::Always),
     Action::own("docker", Access::Admin, NamedDaemon, "any call to the daemon's API", |context| {
         Box::pin(raw_docker::run(context))
     })

@@ -3,12 +3,12 @@
 -- KEYS: stream, request, reply, load, dead, events
 -- ARGV: group, consumer, entry, request id, reply or '' for none, kept ms, 1 to remember the reply, deadline ms, dock,
 --       why it is one of the dead or '', its JSON for them, dead letters kept, promises prefix,
---       what is told of it in the events or '', events kept
+--       what is told of it in the events (JSON object) or '', to which is added how long it took; events kept
 -- Returns 1 when this call ended it, 0 when it was another's to end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local place = ARGV[3] .. ' ' .. KEYS[1]
-local seen = redis.call('HMGET', KEYS[2], 'by', 'state', 'waiting', 'dock', 'entry')
+local seen = redis.call('HMGET', KEYS[2], 'by', 'state', 'waiting', 'dock', 'entry', 'since')
 if seen[1] then
   if seen[1] ~= ARGV[2] or seen[2] == 'done' or seen[5] ~= place then return 0 end
 elseif now > tonumber(ARGV[8]) + tonumber(ARGV[6]) then
@@ -30,7 +30,11 @@ if ARGV[10] ~= '' then
   redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[12], '*', 'entry', ARGV[3], 'stream', KEYS[1], 'requestId', ARGV[4],
     'reason', ARGV[10], 'json', ARGV[11])
 end
-if ARGV[14] ~= '' then redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[15], '*', 'json', ARGV[14]) end
+if ARGV[14] ~= '' then
+  local took = math.max(0, now - tonumber(seen[6] or string.match(ARGV[3], '^%d+')))
+  local told = string.sub(ARGV[14], 1, -2) .. ',"took":' .. string.format('%.0f', took) .. '}'
+  redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[15], '*', 'json', told)
+end
 -- a create that failed no longer counts towards its dock; one that succeeded was counted with its instance
 local dock = seen[4] or ARGV[9]
 if redis.call('ZREM', ARGV[13] .. dock, ARGV[4]) == 1 then redis.call('ZINCRBY', KEYS[4], -1, dock) end

@@ -18,7 +18,13 @@ local function tell(event, instance, was)
   if ARGV[4] ~= '1' then return end
   local told = {event = event, dock = dock, id = instance.id, name = instance.name, image = instance.image,
     state = instance.state, owner = instance.owner, was = was}
+  if instance.state == 'exited' then told.exitCode = tonumber(string.match(instance.status, '^Exited %((%d+)%)')) end
   redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[5], '*', 'json', cjson.encode(told))
+end
+
+-- what its health check has found, where it runs
+local function is(instance, health)
+  return instance.state == 'running' and string.find(instance.status, '(' .. health .. ')', 1, true) ~= nil
 end
 
 -- what was known of it, if anything was
@@ -53,6 +59,8 @@ for _ = 1, upserts do
   else
     if old.name ~= new.name then tell('instance-renamed', new, old.name) end
     if old.state ~= new.state then tell('instance-' .. new.state, new, old.state) end
+    if is(new, 'unhealthy') and not is(old, 'unhealthy') then tell('instance-unhealthy', new) end
+    if is(old, 'unhealthy') and is(new, 'healthy') then tell('instance-healthy', new) end
   end
   redis.call('HSET', KEYS[1], id, summary)
   redis.call('HSET', KEYS[2], id, owner)

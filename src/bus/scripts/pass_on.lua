@@ -5,7 +5,7 @@
 --       1 where it came as flat fields, 1 where it was sent to the shared stream,
 --       1 where its id is nobody's own, so that it will not be sent again; kept ms
 -- Returns 1 when moved, 0 when it was another's, -1 when too many wait there
-local seen = redis.call('HMGET', KEYS[3], 'by', 'entry')
+local seen = redis.call('HMGET', KEYS[3], 'by', 'entry', 'since')
 local by = seen[1]
 -- another entry: it was passed on before, and has come back to the same worker
 if by and (by ~= ARGV[2] or seen[2] ~= ARGV[3] .. ' ' .. KEYS[1]) then return 0 end
@@ -20,7 +20,9 @@ mark('flat', '1', ARGV[9])
 mark('sent', ARGV[3], ARGV[10])
 mark('once', '1', ARGV[11])
 local entry = redis.call('XADD', KEYS[2], '*', unpack(fields))
-redis.call('HSET', KEYS[3], 'entry', entry .. ' ' .. KEYS[2], 'by', '', 'state', 'passed-on')
+-- its new entry no longer tells when it was sent
+local since = seen[3] or string.match(ARGV[3], '^%d+')
+redis.call('HSET', KEYS[3], 'entry', entry .. ' ' .. KEYS[2], 'by', '', 'state', 'passed-on', 'since', since)
 if ARGV[7] ~= '' then redis.call('HSET', KEYS[3], 'dock', ARGV[7]) end
 redis.call('PEXPIREAT', KEYS[3], ARGV[6] + ARGV[12])
 if by then redis.call('HINCRBY', KEYS[3], 'attempts', -1) end

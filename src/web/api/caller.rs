@@ -6,12 +6,14 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
+use super::look;
 use super::problem::Problem;
 use crate::client::Client;
 use crate::protocol::limits::AUTH_FIELD_BYTES;
 use crate::protocol::{Access, Credential, ErrorCode, Ownership, Secret, Session, Subject};
 use crate::web::calls::credential;
 use crate::web::cookies::{self, SESSION};
+use crate::web::view::SeenDock;
 use crate::web::{Auth, Node};
 
 /// Who calls, known and not a page of another site.
@@ -34,13 +36,26 @@ impl FromRequestParts<Arc<Node>> for Caller {
             Some(shown) => node.sessions.identify(shown).await?,
             None => None,
         };
-        match (session, node.auth) {
-            (Some(session), _) => Ok(Self { credential: shown, session: Some(session) }),
-            // A cookie that has ended stands in nobody's way there.
-            (None, Auth::Open) if bearer.is_none() => Ok(Self { credential: None, session: None }),
-            (None, _) => Err(Problem::new(ErrorCode::Unauthenticated, "log in first, or again: the session has ended")),
+        if let Some(session) = session {
+            return Ok(Self { credential: shown, session: Some(session) });
         }
+        // A cookie that has ended stands in nobody's way there.
+        if bearer.is_none() && auth(node).await? == Auth::Open {
+            return Ok(Self { credential: None, session: None });
+        }
+        Err(Problem::new(ErrorCode::Unauthenticated, "log in first, or again: the session has ended"))
     }
+}
+
+/// Whether whoever asks has to log in: if the node was told so, and wherever a worker asks who it is. What workers would show
+/// to nobody a node must not show to everybody because one of its options was forgotten.
+pub(super) async fn auth(node: &Node) -> Result<Auth, Problem> {
+    if node.auth == Auth::Enforce {
+        return Ok(Auth::Enforce);
+    }
+    let picture = look(node).await?;
+    let enforces = |seen: &SeenDock| seen.dock.record.facts.as_ref().is_some_and(|facts| facts.enforces);
+    Ok(if picture.docks.values().any(enforces) { Auth::Enforce } else { Auth::Open })
 }
 
 /// Refuses what a page of another site has the browser send.

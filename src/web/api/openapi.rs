@@ -8,7 +8,9 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
-use super::{BASE, actions, docks, happenings, instances, lists, live, problem, requests, session};
+use super::{
+    BASE, accounts, actions, docks, happenings, instances, lists, live, logs, problem, requests, session, streams,
+};
 use crate::actions::{GROUPS, field_schemas};
 
 #[derive(OpenApi)]
@@ -19,6 +21,8 @@ use crate::actions::{GROUPS, field_schemas};
         docks::list, instances::list, instances::one,
         requests::list, requests::one, happenings::list,
         lists::images, lists::networks, lists::volumes, lists::templates, live::stream,
+        streams::open, logs::search, accounts::users::list, accounts::users::add, accounts::users::change, accounts::users::remove,
+        accounts::tokens::list, accounts::tokens::add, accounts::tokens::revoke, accounts::password::change,
     ),
     components(schemas(
         problem::Problem, actions::Accepted, live::Hello, live::Beats, live::DockChanges, live::InstanceChanges,
@@ -32,6 +36,7 @@ use crate::actions::{GROUPS, field_schemas};
         (name = "requests", description = "What was asked, and how it stands"),
         (name = "events", description = "What has happened"),
         (name = "records", description = "Images, networks, volumes and templates"),
+        (name = "accounts", description = "Users, tokens and passwords"),
         (name = "live", description = "What changes, as it changes"),
     ),
 )]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::caller::{Caller, check_site, session_of};
+use super::caller::{Caller, auth, check_site, session_of};
 use super::extract::Body;
 use super::problem::Problem;
 use crate::bus::CallError;
@@ -87,7 +87,7 @@ struct Answer {
 /// What anybody may know of this node.
 #[utoipa::path(get, path = "/node", tag = "session", responses((status = 200, body = NodeFacts)))]
 pub(super) async fn node(State(node): State<Arc<Node>>) -> Json<NodeFacts> {
-    Json(facts(&node))
+    Json(facts(&node).await)
 }
 
 /// Logs in with a name and a password; the session comes as a cookie.
@@ -103,7 +103,7 @@ pub(super) async fn log_in(
     let session = begin(&node, peer, &login.username, &login.password).await?;
     let whose = node.sessions.whose(session.clone()).await?;
     let credential = Some(Credential::Session(session.clone()));
-    let me = Json(me(&node, &Caller { credential, session: whose }));
+    let me = Json(me(&node, &Caller { credential, session: whose }).await);
     Ok(with_session(&node, me.into_response(), &session))
 }
 
@@ -151,7 +151,7 @@ pub(super) async fn whose(State(node): State<Arc<Node>>, caller: Caller) -> Resu
             return Err(Problem::new(ErrorCode::Unauthenticated, "log in first, or again: the session has ended"));
         }
     }
-    Ok(Json(me(&node, &caller)))
+    Ok(Json(me(&node, &caller).await))
 }
 
 fn with_cookie(mut response: Response, cookie: Option<axum::http::HeaderValue>) -> Response {
@@ -171,16 +171,18 @@ async fn ask(node: &Node, address: AuthAddress, message: &Value) -> Result<Answe
     }
 }
 
-fn facts(node: &Node) -> NodeFacts {
+async fn facts(node: &Node) -> NodeFacts {
+    // While Redis is away nobody gets in anyway.
+    let auth = auth(node).await.unwrap_or(node.auth);
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    NodeFacts { name: node.name.clone(), version, auth: node.auth, oidc: node.oidc.is_some() }
+    NodeFacts { name: node.name.clone(), version, auth, oidc: node.oidc.is_some() }
 }
 
-fn me(node: &Node, caller: &Caller) -> Me {
+async fn me(node: &Node, caller: &Caller) -> Me {
     let session = caller.session.as_ref();
     let groups = session.map(|session| session.groups.iter().map(ToString::to_string).collect());
     Me {
-        node: facts(node),
+        node: facts(node).await,
         user: caller.user().map(str::to_owned),
         role: session.map(crate::protocol::Session::effective_role),
         groups: groups.unwrap_or_default(),

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use ts_rs::{Config, TS};
 
-use super::{actions, condition, docks, happenings, instances, lists, live, problem, requests, session};
-use crate::protocol::{Access, DaemonState, DockState, Role};
+use super::{
+    accounts, actions, condition, docks, happenings, instances, lists, live, logs, problem, requests, session,
+};
+use crate::protocol::{Access, DaemonState, DockState, DockStats, Role, Sample};
 use crate::web::Auth;
 
 const HEAD: &str = "// Made from the structs of src/web/api by `UPDATE_TYPES=1 cargo test --lib types`; do not edit.\n";
@@ -57,6 +59,21 @@ fn type_script() -> String {
         live::Beats,
         live::DockChanges,
         live::InstanceChanges,
+        accounts::users::User,
+        accounts::users::Users,
+        accounts::users::NewUser,
+        accounts::users::UserChange,
+        accounts::users::UserMade,
+        accounts::tokens::Token,
+        accounts::tokens::Tokens,
+        accounts::tokens::NewToken,
+        accounts::tokens::TokenMade,
+        accounts::password::PasswordChange,
+        Sample,
+        DockStats,
+        logs::Output,
+        logs::LogLine,
+        logs::Search,
     );
     text
 }

@@ -1,8 +1,11 @@
 // How the UI speaks to a node: fetch with problems as errors, and the queries that screens share.
 import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
-import type { Docks, Events, Images, Instance, Instances, Me, Networks, Node, Problem, Requests, RequestStatus, Templates, Tokens, Users, Volumes } from "./types";
+import type { Docks, Events, Images, Instance, Instances, Me, Networks, Node, Problem, Requests, RequestStatus, Tokens, Users, Volumes } from "./types";
 
 const BASE = "/api/v1";
+
+/** By name: each what the action put-template keeps. */
+export type Templates = Record<string, unknown>;
 
 /** What a node or a worker refused, or why it could not be asked; `requestId` helps to find it in the activity. */
 export class ApiError extends Error {

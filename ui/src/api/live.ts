@@ -10,12 +10,14 @@ import type { Beats, ClusterEvent, DockChanges, Docks, Hello, Instance, Instance
 /** `stale`: not live for fifteen seconds and more, so that values are dimmed. */
 export type Link = "connecting" | "live" | "lost" | "stale";
 const STALE = 15_000;
-const SILENCE = 25_000;
+/** Beats come every two seconds: a stream without any for so long is dead, whatever the browser thinks of it. */
+const SILENCE = 10_000;
 
 const subscribers = new Set<() => void>();
 let link: Link = "connecting";
 let source: EventSource | null = null;
 let heard = Date.now();
+let opened = 0;
 let tries = 0;
 let timer = 0;
 let after: string | null = null;
@@ -91,6 +93,9 @@ function connect() {
   source?.close();
   // EventSource sends Last-Event-ID by itself only on the reconnects that it makes by itself.
   source = new EventSource(`/api/v1/live${after ? `?after=${encodeURIComponent(after)}` : ""}`);
+  source.onopen = () => {
+    opened = Date.now();
+  };
   source.onerror = () => {
     if (link === "live") setLink("lost");
     // A stream that is refused says nothing of why: if the session is over, this finds out.
@@ -143,15 +148,16 @@ export function start() {
   started = new AbortController();
   const { signal } = started;
   connect();
+  const silent = () => source?.readyState === EventSource.OPEN && Date.now() - Math.max(heard, opened) > SILENCE;
   const wake = () => {
-    if (document.visibilityState === "visible" && (source?.readyState === EventSource.CLOSED || Date.now() - heard > SILENCE)) connect();
+    if (document.visibilityState === "visible" && (source?.readyState === EventSource.CLOSED || silent())) connect();
   };
   document.addEventListener("visibilitychange", wake, { signal });
   window.addEventListener("online", connect, { signal });
   const watch = setInterval(() => {
-    if (Date.now() - heard > SILENCE) {
+    if (silent()) {
       if (link === "live") setLink("lost");
-      wake();
+      connect();
     }
     if (link === "lost" && Date.now() - heard > STALE) setLink("stale");
   }, 2_000);

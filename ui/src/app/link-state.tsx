@@ -34,7 +34,7 @@ export function StaleNote() {
   }, [live]);
   if (link !== "stale") return null;
   return (
-    <div className="note hatched" role="status">
+    <div className="note hatched">
       <IconPlugConnectedX size={18} aria-hidden />
       <span>
         <b>Not live for <For since={since} />.</b> The node does not answer; what you see was last known then. It is asked again by itself.

@@ -1,12 +1,8 @@
 //! Who uses the cluster: users, their tokens and their passwords.
 
-mod password;
-mod tokens;
-mod users;
-
-pub(super) use password::change as change_password;
-pub(super) use tokens::{add as add_token, list as tokens, revoke as revoke_token};
-pub(super) use users::{add as add_user, change as change_user, list as users, remove as remove_user};
+pub(super) mod password;
+pub(super) mod tokens;
+pub(super) mod users;
 
 use super::caller::Caller;
 use super::problem::Problem;

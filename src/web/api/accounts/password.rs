@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{accounts, known, told};
 use crate::protocol::{ErrorCode, Secret};
@@ -18,16 +19,22 @@ use crate::web::api::session::{begin, with_session};
 use crate::web::serve::Peer;
 
 /// Another password of one's own.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct PasswordChange {
     /// The one so far.
+    #[schema(value_type = String)]
+    #[cfg_attr(test, ts(type = "string"))]
     old: Secret,
     /// The one from now on.
+    #[schema(value_type = String)]
+    #[cfg_attr(test, ts(type = "string"))]
     new: Secret,
 }
 
 /// Changes the caller's password. All its sessions end, and a new one comes as a cookie.
+#[utoipa::path(post, path = "/me/password", tag = "accounts", operation_id = "change_password", request_body = PasswordChange, responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub(in crate::web::api) async fn change(
     State(node): State<Arc<Node>>,
     Extension(Peer(peer)): Extension<Peer>,

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{accounts, is_admin, known, named, told};
 use crate::auth;
@@ -21,7 +22,8 @@ use crate::web::api::problem::Problem;
 const LONGEST: u32 = 36_500;
 
 /// Tokens.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub(in crate::web) struct Tokens {
     /// Redis's clock, in milliseconds.
     now: u64,
@@ -30,7 +32,8 @@ pub(in crate::web) struct Tokens {
 }
 
 /// A token, without what is secret about it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub(in crate::web) struct Token {
     /// Its id, which is not the token.
     id: String,
@@ -49,29 +52,37 @@ pub(in crate::web) struct Token {
 }
 
 /// A token to be made.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct NewToken {
     /// What it is for.
     name: String,
     /// Whose it is; one's own, where nothing is said.
+    #[cfg_attr(test, ts(optional))]
     user: Option<String>,
     /// What it may do at most; what its user may, where nothing is said.
+    #[cfg_attr(test, ts(optional))]
     role: Option<Role>,
     /// After how many days it ends; never, where nothing is said.
+    #[cfg_attr(test, ts(optional))]
     days: Option<u32>,
 }
 
 /// A token that was made.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub(in crate::web) struct TokenMade {
     /// What it is for.
     name: String,
     /// The token itself, which is shown this once.
+    #[schema(value_type = String)]
+    #[cfg_attr(test, ts(type = "string"))]
     token: Secret,
 }
 
 /// The tokens that the caller may see.
+#[utoipa::path(get, path = "/tokens", tag = "accounts", operation_id = "tokens", responses((status = 200, body = Tokens), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub(in crate::web::api) async fn list(State(node): State<Arc<Node>>, caller: Caller) -> Result<Json<Tokens>, Problem> {
     let session = known(&caller)?;
     let (all, now) = accounts(&node).tokens().await?;
@@ -80,6 +91,7 @@ pub(in crate::web::api) async fn list(State(node): State<Arc<Node>>, caller: Cal
 }
 
 /// Makes a token.
+#[utoipa::path(post, path = "/tokens", tag = "accounts", operation_id = "add_token", request_body = NewToken, responses((status = 201, body = TokenMade), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub(in crate::web::api) async fn add(
     State(node): State<Arc<Node>>,
     caller: Caller,
@@ -108,6 +120,7 @@ pub(in crate::web::api) async fn add(
 }
 
 /// Has a token count no more.
+#[utoipa::path(delete, path = "/tokens/{id}", tag = "accounts", operation_id = "revoke_token", params(("id" = String, Path)), responses((status = 204), (status = 404, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub(in crate::web::api) async fn revoke(
     State(node): State<Arc<Node>>,
     caller: Caller,

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{accounts, admin, named, told};
 use crate::auth::{Change, NewPassword};
@@ -17,14 +18,16 @@ use crate::web::api::extract::Body;
 use crate::web::api::problem::Problem;
 
 /// All users.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub(in crate::web) struct Users {
     /// They, by name.
     users: Vec<User>,
 }
 
 /// Somebody who may log in.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub(in crate::web) struct User {
     /// The name.
     name: String,
@@ -43,7 +46,8 @@ pub(in crate::web) struct User {
 }
 
 /// A user to be made.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct NewUser {
     /// The name.
@@ -55,36 +59,49 @@ pub(in crate::web) struct NewUser {
     groups: Vec<String>,
     /// The password; without one, one is made.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, ts(type = "string | null"))]
     password: Option<Secret>,
 }
 
 /// What is to be changed of a user; what is not there stays as it is.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct UserChange {
     /// What the user may do.
+    #[cfg_attr(test, ts(optional))]
     role: Option<Role>,
     /// The groups it belongs to, and no others.
+    #[cfg_attr(test, ts(optional))]
     groups: Option<Vec<String>>,
     /// Whether nobody can log in as that user.
+    #[cfg_attr(test, ts(optional))]
     disabled: Option<bool>,
     /// Another password; all sessions of the user end.
+    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, ts(optional, type = "string"))]
     password: Option<Secret>,
     /// Whether one is made.
     #[serde(default)]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     generate: bool,
 }
 
 /// What was done to a user.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub(in crate::web) struct UserMade {
     /// The name.
     name: String,
     /// The one-time password, if one was made; it is shown this once.
+    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, ts(type = "string | null"))]
     password: Option<Secret>,
 }
 
 /// All users.
+#[utoipa::path(get, path = "/users", tag = "accounts", operation_id = "users", responses((status = 200, body = Users), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub(in crate::web::api) async fn list(State(node): State<Arc<Node>>, caller: Caller) -> Result<Json<Users>, Problem> {
     admin(&caller)?;
     let users = accounts(&node).all().await?.into_iter().map(|(name, account)| shown(&name, account)).collect();
@@ -92,6 +109,7 @@ pub(in crate::web::api) async fn list(State(node): State<Arc<Node>>, caller: Cal
 }
 
 /// Makes a user.
+#[utoipa::path(post, path = "/users", tag = "accounts", operation_id = "add_user", request_body = NewUser, responses((status = 201, body = UserMade), (status = 409, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub(in crate::web::api) async fn add(
     State(node): State<Arc<Node>>,
     caller: Caller,
@@ -107,6 +125,7 @@ pub(in crate::web::api) async fn add(
 }
 
 /// Changes a user: all of it, or nothing.
+#[utoipa::path(patch, path = "/users/{name}", tag = "accounts", operation_id = "change_user", params(("name" = String, Path)), request_body = UserChange, responses((status = 200, body = UserMade), (status = 404, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub(in crate::web::api) async fn change(
     State(node): State<Arc<Node>>,
     caller: Caller,
@@ -135,6 +154,7 @@ pub(in crate::web::api) async fn change(
 }
 
 /// Removes a user with its sessions and tokens.
+#[utoipa::path(delete, path = "/users/{name}", tag = "accounts", operation_id = "remove_user", params(("name" = String, Path)), responses((status = 204), (status = 404, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub(in crate::web::api) async fn remove(
     State(node): State<Arc<Node>>,
     caller: Caller,

@@ -1,8 +1,9 @@
 //! Lines of a log, and how bad they look.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::protocol::{Channel, millis};
 
@@ -33,7 +34,7 @@ const ERRORS: &[&str] = &[
 const WARNINGS: &[&str] = &["deprecated", "warn", "warning", "warnings"];
 
 /// How bad a line has to look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Level {
     /// However it looks.
@@ -58,9 +59,10 @@ impl Level {
 }
 
 /// Which of its two outputs a process has written to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Output {
+pub(in crate::web) enum Output {
     /// Standard output; a terminal has no other.
     Stdout,
     /// Standard error.
@@ -68,7 +70,8 @@ pub(super) enum Output {
 }
 
 /// A line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub(in crate::web) struct LogLine {
     /// When it was written, in milliseconds since the epoch.
     time: u64,
@@ -76,11 +79,15 @@ pub(in crate::web) struct LogLine {
     stream: Output,
     /// What it says.
     text: String,
+    /// The same time, exact enough to tell which line was first.
+    #[serde(skip)]
+    at: Duration,
 }
 
 impl LogLine {
-    pub(super) fn time(&self) -> u64 {
-        self.time
+    /// When it was written, since the epoch.
+    pub(super) fn at(&self) -> Duration {
+        self.at
     }
 
     /// The text without what colours it.
@@ -101,7 +108,7 @@ impl LogLine {
 pub(super) struct Lines {
     begun: [Vec<u8>; 2],
     /// When the last line was written.
-    time: u64,
+    at: Duration,
 }
 
 impl Lines {
@@ -133,11 +140,14 @@ impl Lines {
         let line = String::from_utf8_lossy(line);
         let line = line.trim_end_matches(['\n', '\r']);
         let told = line.split_once(' ').and_then(|(time, text)| Some((humantime::parse_rfc3339(time).ok()?, text)));
-        let Some((time, text)) = told else {
-            return LogLine { time: self.time, stream, text: line.to_owned() };
+        let text = match told {
+            Some((time, text)) => {
+                self.at = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+                text
+            }
+            None => line,
         };
-        self.time = millis(time.duration_since(UNIX_EPOCH).unwrap_or_default());
-        LogLine { time: self.time, stream, text: text.to_owned() }
+        LogLine { time: millis(self.at), stream, text: text.to_owned(), at: self.at }
     }
 }
 
@@ -170,11 +180,11 @@ mod tests {
             ("terror and erroneous", false, false),
             ("all is well", false, false),
         ] {
-            let line = LogLine { time: 0, stream: Output::Stdout, text: line.to_owned() };
+            let line = LogLine { time: 0, stream: Output::Stdout, text: line.to_owned(), at: Duration::ZERO };
             let plain = line.plain().to_lowercase();
             assert_eq!((Level::Warn.fits(&plain), Level::Error.fits(&plain)), (warns, errs), "{plain}");
         }
-        let cut = LogLine { time: 0, stream: Output::Stdout, text: "a\u{1b}[3".to_owned() };
+        let cut = LogLine { time: 0, stream: Output::Stdout, text: "a\u{1b}[3".to_owned(), at: Duration::ZERO };
         assert_eq!(cut.plain(), "a");
     }
 }

@@ -14,16 +14,19 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
-use lines::{Level, LogLine};
-use reading::{Found, Wanted};
+use lines::Level;
+pub(in crate::web) use lines::LogLine;
+#[cfg(test)]
+pub(in crate::web) use lines::Output;
+use reading::{Found, Reader, Wanted};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+use utoipa::{IntoParams, ToSchema};
 
 use super::caller::Caller;
 use super::extract::Query;
 use super::look;
 use super::problem::Problem;
-use crate::client::Client;
 use crate::protocol::Fqdn;
 use crate::web::Node;
 use crate::web::view::Picture;
@@ -38,7 +41,8 @@ const AT_ONCE: usize = 16;
 const ALL: Duration = Duration::from_secs(30);
 
 /// What to look for, and where.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct SearchQuery {
     /// What a line contains, in whatever case.
@@ -46,6 +50,7 @@ pub(in crate::web) struct SearchQuery {
     q: String,
     /// `warn` for lines that look like warnings or errors, `error` for the latter alone.
     #[serde(default)]
+    #[param(value_type = Option<String>)]
     level: Level,
     /// Lines from then on, in whole seconds since the epoch.
     since: Option<u64>,
@@ -58,7 +63,8 @@ pub(in crate::web) struct SearchQuery {
 }
 
 /// A line of what is sent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
 pub(in crate::web) enum Search {
     /// First, what will be looked through.
@@ -113,6 +119,7 @@ struct Chosen {
 }
 
 /// Looks through logs; what is found comes as it is found.
+#[utoipa::path(get, path = "/logs/search", tag = "live", params(SearchQuery), responses((status = 200, content_type = "application/x-ndjson", body = Search, description = "a line each"), (status = 401, body = Problem)))]
 pub(in crate::web) async fn search(
     State(node): State<Arc<Node>>,
     caller: Caller,
@@ -127,11 +134,13 @@ pub(in crate::web) async fn search(
     }
     let asked = chosen.len();
     let plan = Search::Plan { containers: asked, left_out, docks };
-    let wanted = Arc::new(Wanted::new(&query.q, query.level, query.since, query.until));
-    let (client, until, answered) = (caller.client(&node), Instant::now() + ALL, Arc::new(AtomicUsize::new(0)));
+    let wanted = Wanted::new(&query.q, query.level, query.since, query.until);
+    let (client, places) = (caller.client(&node), node.sockets.streams());
+    let reader = Arc::new(Reader { client, wanted, places, until: Instant::now() + ALL });
+    let answered = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&answered);
     let found = stream::iter(chosen)
-        .map(move |one| find(client.clone(), one, Arc::clone(&wanted), until, Arc::clone(&counted)))
+        .map(move |one| find(Arc::clone(&reader), one, Arc::clone(&counted)))
         .buffer_unordered(AT_ONCE)
         .filter_map(std::future::ready);
     let done = stream::once(async move { Search::Done { answered: answered.load(Ordering::Relaxed), asked } });
@@ -165,15 +174,9 @@ fn choose(picture: &Picture, caller: &Caller, query: &SearchQuery) -> Vec<Chosen
 }
 
 /// What is found in the log of one instance, if anything is to be said of it.
-async fn find(
-    client: Client,
-    one: Chosen,
-    wanted: Arc<Wanted>,
-    until: Instant,
-    answered: Arc<AtomicUsize>,
-) -> Option<Search> {
+async fn find(reader: Arc<Reader>, one: Chosen, answered: Arc<AtomicUsize>) -> Option<Search> {
     let read = if one.reachable {
-        reading::read(&client, &one.dock, &one.id, &wanted, until).await
+        reader.read(&one.dock, &one.id).await
     } else {
         Err(format!("{} does not answer, so its logs cannot be read", one.dock))
     };

@@ -1,9 +1,11 @@
 //! The log of one instance, looked through as it comes.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use super::lines::{Level, Lines, LogLine};
@@ -50,19 +52,29 @@ pub(super) struct Found {
     pub(super) truncated: bool,
 }
 
-/// Reads a log until `until` at most; or says why that could not be. The two streams of a process are told apart only where
-/// the log comes as a stream, and that has no bound on how long it is.
-pub(super) async fn read(
-    client: &Client,
-    dock: &Fqdn,
-    id: &str,
-    wanted: &Wanted,
-    until: Instant,
-) -> Result<Found, String> {
-    let until = until.min(Instant::now() + ONE);
-    match timeout_at(until, all(client, dock, id, wanted)).await {
-        Ok(read) => read,
-        Err(_) => Err(format!("{dock} has not sent the log in time: look through fewer, or for a shorter time")),
+/// Who reads logs.
+pub(super) struct Reader {
+    pub(super) client: Client,
+    pub(super) wanted: Wanted,
+    /// Places for streams, at this node.
+    pub(super) places: Arc<Semaphore>,
+    /// When no more is read.
+    pub(super) until: Instant,
+}
+
+impl Reader {
+    /// Reads a log; or says why that could not be. The two streams of a process are told apart only where the log comes as a
+    /// stream, and that has no bound on how long it is.
+    pub(super) async fn read(&self, dock: &Fqdn, id: &str) -> Result<Found, String> {
+        let until = self.until.min(Instant::now() + ONE);
+        let read = async {
+            let _place = self.places.acquire().await.map_err(|error| error.to_string())?;
+            all(&self.client, dock, id, &self.wanted).await
+        };
+        match timeout_at(until, read).await {
+            Ok(read) => read,
+            Err(_) => Err(format!("{dock} has not sent the log in time: look through fewer, or for a shorter time")),
+        }
     }
 }
 
@@ -113,7 +125,7 @@ impl Kept {
     fn found(self) -> Found {
         let mut lines = Vec::from(self.lines);
         // The two streams of a process may come in another order than it wrote them.
-        lines.sort_by_key(LogLine::time);
+        lines.sort_by_key(LogLine::at);
         Found { lines, truncated: self.more }
     }
 }

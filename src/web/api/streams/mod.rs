@@ -42,6 +42,11 @@ impl Default for Sockets {
 }
 
 impl Sockets {
+    /// Places for streams, of which each has a connection of its own to Redis.
+    pub(in crate::web) fn streams(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.streams)
+    }
+
     /// Waits, a moment at most, until all have ended.
     pub(in crate::web) async fn ended(&self) {
         self.open.close();
@@ -52,6 +57,7 @@ impl Sockets {
 }
 
 /// Opens a websocket, on which the caller opens streams.
+#[utoipa::path(get, path = "/streams", tag = "live", responses((status = 101, description = "a websocket: `{\"stream\": n, \"open\": {request}}` opens one, binary messages are u32 n, u8 channel, bytes"), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub(in crate::web) async fn open(
     State(node): State<Arc<Node>>,
     caller: Caller,
@@ -63,7 +69,7 @@ pub(in crate::web) async fn open(
     let Ok(place) = Arc::clone(&node.sockets.places).try_acquire_owned() else {
         return Err(Problem::new(ErrorCode::Busy, "this node has as many websockets open as it may: try another node"));
     };
-    let (client, streams) = (caller.client(&node), Arc::clone(&node.sockets.streams));
+    let (client, streams) = (caller.client(&node), node.sockets.streams());
     let (stop, tracked) = (node.closing.clone(), node.sockets.open.token());
     Ok(upgrade.max_message_size(MESSAGE_BYTES).max_frame_size(MESSAGE_BYTES).on_upgrade(move |socket| async move {
         Box::pin(socket::run(socket, client, streams, stop)).await;

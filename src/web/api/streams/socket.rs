@@ -39,11 +39,13 @@ const SILENCE: Duration = Duration::from_secs(30);
 pub(super) async fn run(socket: WebSocket, client: Client, room: Arc<Semaphore>, stop: CancellationToken) {
     let (sink, incoming) = socket.split();
     let (out, outgoing) = mpsc::channel(WAITING);
-    let socket = Socket { client, room, out, open: HashMap::new(), relays: JoinSet::new() };
+    let mut socket = Socket { client, room, out, open: HashMap::new(), relays: JoinSet::new() };
     tokio::select! {
         () = socket.serve(incoming, stop) => {}
         () = send(sink, outgoing) => {}
     }
+    // When this is done, the client knows whom it has to tell that they are read no more.
+    socket.relays.shutdown().await;
 }
 
 /// Sends what there is, until that takes too long.
@@ -81,7 +83,7 @@ struct Open {
 }
 
 impl Socket {
-    async fn serve(mut self, mut incoming: SplitStream<WebSocket>, stop: CancellationToken) {
+    async fn serve(&mut self, mut incoming: SplitStream<WebSocket>, stop: CancellationToken) {
         loop {
             tokio::select! {
                 message = timeout(SILENCE + PING, incoming.next()) => {

@@ -8,6 +8,7 @@ import { useKeys } from "@/app/keys";
 import { api, q, query } from "@/api/client";
 import { usePending } from "@/api/requests";
 import type { Requests, RequestStatus } from "@/api/types";
+import { nameIn, useNames } from "@/ui/names";
 import { PageHead } from "@/ui/page-head";
 import { Empty, Trouble } from "@/ui/trouble";
 import { Rows } from "../resources/frame";
@@ -80,12 +81,13 @@ interface ListProps {
 function List({ filter, user, onOpen, onClear }: ListProps) {
   const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = useInfiniteQuery(list(filter));
   const pending = usePending();
+  const names = useNames();
   if (!data) return error ? <Trouble what="The requests" error={error} retry={refetch} /> : <Rows />;
   const fits = (request: RequestStatus) => (!filter.state || filter.state === "waiting") && (!filter.q || `${title(request)} ${request.requestId}`.toLowerCase().includes(filter.q.toLowerCase()));
   const requests = together(
     pending.map((one) => ofTab(one, user)).filter(fits),
     data.pages.flatMap((page) => page.requests),
-  );
+  ).map((request) => ({ ...request, name: nameIn(names, request) }));
   if (requests.length === 0) return <None onClear={onClear} />;
   return (
     <>

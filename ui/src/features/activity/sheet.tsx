@@ -6,6 +6,7 @@ import { usePending } from "@/api/requests";
 import type { RequestStatus } from "@/api/types";
 import { Copyable } from "@/ui/copy";
 import { AnchorLink } from "@/ui/link";
+import { nameIn, useNames } from "@/ui/names";
 import { useTicking } from "@/ui/time";
 import { fullTime, relative, took } from "@/ui/times";
 import { Trouble } from "@/ui/trouble";
@@ -19,7 +20,9 @@ export function RequestSheet({ id, onClose }: { id: string; onClose: () => void 
   const own = usePending().find(({ requestId }) => requestId === id);
   const { data, error, refetch } = useQuery({ ...q.request(id), refetchInterval: ({ state }) => (state.data?.state === "waiting" ? AGAIN : false) });
   // Of what this tab has just sent it knows more than a node that has not heard of it.
-  const request = own && data?.state !== "done" && data?.state !== "failed" ? { ...ofTab(own, null), dock: data?.dock ?? null } : data;
+  const known = own && data?.state !== "done" && data?.state !== "failed" ? { ...ofTab(own, null), dock: data?.dock ?? null } : data;
+  const names = useNames();
+  const request = known && { ...known, name: nameIn(names, known) };
   return (
     <Sheet title={request ? title(request) : "Request"} opened onClose={onClose}>
       {request ? <Known request={request} /> : error ? <Trouble what="The request" error={error} retry={refetch} /> : <Skeleton h={240} aria-label="The request is being read" />}

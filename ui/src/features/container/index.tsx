@@ -37,7 +37,7 @@ const Gone = () => (
 
 function Unreachable({ instance }: { instance: Instance }) {
   return (
-    <div className="note hatched" role="status">
+    <div className="note hatched">
       <IconPlugConnectedX size={18} aria-hidden />
       <span>
         <b>{instance.dock} does not answer.</b> {instance.lastSeen !== null && <>What you see was known <Ago at={instance.lastSeen} />. </>}

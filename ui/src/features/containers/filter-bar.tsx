@@ -52,6 +52,7 @@ function Text({ search, set, field }: Pick<FilterBarProps, "search" | "set" | "f
 }
 
 export function FilterBar({ search, counts, set, clear, field }: FilterBarProps) {
+  const { data: me } = useQuery(q.me);
   const { data: docks = [] } = useQuery({ ...q.docks, select: names });
   // A dock that is gone must still be there to be cleared.
   const known = !search.dock || docks.some((dock) => dock.value === search.dock) ? docks : [...docks, { value: search.dock, label: search.dock }];
@@ -74,9 +75,11 @@ export function FilterBar({ search, counts, set, clear, field }: FilterBarProps)
             {label} <span className="num">{counts?.[condition].toLocaleString("en") ?? ""}</span>
           </Chip>
         ))}
-        <Chip size="sm" variant="outline" checked={search.mine ?? false} onChange={(mine) => set(mine ? { ...search, mine: true } : without(search, "mine"))}>
-          Mine <span className="num">{counts?.mine.toLocaleString("en") ?? ""}</span>
-        </Chip>
+        {me?.user && (
+          <Chip size="sm" variant="outline" checked={search.mine ?? false} onChange={(mine) => set(mine ? { ...search, mine: true } : without(search, "mine"))}>
+            Mine <span className="num">{counts?.mine.toLocaleString("en") ?? ""}</span>
+          </Chip>
+        )}
         {search.owner && (
           <Chip size="sm" variant="outline" checked onChange={() => set(without(search, "owner"))}>
             Of {search.owner}

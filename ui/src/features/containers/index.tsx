@@ -47,7 +47,7 @@ function SilentNote({ search }: { search: ListSearch }) {
   const here = search.dock ? data.filter((dock) => dock.name === search.dock) : data;
   if (here.length === 0) return null;
   return (
-    <div className="note hatched" role="status">
+    <div className="note hatched">
       <IconPlugConnectedX size={18} aria-hidden />
       <span>
         {here.map(({ name, lastSeen }) => (
@@ -98,7 +98,7 @@ export function Containers() {
 
   return (
     <>
-      <PageHead title="Containers" actions={me?.mayCreate ? <Create /> : undefined}>
+      <PageHead title="Containers" actions={me?.mayCreate && (all > 0 || !newest) ? <Create /> : undefined}>
         {newest && <span className="num">{`${total === all ? count(all, "container") : `${total.toLocaleString("en")} of ${count(all, "container")}`} across ${count(docks, "dock")}`}</span>}
       </PageHead>
       <FilterBar search={search} counts={newest?.counts} set={set} clear={clear} field={field} />

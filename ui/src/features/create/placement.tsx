@@ -2,24 +2,9 @@
 import { Radio, Select } from "@mantine/core";
 import type { Dock } from "@/api/types";
 import { count } from "@/ui/fmt";
+import { candidates, closed } from "./candidates";
 import { Rows } from "./fields";
 import type { Form, Wrong } from "./form";
-
-/** Why no new instance can be placed there. */
-export function closed(dock: Dock): string | null {
-  if (dock.daemon === "down" && dock.state === "up") return "its Docker daemon does not answer";
-  if (dock.state === "drained") return "drained: it takes no new instances";
-  if (dock.state === "unregistered") return "taken out of the pool";
-  if (dock.state === "stopped") return "its worker is stopped";
-  return dock.reachable ? null : "does not answer";
-}
-
-const fits = (dock: Dock, labels: Form["dockLabels"]) => labels.filter(({ name }) => name).every(({ name, value }) => dock.labels[name] === value);
-
-/** The docks that may be picked, and which that would be now, as far as is known. */
-export function candidates(docks: Dock[], labels: Form["dockLabels"]): Dock[] {
-  return docks.filter((dock) => !closed(dock) && fits(dock, labels)).sort((a, b) => a.running - b.running || a.name.localeCompare(b.name));
-}
 
 interface Props {
   form: Form;

@@ -4,6 +4,7 @@ import { Button, Group, Text } from "@mantine/core";
 import { IconHistory, IconPlayerPause, IconPlayerPlay, IconPlugConnectedX } from "@tabler/icons-react";
 import type { ClusterEvent } from "@/api/types";
 import { count } from "@/ui/fmt";
+import { nameIn, useNames, type Names } from "@/ui/names";
 import { useTicking } from "@/ui/time";
 import { minuteTitle } from "@/ui/times";
 import { Empty, Trouble } from "@/ui/trouble";
@@ -25,6 +26,7 @@ function Events({ filter, onClear }: Props) {
   const { feed, first, older, before } = useFeed(filter);
   const [paused, setPaused] = useState<ClusterEvent[] | null>(null);
   const { events } = feed;
+  const names = useNames();
   if (events.length === 0) {
     if (first.isPending) return <Rows />;
     if (first.error) return <Trouble what="The events" error={first.error} retry={first.refetch} />;
@@ -49,7 +51,7 @@ function Events({ filter, onClear }: Props) {
           <div key={gap?.below ?? "newest"}>
             {gap && <GapMark closed={gap.closed} onRead={() => void before(above(events, gap.below))} />}
             {byMinute(those).map(({ start, events: each }) => (
-              <Minute key={start} start={start} events={each} />
+              <Minute key={start} start={start} events={each} names={names} />
             ))}
           </div>
         ))}
@@ -73,14 +75,14 @@ function Events({ filter, onClear }: Props) {
 /** The oldest event that is newer than a place. */
 const above = (events: ClusterEvent[], place: string) => events[events.findIndex(({ at }) => at === place) - 1]?.at ?? events[0]!.at;
 
-function Minute({ start, events }: { start: number; events: ClusterEvent[] }) {
+function Minute({ start, events, names }: { start: number; events: ClusterEvent[]; names: Names }) {
   const title = useTicking((now) => minuteTitle(start, now));
   return (
     <div className="minute">
       <h2 className="num">{title}</h2>
       <ul className="panel-rows">
         {events.map((event) => (
-          <EventRow key={event.at} event={event} links />
+          <EventRow key={event.at} event={event} name={nameIn(names, event)} links />
         ))}
       </ul>
     </div>

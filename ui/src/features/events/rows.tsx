@@ -30,8 +30,15 @@ function More({ event }: { event: ClusterEvent }) {
   );
 }
 
-export const EventRow = memo(function EventRow({ event, links = false }: { event: ClusterEvent; links?: boolean }) {
-  const { text, level } = eventWords(event);
+interface Props {
+  event: ClusterEvent;
+  /** What it is about, as far as that is known. */
+  name: string | null;
+  links?: boolean;
+}
+
+export const EventRow = memo(function EventRow({ event, name, links = false }: Props) {
+  const { text, level } = eventWords({ ...event, name });
   const Icon = level === "bad" ? IconAlertTriangle : kindIcon(event.event);
   return (
     <li className="event">

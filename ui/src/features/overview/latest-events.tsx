@@ -1,6 +1,7 @@
 // What has happened last, as it happens.
 import { Text, Title } from "@mantine/core";
 import { AnchorLink } from "@/ui/link";
+import { nameIn, useNames } from "@/ui/names";
 import { Trouble } from "@/ui/trouble";
 import { EventRow } from "../events/rows";
 import { useFeed } from "../events/use-feed";
@@ -11,6 +12,7 @@ const ALL = {};
 
 export function LatestEvents() {
   const { feed, first } = useFeed(ALL);
+  const names = useNames();
   const shown = feed.events.slice(0, SHOWN);
   return (
     <section className="card panel" aria-label="Latest events">
@@ -25,7 +27,7 @@ export function LatestEvents() {
       {shown.length > 0 ? (
         <ul className="panel-rows">
           {shown.map((event) => (
-            <EventRow key={event.at} event={event} />
+            <EventRow key={event.at} event={event} name={nameIn(names, event)} />
           ))}
         </ul>
       ) : first.data ? (
