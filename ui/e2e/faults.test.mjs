@@ -28,8 +28,8 @@ test("what a dead dock had is told of as last known, until it is back", async ()
   assert.equal(await stop.getAttribute("aria-disabled"), "true");
   await stop.focus();
   await list.getByRole("tooltip").filter({ hasText: "barge.test has not answered" }).waitFor();
-  await list.getByRole("status").filter({ hasText: "barge.test has been silent" }).waitFor();
-  await overview.getByRole("status").filter({ hasText: "barge.test does not answer." }).waitFor();
+  await list.getByText("barge.test has been silent").waitFor();
+  await overview.getByText("barge.test does not answer.").waitFor();
   await overview.getByText("1 of 2 docks answer").waitFor();
   await overview.getByRole("region", { name: "Dock barge.test" }).getByText("actions are off").waitFor();
 
