@@ -56,8 +56,14 @@ export class World {
     const world = new World();
     world.folder = mkdtempSync(join(tmpdir(), "deblox-ui-"));
     world.processes = new Set();
+    // What the names of all that a test makes begin with, so that it can be found and removed.
     world.unique = `ui${process.pid}`;
-    await world.begin();
+    try {
+      await world.begin();
+    } catch (error) {
+      await world.stop();
+      throw error;
+    }
     return world;
   }
 
@@ -109,53 +115,84 @@ export class World {
     await gone;
   }
 
+  /** The cookie of a new session of somebody. */
+  async session(name, node = this.nodes[0]) {
+    const answer = await fetch(`${node.url}/api/v1/login`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ username: name, password: this.password(name) }) });
+    assert.equal(answer.status, 200, `${name} logs in: ${await answer.clone().text()}`);
+    return answer.headers.get("set-cookie").split(";")[0];
+  }
+
+  /** The one that all calls and pages of somebody share who are not about sessions. */
+  async cookie(name, node) {
+    this.cookies ??= new Map();
+    if (!this.cookies.has(name)) this.cookies.set(name, await this.session(name, node));
+    return this.cookies.get(name);
+  }
+
   /** Calls the API as somebody, beside the browser. */
   async as(name, method, path, body, node = this.nodes[0]) {
-    this.cookies ??= new Map();
-    if (!this.cookies.has(name)) {
-      const answer = await fetch(`${node.url}/api/v1/login`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ username: name, password: this.password(name) }) });
-      assert.equal(answer.status, 200, `${name} logs in: ${await answer.clone().text()}`);
-      this.cookies.set(name, answer.headers.get("set-cookie").split(";")[0]);
-    }
-    const answer = await fetch(`${node.url}/api/v1${path}`, { method, headers: { cookie: this.cookies.get(name), ...(body ? { "content-type": "application/json" } : {}) }, ...(body ? { body: JSON.stringify(body) } : {}) });
+    const headers = { cookie: await this.cookie(name, node), ...(body ? { "content-type": "application/json" } : {}) };
+    const answer = await fetch(`${node.url}/api/v1${path}`, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
     return answer.status === 204 ? {} : answer.json();
   }
 
-  /** A container of somebody, made beside the browser; its full id. */
-  async container(owner, name, dock, fields = {}) {
-    const made = await this.as(owner, "POST", "/actions/create-container", { image: "busybox", name, dock, cmd: ["sh", "-c", "trap 'exit 0' TERM; while true; do echo tick; sleep 1; done"], start: true, labels: { "deblox-ui-test": this.unique }, ...fields });
+  /** A container of somebody, made beside the browser; its full id. `says` is a line of shell that is run again and again. */
+  async container(owner, name, dock, { says = "echo tick; sleep 1", ends = "exit 0", node, ...fields } = {}) {
+    const cmd = ["sh", "-c", `trap '${ends}' TERM; i=0; while true; do i=$((i+1)); ${says}; done`];
+    const made = await this.as(owner, "POST", "/actions/create-container", { image: "busybox", name, dock, cmd, start: true, ...fields }, node);
     assert.ok(made.Id, `${name} is made: ${JSON.stringify(made)}`);
     return made.Id;
   }
 
-  /** A window of the browser in which somebody is logged in. */
-  async page(name, { path = "/", width = 1440, height = 900, scheme = "light", node = this.nodes[0] } = {}) {
+  /** What a Docker daemon of the lab says, whatever deblox does. */
+  docker(n, ...args) {
+    return execFileSync("docker", ["--host", this.daemon(n), ...args], { encoding: "utf8" }).trim();
+  }
+
+  /** A window of the browser, of somebody who has logged in already, or of nobody. */
+  async page(name, { path = "/", width = 1440, height = 900, scheme = "light", node = this.nodes[0], cookie } = {}) {
     const context = await this.browser.newContext({ viewport: { width, height }, colorScheme: scheme, baseURL: node.url, reducedMotion: "reduce", hasTouch: width < 500 });
     context.setDefaultTimeout(PATIENCE);
+    if (name) {
+      const [key, value] = (cookie ?? (await this.cookie(name))).split("=", 2);
+      await context.addCookies([{ name: key, value, url: node.url, httpOnly: true, sameSite: "Strict" }]);
+    }
     const page = await context.newPage();
     page.problems = [];
     page.on("pageerror", (error) => page.problems.push(String(error)));
     page.on("console", (message) => message.type() === "error" && /Content Security Policy/i.test(message.text()) && page.problems.push(message.text()));
-    if (name) await this.logIn(page, name, path);
-    else await page.goto(path);
+    await page.goto(path);
     return page;
   }
 
-  async logIn(page, name, path = "/") {
-    await page.goto(path);
+  /** Fills in the login that a window shows, and waits until it is left. */
+  async logIn(page, name) {
     await page.getByLabel("User name").fill(name);
     await page.getByLabel("Password", { exact: true }).fill(this.password(name));
     await page.getByRole("button", { name: "Sign in", exact: true }).click();
-    await page.getByRole("navigation", { name: "Main" }).first().waitFor();
+    await page.getByRole("heading", { name: "Sign in to deblox" }).waitFor({ state: "detached" });
+  }
+
+  /** Closes a window in which nothing may have gone wrong. */
+  async close(page) {
+    await page.context().close();
+    assert.deepEqual(page.problems, [], "errors of the page");
   }
 
   async stop() {
-    await this.browser?.close();
-    for (const n of [0, 1]) {
-      const docker = (...args) => execFileSync("docker", ["--host", this.daemon(n), ...args], { encoding: "utf8" });
-      for (const id of docker("ps", "-aq", "--filter", `label=deblox-ui-test=${this.unique}`).split("\n").filter(Boolean)) docker("rm", "-f", id);
+    // A window that is still open is one in which a test has failed.
+    for (const [n, page] of (this.browser?.contexts() ?? []).flatMap((context) => context.pages()).entries()) {
+      await page.screenshot({ path: join(SHOTS, `failed-${this.unique}-${n}.png`) }).catch(() => {});
     }
+    await this.browser?.close();
     await Promise.all([...this.processes].map((child) => this.kill(child)));
+    const mine = ["--filter", `name=^${this.unique}-`];
+    for (const n of this.docks?.keys() ?? []) {
+      const remove = (ids, ...command) => ids && this.docker(n, ...command, ...ids.split("\n"));
+      remove(this.docker(n, "ps", "-aq", ...mine), "rm", "-fv");
+      remove(this.docker(n, "network", "ls", "-q", ...mine), "network", "rm");
+      remove(this.docker(n, "volume", "ls", "-q", ...mine), "volume", "rm");
+    }
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useState } from "react";
 
 const PREFIX = "deblox-draft:";
+const WHOSE = "deblox-drafts-of";
 
 function read<T>(key: string): T | undefined {
   try {
@@ -25,6 +26,17 @@ export function dropDraft(key: string) {
     sessionStorage.removeItem(PREFIX + key);
   } catch {
     // See above.
+  }
+}
+
+/** What one has left behind is not for another, however they have logged in. */
+export function draftsOf(user: string | null) {
+  try {
+    if (sessionStorage.getItem(WHOSE) === (user ?? "")) return;
+    dropDrafts();
+    sessionStorage.setItem(WHOSE, user ?? "");
+  } catch {
+    // Without storage there are no drafts either.
   }
 }
 

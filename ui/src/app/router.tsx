@@ -2,6 +2,7 @@
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
 import type { QueryClient } from "@tanstack/react-query";
 import { ApiError, q, qc } from "@/api/client";
+import { draftsOf } from "./drafts";
 import { Failure } from "./failure";
 import { Shell } from "./shell";
 
@@ -25,7 +26,8 @@ const app = createRoute({
   component: Shell,
   beforeLoad: async ({ context, location }) => {
     try {
-      await context.qc.ensureQueryData(q.me);
+      const me = await context.qc.ensureQueryData(q.me);
+      draftsOf(me.user);
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 401) throw error;
       throw redirect({ to: "/login", search: location.href === "/" ? {} : { next: location.href } });

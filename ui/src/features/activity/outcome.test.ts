@@ -17,6 +17,7 @@ describe("a request", () => {
   it.each([
     [{ state: "done", status: 204 }, ["Done", null]],
     [{ state: "failed", status: 403, error: "forbidden", message: "web belongs to bob" }, ["Refused", "web belongs to bob"]],
+    [{ state: "failed", status: 499, error: "cancelled", message: "cancelled" }, ["Cancelled", null]],
     [{ state: "failed", status: 504, error: "timeout" }, ["Failed", "no answer in time"]],
     [{ state: "lost" }, ["Lost", "Nothing is known of how it ended."]],
   ] as [Partial<RequestStatus>, [string, string | null]][])("ends: %o", (fields, words) => expect(said(fields, 99_000)).toEqual(words));

@@ -1,0 +1,58 @@
+// Every screen, light and dark, on a desk and on a phone: pictures of all of them to look at, and what a program can tell of
+// whether everybody can use them.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { furnish, visit } from "./screens.mjs";
+import { SHOTS, World } from "./world.mjs";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+const VIEWS = [
+  { width: 1440, height: 900, scheme: "light", checked: true },
+  { width: 1440, height: 900, scheme: "dark", checked: true },
+  { width: 390, height: 844, scheme: "light", checked: true },
+  { width: 390, height: 844, scheme: "dark", checked: false },
+];
+
+let world;
+let screens;
+before(async () => {
+  world = await World.start();
+  screens = await furnish(world);
+});
+after(() => world?.stop());
+
+/** What is against the rules, each with the first element of it. */
+async function violations(page) {
+  // The policy of the page lets no foreign script in; what the debugger of the browser runs is not asked.
+  await page.evaluate(AXE);
+  const { violations: found, passes } = await page.evaluate((values) => globalThis.axe.run(document, { runOnly: { type: "tag", values }, resultTypes: ["violations"] }), RULES);
+  assert.ok(passes.length > 10, "it was looked at");
+  return found.map(({ id, nodes }) => `${id} (${nodes.length}): ${nodes[0].html.slice(0, 160)} | ${nodes[0].failureSummary?.split("\n")[1]?.trim()}`);
+}
+
+for (const { width, height, scheme, checked } of VIEWS) {
+  test(`screens, ${scheme}, ${width} wide`, async (t) => {
+    const bad = [];
+    const pages = { true: await world.page(null, { path: "/login", width, height, scheme }), false: await world.page("admin", { path: "/", width, height, scheme }) };
+    for (const [name, screen] of Object.entries(screens)) {
+      const page = pages[Boolean(screen.nobody)];
+      try {
+        await visit(page, screen);
+        await page.evaluate(() => document.fonts.ready);
+        await page.screenshot({ path: join(SHOTS, `${name}-${scheme}-${width}.png`) });
+        const headings = await page.locator("h1").count();
+        if (headings !== 1) bad.push(`${name}: ${headings} h1`);
+        if (checked) bad.push(...(await violations(page)).map((one) => `${name}: ${one}`));
+      } catch (error) {
+        bad.push(`${name}: ${error.message}`);
+      }
+    }
+    t.diagnostic(`${Object.keys(screens).length} pictures in ${SHOTS}`);
+    assert.deepEqual(bad, []);
+    for (const page of Object.values(pages)) await world.close(page);
+  });
+}
