@@ -118,7 +118,7 @@ enum Command {
     Up(up::Args),
     /// Speak for the Docker daemon of this host
     Worker(worker::Args),
-    /// Take requests by HTTP, on any node
+    /// The web UI, its API, and requests by HTTP, on any node
     Web(web::Args),
     #[command(flatten)]
     Remote(Box<Remote>),

@@ -63,7 +63,7 @@ async fn work(
     println!("deblox up: dock {}", worker.dock);
     println!("  Redis   {} ({about_redis})", worker.redis.place());
     println!("  Docker  {}", worker.docker.host);
-    println!("  HTTP    http://{address}");
+    println!("  Web     http://{address} (a browser, or HTTP)");
     if worker.authority.is_some() {
         println!("  first   deblox login    (requests need a session or a token)");
     }

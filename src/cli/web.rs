@@ -10,8 +10,9 @@ use crate::web::Web;
 pub(super) struct Args {
     #[command(flatten)]
     web: WebArgs,
-    /// Serve the web UI and its API to everybody who reaches this node, or to those who log in; as the workers have it
-    #[arg(long = "auth", env = "DEBLOX_AUTH", value_name = "MODE", default_value = "open")]
+    /// Serve the web UI and its API to everybody who reaches this node, or to those who log in; where a worker asks who
+    /// it is, so does the node in any case
+    #[arg(long = "auth", env = "DEBLOX_AUTH", value_name = "MODE", default_value = "open", help_heading = "HTTP")]
     mode: Mode,
     #[command(flatten)]
     auth: AuthArgs,

@@ -22,7 +22,7 @@ fn help_of_deblox() {
     Commands:
       up           All for one machine: a worker, HTTP, and a private Redis unless REDIS_URL names one
       worker       Speak for the Docker daemon of this host
-      web          Take requests by HTTP, on any node
+      web          The web UI, its API, and requests by HTTP, on any node
       docks        List the docks, or change which take part
       ps           List containers
       run          Create and start a container, on the fittest dock, and connect to it
@@ -339,6 +339,12 @@ fn help_of_deblox_up() {
               [env: DEBLOX_LISTEN=]
               [default: 127.0.0.1:8080]
 
+          --public-url <URL>
+              How browsers reach this node, such as https://deblox.example.com; where nobody has to log
+              in, no other name is answered
+
+              [env: DEBLOX_PUBLIC_URL=]
+
     OpenID Connect:
           --oidc-issuer <URL>
               Have people log in at this provider, from /auth/oidc/login: https://HOST or
@@ -545,7 +551,7 @@ fn help_of_deblox_up() {
 #[expect(clippy::too_many_lines, reason = "it is one text")]
 fn help_of_deblox_web() {
     insta::assert_snapshot!(help(&["web"]), @"
-    Take requests by HTTP, on any node
+    The web UI, its API, and requests by HTTP, on any node
 
     Usage: deblox web [OPTIONS]
 
@@ -559,6 +565,23 @@ fn help_of_deblox_web() {
 
               [env: DEBLOX_LISTEN=]
               [default: 127.0.0.1:8080]
+
+          --public-url <URL>
+              How browsers reach this node, such as https://deblox.example.com; where nobody has to log
+              in, no other name is answered
+
+              [env: DEBLOX_PUBLIC_URL=]
+
+          --auth <MODE>
+              Serve the web UI and its API to everybody who reaches this node, or to those who log in;
+              where a worker asks who it is, so does the node in any case
+
+              Possible values:
+              - open:    Whoever can write to Redis is trusted
+              - enforce: A request needs a session or a token, and the right
+
+              [env: DEBLOX_AUTH=]
+              [default: open]
 
     OpenID Connect:
           --oidc-issuer <URL>

@@ -242,7 +242,7 @@ impl Node {
 /// One request on a connection of its own; returns the status and the JSON body, null where there is none.
 pub async fn send(address: &str, target: &str, header: &str, body: &str) -> (u16, Value) {
     let answer = ask(address, target, header, body).await;
-    produced("replies", &answer.text());
+    produced("replies", answer.text());
     let body = if answer.body.is_empty() { Value::Null } else { answer.json() };
     (answer.status, body)
 }

@@ -83,7 +83,7 @@ fn the_types_of_the_ui_are_those_of_the_structs() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/src/api/types.ts");
     let made = type_script();
     if std::env::var_os("UPDATE_TYPES").is_some() {
-        std::fs::write(&path, &made).unwrap();
+        std::fs::write(&path, &made).expect("the file can be written");
     }
     let there = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(there == made, "{} is not that of the structs: UPDATE_TYPES=1 cargo test --lib types", path.display());

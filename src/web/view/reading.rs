@@ -49,7 +49,7 @@ async fn look(view: &View, bus: &Bus) {
                 backoff = Backoff::default();
                 // What happens often is looked at together.
                 tokio::time::sleep(APART).await;
-                let _ = tokio::time::timeout(LOOK - APART, view.shared.hurry.notified()).await;
+                let _ = tokio::time::timeout(LOOK.saturating_sub(APART), view.shared.hurry.notified()).await;
             }
             Err(error) => {
                 tracing::debug!(%error, "the picture of the cluster is not up to date");
@@ -69,7 +69,7 @@ struct Looking {
 
 impl Looking {
     async fn once(&mut self, view: &View, bus: &Bus) -> Result<(), BusError> {
-        let due = self.docks.is_none_or(|docks| docks.elapsed() >= BEAT - LOOK / 2);
+        let due = self.docks.is_none_or(|docks| docks.elapsed() >= BEAT.saturating_sub(LOOK / 2));
         let turned = if due { self.look_at_docks(view, bus).await? } else { Vec::new() };
         // Before the instances: what changes in between is seen next time.
         let revisions = bus.revisions().await?;

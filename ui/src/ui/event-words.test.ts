@@ -11,6 +11,7 @@ const NOTHING: ClusterEvent = {
   name: null,
   image: null,
   owner: null,
+  was: null,
   user: null,
   token: null,
   action: null,
