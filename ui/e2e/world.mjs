@@ -68,10 +68,10 @@ export class World {
   }
 
   async begin() {
-    const socket = join(this.folder, "redis.sock");
-    this.env = { ...process.env, REDIS_URL: `unix://${socket}`, DEBLOX_AUTH: "enforce", NO_COLOR: "1" };
-    this.redis = this.run("redis", "redis-server", ["--port", "0", "--unixsocket", socket, "--save", "", "--dir", this.folder]);
-    await until("Redis", () => existsSync(socket));
+    this.socket = join(this.folder, "redis.sock");
+    this.env = { ...process.env, REDIS_URL: `unix://${this.socket}`, DEBLOX_AUTH: "enforce", NO_COLOR: "1" };
+    this.redis = this.run("redis", "redis-server", ["--port", "0", "--unixsocket", this.socket, "--save", "", "--dir", this.folder]);
+    await until("Redis", () => existsSync(this.socket));
     for (const [name, role] of Object.entries({ admin: "admin", ole: "operator", ada: "user", bob: "user", vic: "viewer" })) {
       execFileSync(PROGRAM, ["user", "add", name, "--role", role, "--password-stdin"], { env: this.env, input: `${this.password(name)}\n` });
     }
