@@ -109,7 +109,7 @@ pub(super) struct WebArgs {
     /// The address to listen at for HTTP; whoever reaches it can do anything that the daemons can
     #[arg(long, env = "DEBLOX_LISTEN", value_name = "IP:PORT", default_value = WebOptions::DEFAULT_LISTEN)]
     listen: SocketAddr,
-    /// How browsers reach this node, such as https://deblox.example.com; where nobody has to log in, no other name is answered
+    /// How browsers reach this node, https://HOST; where nobody has to log in, no other name is answered
     #[arg(long, env = "DEBLOX_PUBLIC_URL", value_name = "URL")]
     public_url: Option<Url>,
     #[command(flatten)]

@@ -17,7 +17,7 @@ use crate::protocol::limits::REQUEST_BYTES;
 use crate::protocol::{Credential, ErrorCode, Failure, Reply};
 
 /// How long a body may take to arrive.
-const BODY: Duration = Duration::from_secs(30);
+pub(super) const BODY: Duration = Duration::from_secs(30);
 
 /// Passes a request on to the bus and waits for its reply. The status is the reply's, but for 204 and 304, which could
 /// not carry it: they are 200. An action that has no reply gives 204.

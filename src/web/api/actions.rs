@@ -1,6 +1,7 @@
 //! `POST /api/v1/actions/{action}`: everything that a worker can do.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -12,11 +13,12 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::extract::Body;
+use super::look;
 use super::problem::Problem;
 use super::requests::RequestStatus;
 use crate::actions::Action;
 use crate::client::Reply;
-use crate::protocol::{Access, ErrorCode, RequestId};
+use crate::protocol::{Access, ErrorCode, RequestId, millis};
 use crate::web::Node;
 use crate::web::calls::respond;
 
@@ -35,6 +37,9 @@ struct Asked {
     id: RequestId,
     request: Value,
     status: RequestStatus,
+    /// When it was sent: in milliseconds of Redis's clock, and by this host's.
+    now: u64,
+    begun: Instant,
 }
 
 /// Sends a request to the dock that must do it, or for a create to whichever fits. Answers with its reply; with `Prefer:
@@ -46,7 +51,8 @@ pub(super) async fn ask(
     headers: HeaderMap,
     Body(fields): Body<Map<String, Value>>,
 ) -> Result<Response, Problem> {
-    let asked = Asked::new(&node, &caller, &action, fields)?;
+    let now = look(&node).await?.now();
+    let asked = Asked::new(&node, &caller, &action, fields, now)?;
     let id = asked.id.as_str().to_owned();
     let answer = tokio::spawn(asked.run(Arc::clone(&node), caller)?);
     let prefers = |header: &axum::http::HeaderValue| header.to_str().is_ok_and(|text| text.contains("respond-async"));
@@ -66,7 +72,13 @@ pub(super) async fn ask(
 }
 
 impl Asked {
-    fn new(node: &Node, caller: &Caller, action: &str, mut fields: Map<String, Value>) -> Result<Self, Problem> {
+    fn new(
+        node: &Node,
+        caller: &Caller,
+        action: &str,
+        mut fields: Map<String, Value>,
+        now: u64,
+    ) -> Result<Self, Problem> {
         let action = Action::find(action)?;
         for field in ["action", "session", "token"] {
             if fields.contains_key(field) {
@@ -88,11 +100,10 @@ impl Asked {
                 })
                 .map_err(|why| Problem::new(ErrorCode::BadRequestId, format!("`requestId` is not valid: {why}")))?,
         };
-        let now = node.view.look().now();
         let status = RequestStatus::sent(id.as_str(), action.name, caller.user(), &fields, now);
         fields.insert("action".into(), action.name.into());
         fields.insert("requestId".into(), id.as_str().into());
-        Ok(Self { action, id, request: Value::Object(fields), status })
+        Ok(Self { action, id, request: Value::Object(fields), status, now, begun: Instant::now() })
     }
 
     /// Sends it, and waits for its reply even if whoever asked has gone: the end is noted.
@@ -108,7 +119,7 @@ impl Asked {
                 node.requests.note(self.status.clone());
             }
             let result = caller.client(&node).call(self.request).await.map_err(|error| Problem::from(&error));
-            let now = node.view.look().now();
+            let now = self.now.saturating_add(millis(self.begun.elapsed()));
             if noted {
                 node.requests.note(match &result {
                     Ok(reply) => self.status.ended(reply, Some(now)),

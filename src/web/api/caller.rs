@@ -50,12 +50,17 @@ impl FromRequestParts<Arc<Node>> for Caller {
 /// Whether whoever asks has to log in: if the node was told so, and wherever a worker asks who it is. What workers would show
 /// to nobody a node must not show to everybody because one of its options was forgotten.
 pub(super) async fn auth(node: &Node) -> Result<Auth, Problem> {
-    if node.auth == Auth::Enforce {
-        return Ok(Auth::Enforce);
+    if node.auth == Auth::Open {
+        drop(look(node).await?);
     }
-    let picture = look(node).await?;
+    Ok(auth_now(node))
+}
+
+/// The same by what is known now.
+pub(super) fn auth_now(node: &Node) -> Auth {
     let enforces = |seen: &SeenDock| seen.dock.record.facts.as_ref().is_some_and(|facts| facts.enforces);
-    Ok(if picture.docks.values().any(enforces) { Auth::Enforce } else { Auth::Open })
+    let asks = node.auth == Auth::Enforce || node.view.look().docks.values().any(enforces);
+    if asks { Auth::Enforce } else { Auth::Open }
 }
 
 /// Refuses what a page of another site has the browser send.

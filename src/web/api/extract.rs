@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use super::problem::Problem;
 use crate::protocol::ErrorCode;
 use crate::protocol::limits::REQUEST_BYTES;
+use crate::web::calls::BODY;
 
 /// A body of JSON. Only with its content type: a form of another site could not send that.
 pub(super) struct Body<T>(pub(super) T);
@@ -25,8 +26,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 "the body must be JSON, with `Content-Type: application/json`",
             ));
         }
-        let body = to_bytes(request.into_body(), REQUEST_BYTES).await;
-        let body = body.map_err(|_| {
+        let body = tokio::time::timeout(BODY, to_bytes(request.into_body(), REQUEST_BYTES)).await;
+        let late =
+            |_| Problem::new(ErrorCode::Expired, format!("the body has not arrived within {} s", BODY.as_secs()));
+        let body = body.map_err(late)?.map_err(|_| {
             Problem::new(
                 ErrorCode::PayloadTooLarge,
                 format!("the body is larger than {REQUEST_BYTES} bytes, or broke off"),

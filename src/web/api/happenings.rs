@@ -12,7 +12,7 @@ use super::extract::Query;
 use super::look;
 use super::problem::Problem;
 use crate::actions::is_for;
-use crate::protocol::{EntryId, ErrorCode, Event};
+use crate::protocol::{EntryId, ErrorCode};
 use crate::web::Node;
 use crate::web::view::{Picture, Told};
 
@@ -111,6 +111,7 @@ pub(super) async fn list(
     let limit = filter.limit.unwrap_or(PAGE).min(LARGEST_PAGE);
     let picture = look(&node).await?;
     let earlier = picture.events.iter().rev().filter(|told| before.is_none_or(|before| told.at < before));
+    let earlier = earlier.filter(|told| filter.may_fit(told));
     let mut events = Vec::new();
     let mut more = false;
     for event in earlier.filter_map(|told| ClusterEvent::of(&picture, &caller, told)).filter(|event| filter.fits(event))
@@ -170,11 +171,6 @@ impl ClusterEvent {
         &self.at
     }
 
-    /// Whether it tells of a request.
-    pub(super) fn is_request(&self) -> bool {
-        self.event == Event::REQUEST
-    }
-
     /// Whether all words of `q` stand somewhere in it.
     pub(super) fn has(&self, q: &str) -> bool {
         let texts = [
@@ -195,13 +191,17 @@ impl ClusterEvent {
 }
 
 impl Filter {
+    /// Whether it fits but for `q`.
+    fn may_fit(&self, told: &Told) -> bool {
+        let is = |wanted: &Option<String>, name: &str| wanted.is_none() || wanted.as_deref() == told.text(name);
+        let of_kind = |kinds: &String| {
+            let event = told.text("event").unwrap_or_default();
+            kinds.split(',').any(|kind| event.starts_with(kind))
+        };
+        is(&self.dock, "dock") && is(&self.who, "user") && is(&self.id, "id") && self.kind.as_ref().is_none_or(of_kind)
+    }
+
     fn fits(&self, event: &ClusterEvent) -> bool {
-        let is = |wanted: &Option<String>, value: &Option<String>| wanted.is_none() || wanted == value;
-        let of_kind = |kinds: &String| kinds.split(',').any(|kind| event.event.starts_with(kind));
-        is(&self.dock, &event.dock)
-            && is(&self.who, &event.user)
-            && is(&self.id, &event.id)
-            && self.kind.as_ref().is_none_or(of_kind)
-            && self.q.as_ref().is_none_or(|q| event.has(q))
+        self.q.as_ref().is_none_or(|q| event.has(q))
     }
 }

@@ -172,9 +172,12 @@ pub(super) async fn list(
             rows.push(seen);
         }
     }
-    order.sort(&mut rows);
-    let page = rows.iter().skip(filter.offset.unwrap_or_default());
-    let page = page.take(filter.limit.unwrap_or(PAGE).min(LARGEST_PAGE));
+    let limit = filter.limit.unwrap_or(PAGE).min(LARGEST_PAGE);
+    // Who asks for no rows wants to know how many there are.
+    if limit > 0 {
+        order.sort(&mut rows);
+    }
+    let page = rows.iter().skip(filter.offset.unwrap_or_default()).take(limit);
     let instances = page.map(|seen| Instance::of(&picture, &caller, seen.dock, seen.summary)).collect();
     let silent = picture.docks.iter().filter(|(_, seen)| seen.dock.is_out_of_reach());
     let unreachable = silent.filter(|(_, seen)| seen.dock.record.last_seen.is_some()).map(|(name, _)| name.to_string());

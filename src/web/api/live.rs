@@ -20,7 +20,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 
-use super::caller::Caller;
+use super::caller::{Caller, auth_now};
 use super::docks::{Dock, Usage, usage};
 use super::extract::Query;
 use super::happenings::{ClusterEvent, place};
@@ -28,15 +28,18 @@ use super::instances::Instance;
 use super::look;
 use super::problem::Problem;
 use super::requests::RequestStatus;
-use crate::protocol::{EntryId, Session};
-use crate::web::Node;
-use crate::web::view::{Change, Row};
+use crate::protocol::{EntryId, Ownership, Session};
+use crate::web::view::{Change, InstanceChange, Row, SeenDock};
+use crate::web::{Auth, Node};
 
 /// How soon it is noticed that the session has ended.
-const SESSION: Duration = Duration::from_secs(2);
+const CHECK: Duration = Duration::from_secs(2);
 
 /// How long nothing may be sent, so that both ends notice when the other is gone.
 const PING: Duration = Duration::from_secs(10);
+
+/// Events that were missed and are put out together.
+const AT_ONCE: usize = 100;
 
 /// Heartbeats are told each so-manieth time that they are looked at.
 const BEATS: u32 = 2;
@@ -143,7 +146,10 @@ struct Live {
     out: VecDeque<Event>,
     /// The last event that was sent, or need not be.
     told: EntryId,
+    /// The last of those that are sent before others, because they were missed.
+    missed: Option<EntryId>,
     checked: Instant,
+    spoke: Instant,
     beats: u32,
     over: bool,
 }
@@ -156,33 +162,65 @@ impl Live {
         changes: Receiver<Change>,
         ends: Receiver<Arc<RequestStatus>>,
     ) -> Self {
-        let told = EntryId { millis: 0, sequence: 0 };
-        let (out, checked) = (VecDeque::new(), Instant::now());
-        let mut live = Self { node, caller, changes, ends, out, told, checked, beats: 0, over: false };
+        let (out, now, told) = (VecDeque::new(), Instant::now(), EntryId { millis: 0, sequence: 0 });
+        let mut live = Self {
+            node,
+            caller,
+            changes,
+            ends,
+            out,
+            told,
+            missed: None,
+            checked: now,
+            spoke: now,
+            beats: 0,
+            over: false,
+        };
         live.greet(after);
         live
     }
 
-    /// Says hello, and what has happened since `after`.
+    /// Says hello; what has happened since `after` comes next.
     fn greet(&mut self, after: Option<EntryId>) {
         let node = Arc::clone(&self.node);
         let picture = node.view.look();
         let gap = after.zip(picture.events.front()).is_some_and(|(after, oldest)| after < oldest.at);
-        self.put("hello", &Hello { node: node.name.clone(), now: picture.now(), gap });
-        let missed = picture.events.iter().filter(|told| after.is_some_and(|after| told.at > after));
-        let missed = missed.filter_map(|told| ClusterEvent::of(&picture, &self.caller, told));
-        self.out.extend(missed.map(|event| event.to_sse()));
-        self.told = picture.events.back().map(|told| told.at).max(after).unwrap_or(self.told);
+        let last = picture.events.back().map_or(self.told, |told| told.at);
+        self.told = after.unwrap_or(last);
+        self.missed = Some(last);
+        let hello = Hello { node: node.name.clone(), now: picture.now(), gap };
+        self.put("hello", &hello);
     }
 
+    /// Puts further events out that were missed, a few at a time.
+    fn catch_up(&mut self) {
+        let Some(last) = self.missed else { return };
+        let node = Arc::clone(&self.node);
+        let picture = node.view.look();
+        let begin = picture.events.partition_point(|told| told.at <= self.told);
+        let next = picture.events.iter().skip(begin).take_while(|told| told.at <= last).take(AT_ONCE);
+        let mut told = None;
+        for next in next {
+            told = Some(next.at);
+            self.out.extend(ClusterEvent::of(&picture, &self.caller, next).map(|event| event.to_sse()));
+        }
+        match told {
+            Some(told) => self.told = told,
+            None => (self.missed, self.told) = (None, self.told.max(last)),
+        }
+    }
+
+    /// Has something sent, with the place of the last event: whoever is cut off goes on behind it.
     fn put(&mut self, name: &str, data: &impl Serialize) {
-        self.out.extend(Event::default().event(name).json_data(data));
+        let event = Event::default().event(name).id(self.told.to_string());
+        self.out.extend(event.json_data(data));
     }
 
     /// What is sent next; nothing after the end.
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.out.pop_front() {
+                self.spoke = Instant::now();
                 return Some(event);
             }
             if self.over {
@@ -190,13 +228,16 @@ impl Live {
             }
             let node = Arc::clone(&self.node);
             node.view.touch();
-            let ping = Instant::now() + PING;
+            if self.missed.is_some() {
+                self.catch_up();
+                continue;
+            }
             tokio::select! {
                 change = self.changes.recv() => self.change(change),
                 end = self.ends.recv() => self.end(end),
-                () = tokio::time::sleep_until(self.checked + SESSION) => self.check().await,
+                () = tokio::time::sleep_until(self.checked + CHECK) => self.check().await,
                 () = node.closing.cancelled() => self.over = true,
-                () = tokio::time::sleep_until(ping) => self.put("ping", &serde_json::json!({})),
+                () = tokio::time::sleep_until(self.spoke + PING) => self.put("ping", &serde_json::json!({})),
             }
         }
     }
@@ -208,7 +249,7 @@ impl Live {
                 self.beats += 1;
                 if self.beats.is_multiple_of(BEATS) {
                     let picture = node.view.look();
-                    let beat = |seen: &crate::web::view::SeenDock| Beat {
+                    let beat = |seen: &SeenDock| Beat {
                         age: seen.beats.back().copied().flatten(),
                         usage: usage(&seen.dock.record),
                     };
@@ -218,13 +259,12 @@ impl Live {
             }
             Ok(Change::Docks(names)) => {
                 let picture = node.view.look();
-                let known = picture.docks.iter().filter(|(name, _)| names.iter().any(|one| one == name.as_str()));
-                let docks: Vec<Dock> = known.map(|(name, seen)| Dock::of(name, seen)).collect();
-                let is_known = |name: &&String| picture.docks.keys().any(|known| known.as_str() == name.as_str());
-                let gone = names.iter().filter(|name| !is_known(name)).cloned().collect();
+                let docks = names.iter().filter_map(|name| Some(Dock::of(name, picture.docks.get(name)?))).collect();
+                let gone = names.iter().filter(|name| !picture.docks.contains_key(*name));
+                let gone = gone.map(ToString::to_string).collect();
                 self.put("docks", &DockChanges { docks, gone });
             }
-            Ok(Change::Instances { changed, gone }) => self.instances(&changed, &gone),
+            Ok(Change::Instances(change)) => self.instances(&change),
             Ok(Change::Event(told)) => {
                 if told.at > self.told {
                     self.told = told.at;
@@ -238,15 +278,23 @@ impl Live {
         }
     }
 
-    fn instances(&mut self, changed: &[Row], gone: &[Row]) {
+    /// Tells of instances that the caller sees, or saw: of others not even that they are there.
+    fn instances(&mut self, InstanceChange { changed, given, gone }: &InstanceChange) {
         let node = Arc::clone(&self.node);
         let picture = node.view.look();
-        let (seen, unseen): (Vec<&Row>, Vec<&Row>) =
-            changed.iter().partition(|row| self.caller.sees(picture.owner(&row.summary)));
-        let seen = seen.into_iter().map(|row| Instance::of(&picture, &self.caller, &row.dock, &row.summary)).collect();
-        // Ids tell nothing to who does not know them.
-        let ids = gone.iter().chain(unseen).map(|row| row.summary.id.clone()).collect();
-        self.put("instances", &InstanceChanges { changed: seen, gone: ids });
+        let seen = |row: &&Row| self.caller.sees(picture.owner(&row.summary));
+        let (given, taken): (Vec<&Row>, Vec<&Row>) = given.iter().partition(seen);
+        let rows = changed.iter().filter(seen).chain(given);
+        let changed: Vec<Instance> =
+            rows.map(|row| Instance::of(&picture, &self.caller, &row.dock, &row.summary)).collect();
+        let saw = |row: &&Row| {
+            let owner = Ownership::owner(row.said.as_ref(), row.summary.owner.as_deref());
+            self.caller.sees((owner, row.said.as_ref()))
+        };
+        let gone: Vec<String> = gone.iter().filter(saw).chain(taken).map(|row| row.summary.id.clone()).collect();
+        if !(changed.is_empty() && gone.is_empty()) {
+            self.put("instances", &InstanceChanges { changed, gone });
+        }
     }
 
     fn end(&mut self, end: Result<Arc<RequestStatus>, RecvError>) {
@@ -258,11 +306,17 @@ impl Live {
         }
     }
 
-    /// Notices when the session has ended, and what else it may now do.
+    /// Notices when the session has ended, what else it may now do, and when there is nothing to see: then whoever comes
+    /// back is told why.
     async fn check(&mut self) {
         self.checked = Instant::now();
-        let Some(credential) = &self.caller.credential else { return };
-        match self.node.sessions.identify(credential).await {
+        let node = Arc::clone(&self.node);
+        let session = match &self.caller.credential {
+            Some(credential) => node.sessions.identify(credential).await.map(|session| session.map(Some)),
+            // Workers may have begun to ask who it is.
+            None => Ok((auth_now(&node) == Auth::Open).then_some(None)),
+        };
+        match session {
             Ok(Some(session)) => self.is_now(session),
             Ok(None) => {
                 self.put("ended", &serde_json::json!({}));
@@ -271,11 +325,12 @@ impl Live {
             // It counts until somebody says otherwise; what it shows is not new meanwhile.
             Err(error) => tracing::debug!(%error, "whether a session still counts"),
         }
+        self.over |= !node.view.is_ready();
     }
 
-    fn is_now(&mut self, session: Session) {
-        if self.caller.session.as_ref() != Some(&session) {
-            self.caller.session = Some(session);
+    fn is_now(&mut self, session: Option<Session>) {
+        if self.caller.session != session {
+            self.caller.session = session;
             // Other rights: everything is looked at again.
             self.greet(Some(self.told));
         }

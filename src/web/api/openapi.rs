@@ -11,7 +11,7 @@ use utoipa::OpenApi;
 use super::{
     BASE, accounts, actions, docks, happenings, instances, lists, live, logs, problem, requests, session, streams,
 };
-use crate::actions::{GROUPS, field_schemas};
+use crate::actions::{GROUPS, Streams, field_schemas};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -63,11 +63,13 @@ pub(super) fn document() -> Value {
             "parameters": [{"name": "Prefer", "in": "header", "schema": {"const": "respond-async"},
                 "description": "answer with 202 at once; /requests/{id} tells how it ended"}],
             "requestBody": {"required": true, "content": {"application/json": {"schema": field_schemas(action)}}},
-            "responses": {
+            "responses": if action.streams == Streams::Always { json!({
+                "default": {"description": "it streams: open it on /streams", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
+            }) } else { json!({
                 "200": {"description": "the reply, as on the bus", "content": {"application/json": {"schema": {"type": "object"}}}},
                 "202": {"description": "it was taken", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Accepted"}}}},
                 "default": {"description": "it was not done", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
-            },
+            }) },
         }});
     }
     api

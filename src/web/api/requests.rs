@@ -17,7 +17,7 @@ use super::happenings::ClusterEvent;
 use super::look;
 use super::problem::Problem;
 use crate::client::{Progress, Reply};
-use crate::protocol::{Access, ErrorCode, RequestId, Subject};
+use crate::protocol::{Access, ErrorCode, Event, RequestId, Subject};
 use crate::web::Node;
 
 /// Requests that a node remembers; the oldest go first.
@@ -78,6 +78,10 @@ pub(super) struct RequestStatus {
     error: Option<String>,
     /// What went wrong and what to do about it.
     message: Option<String>,
+    /// Whether it is the node that gave up: how it ended others may know.
+    #[serde(skip)]
+    #[cfg_attr(test, ts(skip))]
+    unsure: bool,
 }
 
 /// A page of requests.
@@ -119,12 +123,16 @@ pub(super) async fn list(
 ) -> Result<Json<Requests>, Problem> {
     let limit = filter.limit.unwrap_or(PAGE).min(LARGEST_PAGE);
     let picture = look(&node).await?;
-    let mut found: Vec<RequestStatus> = node.requests.all().filter(|status| status.is_for(&caller)).collect();
-    let known: BTreeSet<String> = found.iter().map(|status| status.request_id.clone()).collect();
-    let told = picture.events.iter().filter_map(|told| ClusterEvent::of(&picture, &caller, told));
-    let told = told.filter(ClusterEvent::is_request).map(RequestStatus::told);
-    found.extend(told.filter(|status| !known.contains(&status.request_id)));
-    found.retain(|status| filter.fits(status));
+    let fits = |status: &RequestStatus| status.is_for(&caller) && filter.fits(status);
+    let (sure, unsure): (Vec<_>, Vec<_>) = node.requests.all(fits).partition(|status| !status.unsure);
+    let known: BTreeSet<&str> = sure.iter().map(|status| status.request_id.as_str()).collect();
+    let told = picture.events.iter().rev().filter(|told| told.text("event") == Some(Event::REQUEST));
+    let told = told.filter(|told| told.text("requestId").is_none_or(|id| !known.contains(id)));
+    let told = told.filter_map(|told| ClusterEvent::of(&picture, &caller, told)).map(RequestStatus::told);
+    let mut found: Vec<RequestStatus> = told.filter(|status| filter.fits(status)).take(limit + 1).collect();
+    let ended: BTreeSet<String> = found.iter().map(|status| status.request_id.clone()).collect();
+    found.extend(unsure.into_iter().filter(|status| !ended.contains(&status.request_id)));
+    found.extend(sure);
     found.sort_by_key(|status| Reverse(status.time()));
     let more = found.len() > limit;
     found.truncate(limit);
@@ -140,14 +148,15 @@ pub(super) async fn one(
     Path(id): Path<String>,
 ) -> Result<Json<RequestStatus>, Problem> {
     let id = RequestId::new(&id).map_err(|error| Problem::new(ErrorCode::BadRequestId, error.to_string()))?;
-    if let Some(status) = node.requests.find(id.as_str()).filter(|status| status.is_for(&caller)) {
-        return Ok(Json(status));
+    let known = node.requests.find(id.as_str()).filter(|status| status.is_for(&caller));
+    if let Some(status) = known.as_ref().filter(|status| !status.unsure) {
+        return Ok(Json(status.clone()));
     }
     let progress = node.client.outcome(&id).await.map_err(|error| Problem::from(&error))?;
     let picture = look(&node).await?;
     let told = picture.events.iter().rev().find(|told| told.text("requestId") == Some(id.as_str()));
     let told = told.and_then(|told| ClusterEvent::of(&picture, &caller, told)).map(RequestStatus::told);
-    let blank = RequestStatus::blank(id.as_str());
+    let blank = known.unwrap_or_else(|| RequestStatus::blank(id.as_str()));
     Ok(Json(match progress {
         Progress::Done(reply) => told.unwrap_or(blank).ended(&reply, None),
         Progress::UnderWay => RequestStatus { state: RequestState::Waiting, ..told.unwrap_or(blank) },
@@ -173,6 +182,7 @@ impl RequestStatus {
             status: None,
             error: None,
             message: None,
+            unsure: false,
         }
     }
 
@@ -211,6 +221,7 @@ impl RequestStatus {
             status: event.status,
             error: event.error,
             message: None,
+            unsure: false,
         }
     }
 
@@ -238,6 +249,7 @@ impl RequestStatus {
             message: Some(problem.detail.clone()),
             ended: Some(now),
             took: self.sent.map(|sent| now.saturating_sub(sent)),
+            unsure: [ErrorCode::Timeout, ErrorCode::BusDown].iter().any(|code| code.as_str() == problem.code),
             ..self
         }
     }
@@ -317,8 +329,8 @@ impl Registry {
         self.known().by_id.get(id).cloned()
     }
 
-    fn all(&self) -> impl Iterator<Item = RequestStatus> {
-        self.known().by_id.values().cloned().collect::<Vec<_>>().into_iter()
+    fn all(&self, fits: impl Fn(&RequestStatus) -> bool) -> impl Iterator<Item = RequestStatus> {
+        self.known().by_id.values().filter(|status| fits(status)).cloned().collect::<Vec<_>>().into_iter()
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

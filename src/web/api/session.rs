@@ -19,12 +19,16 @@ use super::problem::Problem;
 use crate::bus::CallError;
 use crate::client::ClientError;
 use crate::protocol::{Access, AuthAddress, Credential, ErrorCode, Role, Secret, Subject};
+use crate::web::calls::credential;
 use crate::web::cookies::{self, SESSION, Scope};
 use crate::web::serve::Peer;
 use crate::web::{Auth, Node};
 
-/// How long an auth manager may take: hashing a password takes a moment, and others may be before it.
-const AUTH_MANAGER: Duration = Duration::from_secs(10);
+/// How long an auth manager may take that only has to look: then the node looks itself.
+const LOOKS: Duration = Duration::from_secs(2);
+
+/// How long one may take for a login: hashing a password takes a moment, and others may be before it.
+const LOGS_IN: Duration = Duration::from_secs(10);
 
 /// What anybody may know of the node that serves the page.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -102,15 +106,15 @@ pub(super) async fn log_in(
     check_site(&node, &headers)?;
     let session = begin(&node, peer, &login.username, &login.password).await?;
     let whose = node.sessions.whose(session.clone()).await?;
-    let credential = Some(Credential::Session(session.clone()));
-    let me = Json(me(&node, &Caller { credential, session: whose }).await);
+    let shown = Some(Credential::Session(session.clone()));
+    let me = Json(me(&node, &Caller { credential: shown, session: whose }).await);
     Ok(with_session(&node, me.into_response(), &session))
 }
 
 /// Has an auth manager begin a session.
 pub(super) async fn begin(node: &Node, peer: SocketAddr, username: &str, password: &Secret) -> Result<Secret, Problem> {
     let message = json!({"username": username, "password": password.reveal(), "address": peer.ip().to_string()});
-    let answer = ask(node, AuthAddress::Login, &message).await?;
+    let answer = ask(node, AuthAddress::Login, &message, LOGS_IN).await?;
     match (answer.status.as_str(), answer.session) {
         ("ok", Some(session)) => Ok(session),
         ("denied", _) => Err(Problem::named(401, "denied", "wrong user name or password")),
@@ -133,8 +137,22 @@ pub(super) fn with_session(node: &Node, response: Response, session: &Secret) ->
 #[utoipa::path(post, path = "/logout", tag = "session", responses((status = 204), (status = 503, body = Problem)))]
 pub(super) async fn log_out(State(node): State<Arc<Node>>, headers: HeaderMap) -> Result<Response, Problem> {
     check_site(&node, &headers)?;
-    if let Some(session) = session_of(&headers) {
-        ask(&node, AuthAddress::Logout, &json!({"sessionID": session.reveal()})).await?;
+    let session = match credential(&headers)? {
+        Some(Credential::Token(_)) => {
+            return Err(Problem::new(
+                ErrorCode::BadField,
+                "a token does not log in, and so not out: revoke it instead",
+            ));
+        }
+        Some(Credential::Session(session)) => Some(session),
+        None => session_of(&headers),
+    };
+    if let Some(session) = session {
+        let message = json!({"sessionID": session.reveal()});
+        if let Err(problem) = ask(&node, AuthAddress::Logout, &message, LOOKS).await {
+            tracing::debug!(?problem, "the node ends the session itself");
+            node.sessions.end(&session).await?;
+        }
     }
     Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), cookies::forget(SESSION, "/")))
 }
@@ -147,7 +165,9 @@ pub(super) async fn whose(State(node): State<Arc<Node>>, caller: Caller) -> Resu
             Credential::Session(session) => json!({"sessionID": session.reveal()}),
             Credential::Token(token) => json!({"token": token.reveal()}),
         };
-        if ask(&node, AuthAddress::Authorise, &message).await?.status != "ok" {
+        // Where none answers, what the node itself has read of it counts, as with all else.
+        let answer = ask(&node, AuthAddress::Authorise, &message, LOOKS).await;
+        if answer.is_ok_and(|answer| answer.status != "ok") {
             return Err(Problem::new(ErrorCode::Unauthenticated, "log in first, or again: the session has ended"));
         }
     }
@@ -159,8 +179,8 @@ fn with_cookie(mut response: Response, cookie: Option<axum::http::HeaderValue>) 
     response
 }
 
-async fn ask(node: &Node, address: AuthAddress, message: &Value) -> Result<Answer, Problem> {
-    match node.client.ask(address, message, AUTH_MANAGER).await {
+async fn ask(node: &Node, address: AuthAddress, message: &Value, wait: Duration) -> Result<Answer, Problem> {
+    match node.client.ask(address, message, wait).await {
         Ok(answer) => serde_json::from_str(&answer)
             .map_err(|_| Problem::new(ErrorCode::Internal, "the auth manager answered what cannot be read")),
         Err(ClientError::Call(CallError::NoReply(_))) => {

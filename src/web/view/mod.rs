@@ -12,11 +12,12 @@ use std::sync::{Arc, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 pub(super) use events::Told;
-pub(super) use picture::{Picture, Row, SeenDock};
+pub(super) use picture::{InstanceChange, Picture, Row, SeenDock};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
+use crate::protocol::Fqdn;
 
 /// How long it is kept up when nobody looks.
 const UNUSED: Duration = Duration::from_secs(60);
@@ -33,9 +34,9 @@ pub(super) enum Change {
     /// Heartbeats were looked at.
     Beats,
     /// These docks have changed otherwise.
-    Docks(Arc<Vec<String>>),
-    /// These instances have changed, or are new; those that are gone are there as they were.
-    Instances { changed: Arc<Vec<Row>>, gone: Arc<Vec<Row>> },
+    Docks(Arc<Vec<Fqdn>>),
+    /// Instances have changed.
+    Instances(Arc<InstanceChange>),
     /// Something has happened.
     Event(Arc<Told>),
 }
@@ -87,6 +88,11 @@ impl View {
         self.touch();
         let mut ready = self.shared.ready.subscribe();
         tokio::time::timeout(FIRST, ready.wait_for(|ready| *ready)).await.is_ok_and(|ready| ready.is_ok())
+    }
+
+    /// Whether there is something to see, and it is so now.
+    pub(super) fn is_ready(&self) -> bool {
+        *self.shared.ready.borrow()
     }
 
     /// Says that somebody still looks.

@@ -34,11 +34,30 @@ pub(in crate::web) struct SeenDock {
     pub(in crate::web) beats: VecDeque<Option<u64>>,
 }
 
+/// Which instances have changed.
+#[derive(Debug, Default)]
+pub(in crate::web) struct InstanceChange {
+    /// Those that are otherwise than they were, or new.
+    pub(in crate::web) changed: Vec<Row>,
+    /// Those that are otherwise, and of which somebody else may see something.
+    pub(in crate::web) given: Vec<Row>,
+    /// Those that are gone, as they were.
+    pub(in crate::web) gone: Vec<Row>,
+}
+
 /// An instance, where it is.
 #[derive(Clone, Debug)]
 pub(in crate::web) struct Row {
     pub(in crate::web) dock: Fqdn,
     pub(in crate::web) summary: Arc<Summary>,
+    /// Of one that is gone, what had been said about whose it is.
+    pub(in crate::web) said: Option<Ownership>,
+}
+
+impl Row {
+    fn new(dock: &Fqdn, summary: &Arc<Summary>) -> Self {
+        Self { dock: dock.clone(), summary: Arc::clone(summary), said: None }
+    }
 }
 
 impl Picture {
@@ -65,17 +84,17 @@ impl Picture {
 
     /// Takes in a look at the docks at `now`. Returns those that have changed otherwise than by a heartbeat, and those of
     /// them that have begun or ceased to answer.
-    pub(super) fn see_docks(&mut self, docks: BTreeMap<Fqdn, Dock>, now: u64) -> (Vec<String>, Vec<Fqdn>) {
+    pub(super) fn see_docks(&mut self, docks: BTreeMap<Fqdn, Dock>, now: u64) -> (Vec<Fqdn>, Vec<Fqdn>) {
         self.clock = Some((now, Instant::now()));
         let (mut changed, mut turned) = (Vec::new(), Vec::new());
-        changed.extend(self.docks.keys().filter(|name| !docks.contains_key(*name)).map(Fqdn::to_string));
+        changed.extend(self.docks.keys().filter(|name| !docks.contains_key(*name)).cloned());
         self.docks.retain(|name, _| docks.contains_key(name));
         self.instances.retain(|name, _| docks.contains_key(name));
         for (name, dock) in docks {
             let age = dock.record.last_seen.map(|seen| now.saturating_sub(seen)).filter(|age| *age <= millis(LEASE));
             let before = self.docks.get(&name);
             if before.is_none_or(|before| differ(&before.dock, &dock)) {
-                changed.push(name.to_string());
+                changed.push(name.clone());
             }
             if before.is_some_and(|before| before.dock.is_out_of_reach() != dock.is_out_of_reach()) {
                 turned.push(name.clone());
@@ -90,40 +109,55 @@ impl Picture {
         (changed, turned)
     }
 
-    /// Takes in a look at the instances of `dock`. Returns those that have changed, and those that are gone.
-    pub(super) fn see_instances(&mut self, dock: &Fqdn, now: BTreeMap<String, Summary>) -> (Vec<Row>, Vec<Row>) {
+    /// Takes in a look at the instances of `dock`. Returns what has changed; `said` is what was said before about whose they
+    /// are.
+    pub(super) fn see_instances(
+        &mut self,
+        dock: &Fqdn,
+        now: BTreeMap<String, Summary>,
+        said: &BTreeMap<String, Ownership>,
+    ) -> InstanceChange {
         let before = self.instances.remove(dock).unwrap_or_default();
-        let row = |summary: &Arc<Summary>| Row { dock: dock.clone(), summary: Arc::clone(summary) };
-        let gone = before.iter().filter(|(id, _)| !now.contains_key(*id)).map(|(_, summary)| row(summary)).collect();
-        let mut changed = Vec::new();
+        let mut change = InstanceChange::default();
+        for (id, summary) in before.iter().filter(|(id, _)| !now.contains_key(*id)) {
+            change.gone.push(Row { said: said.get(id).cloned(), ..Row::new(dock, summary) });
+        }
         let mut all = BTreeMap::new();
         for (id, summary) in now {
-            let summary = match before.get(&id) {
+            let known = before.get(&id);
+            let summary = match known {
                 Some(same) if **same == summary => Arc::clone(same),
                 _ => {
                     let summary = Arc::new(summary);
-                    changed.push(row(&summary));
+                    let is_given = known.is_some_and(|known| known.owner != summary.owner);
+                    let rows = if is_given { &mut change.given } else { &mut change.changed };
+                    rows.push(Row::new(dock, &summary));
                     summary
                 }
             };
             all.insert(id, summary);
         }
         self.instances.insert(dock.clone(), all);
-        (changed, gone)
+        change
     }
 
-    /// Takes in what is said about whose instances are. Returns those whose it changes for somebody.
-    pub(super) fn see_ownership(&mut self, said: BTreeMap<String, Ownership>) -> Vec<Row> {
-        let before = std::mem::replace(&mut self.said, said);
+    /// Takes in what is said about whose instances are; what was said before is in `before` then. Returns those that were
+    /// given to somebody, or taken.
+    pub(super) fn see_ownership(
+        &mut self,
+        said: BTreeMap<String, Ownership>,
+        before: &mut BTreeMap<String, Ownership>,
+    ) -> Vec<Row> {
+        *before = std::mem::replace(&mut self.said, said);
         let differs = |id: &str| before.get(id) != self.said.get(id);
         let rows = self.rows().filter(|(_, summary)| differs(&summary.id));
-        rows.map(|(dock, summary)| Row { dock: dock.clone(), summary: Arc::clone(summary) }).collect()
+        rows.map(|(dock, summary)| Row::new(dock, summary)).collect()
     }
 
     /// The instances of `dock` as they are.
     pub(super) fn rows_of(&self, dock: &Fqdn) -> Vec<Row> {
         let rows = self.instances.get(dock).into_iter().flat_map(BTreeMap::values);
-        rows.map(|summary| Row { dock: dock.clone(), summary: Arc::clone(summary) }).collect()
+        rows.map(|summary| Row::new(dock, summary)).collect()
     }
 
     /// Takes in an event.
@@ -141,6 +175,9 @@ fn differ(before: &Dock, now: &Dock) -> bool {
         let mut record = dock.record.clone();
         if !dock.is_out_of_reach() {
             (record.last_seen, record.daemon_seen) = (None, None);
+            if let Some(facts) = &mut record.facts {
+                facts.usage = None;
+            }
         }
         record
     };

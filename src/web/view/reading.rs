@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Change, Picture, Row, Told, View};
+use super::{Change, InstanceChange, Picture, Told, View};
 use crate::bus::{Backoff, Bus, BusError, Tail};
-use crate::protocol::limits::BEAT;
+use crate::protocol::limits::{BEAT, LEASE};
 use crate::protocol::{EntryId, Fields, Fqdn, Summary};
 
 /// How often it is looked whether instances have changed, at the least; docks are looked at once for each heartbeat.
@@ -41,11 +41,12 @@ pub(super) async fn keep_up(view: View, bus: Bus) {
 
 /// Looks at docks and instances until nobody is interested.
 async fn look(view: &View, bus: &Bus) {
-    let (mut looking, mut backoff) = (Looking::default(), Backoff::default());
+    let (mut looking, mut backoff, mut seen) = (Looking::default(), Backoff::default(), Instant::now());
     while view.is_used() {
         match looking.once(view, bus).await {
             Ok(()) => {
                 view.shared.ready.send_replace(true);
+                seen = Instant::now();
                 backoff = Backoff::default();
                 // What happens often is looked at together.
                 tokio::time::sleep(APART).await;
@@ -53,6 +54,10 @@ async fn look(view: &View, bus: &Bus) {
             }
             Err(error) => {
                 tracing::debug!(%error, "the picture of the cluster is not up to date");
+                // What was seen longer ago says nothing of how things are: there is no picture until there is one again.
+                if seen.elapsed() > LEASE {
+                    view.shared.ready.send_replace(false);
+                }
                 backoff.pause().await;
             }
         }
@@ -79,23 +84,23 @@ impl Looking {
             everything || self.revisions.get(name) != revisions.get(name)
         };
         let stale: Vec<Fqdn> = view.look().docks.keys().filter(|dock| is_stale(dock)).cloned().collect();
-        let mut changed: Vec<Row> = Vec::new();
+        let (mut changed, mut given, mut gone, mut before) = (Vec::new(), Vec::new(), Vec::new(), BTreeMap::new());
         if !stale.is_empty() {
             let said = bus.all_ownership().await?;
-            changed.extend(view.change(|picture| picture.see_ownership(said)));
+            given.extend(view.change(|picture| picture.see_ownership(said, &mut before)));
         }
-        let mut gone = Vec::new();
         for batch in stale.chunks(BATCH) {
             let names: Vec<&Fqdn> = batch.iter().collect();
             for (dock, now) in batch.iter().zip(bus.recorded::<Summary>(&names).await?) {
-                let (different, left) = view.change(|picture| picture.see_instances(dock, now));
-                changed.extend(different);
-                gone.extend(left);
+                let seen = view.change(|picture| picture.see_instances(dock, now, &before));
+                changed.extend(seen.changed);
+                given.extend(seen.given);
+                gone.extend(seen.gone);
             }
         }
         changed.extend(turned.iter().flat_map(|dock| view.look().rows_of(dock)));
-        if !changed.is_empty() || !gone.is_empty() {
-            view.tell(Change::Instances { changed: Arc::new(changed), gone: Arc::new(gone) });
+        if !(changed.is_empty() && given.is_empty() && gone.is_empty()) {
+            view.tell(Change::Instances(Arc::new(InstanceChange { changed, given, gone })));
         }
         self.revisions = revisions;
         if everything {

@@ -103,10 +103,12 @@ function connect() {
     source?.close();
     again();
   };
-  const on = <T,>(name: string, run: (data: T, id: string) => void) =>
+  const on = <T,>(name: string, run: (data: T) => void) =>
     source!.addEventListener(name, (message) => {
       heard = Date.now();
-      run(JSON.parse(message.data as string) as T, message.lastEventId);
+      // Where the stream of events goes on if this is the last that comes.
+      after = message.lastEventId || after;
+      run(JSON.parse(message.data as string) as T);
     });
   on<Hello>("hello", (hello) => {
     const returned = tries > 0 || link === "lost" || link === "stale";
@@ -121,10 +123,7 @@ function connect() {
   on<Beats>("beats", beats);
   on<DockChanges>("docks", docksChanged);
   on<InstanceChanges>("instances", changed);
-  on<ClusterEvent>("event", (event, id) => {
-    after = id || event.at;
-    listeners.forEach((run) => run(event));
-  });
+  on<ClusterEvent>("event", (event) => listeners.forEach((run) => run(event)));
   on<RequestStatus>("request", (request) => {
     settle(request);
     void qc.invalidateQueries({ queryKey: q.requests.queryKey });

@@ -5,7 +5,7 @@ import type { Docks, Instances } from "@/api/types";
 import type { Screen } from "./nav";
 
 /** Read again with the lists of containers, as its key begins like theirs; it has no rows to be patched. */
-const containers = queryOptions({ queryKey: ["instances", "counts"], queryFn: async () => (await api<Instances>("/instances?limit=1")).counts });
+const containers = queryOptions({ queryKey: ["instances", "counts"], queryFn: async () => (await api<Instances>("/instances?limit=0")).counts });
 const answering = ({ docks }: Docks) => `${docks.filter((dock) => dock.reachable).length}/${docks.length}`;
 
 export function useCounts(): Partial<Record<Screen, string>> {

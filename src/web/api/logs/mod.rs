@@ -5,6 +5,7 @@ mod reading;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -20,6 +21,7 @@ pub(in crate::web) use lines::LogLine;
 pub(in crate::web) use lines::Output;
 use reading::{Found, Reader, Wanted};
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 
@@ -39,6 +41,9 @@ const AT_ONCE: usize = 16;
 
 /// How long all of it may take.
 const ALL: Duration = Duration::from_secs(30);
+
+/// How long what was found may take to be taken, beside that.
+const AFTER: Duration = Duration::from_secs(10);
 
 /// What to look for, and where.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -145,7 +150,18 @@ pub(in crate::web) async fn search(
         .filter_map(std::future::ready);
     let done = stream::once(async move { Search::Done { answered: answered.load(Ordering::Relaxed), asked } });
     let all = stream::iter([plan]).chain(found).chain(done);
-    let body = Body::from_stream(all.map(|line| Ok::<_, serde_json::Error>(serde_json::to_string(&line)? + "\n")));
+    // On its own: it ends in time, and gives its places back, also where nobody takes what it finds.
+    let (sender, receiver) = mpsc::channel(AT_ONCE);
+    tokio::spawn(tokio::time::timeout(ALL + AFTER, async move {
+        let mut all = pin!(all);
+        while let Some(line) = all.next().await {
+            if sender.send(line).await.is_err() {
+                return;
+            }
+        }
+    }));
+    let lines = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
+    let body = Body::from_stream(lines.map(|line| Ok::<_, serde_json::Error>(serde_json::to_string(&line)? + "\n")));
     Ok(([(CONTENT_TYPE, "application/x-ndjson"), (CACHE_CONTROL, "no-store")], body).into_response())
 }
 
