@@ -52,6 +52,7 @@ describe("the words of events", () => {
     [{ user: "bob", action: "create-container", about: "nginx", status: 403, error: "quota-exceeded" }, "warn: create-container nginx refused for bob: quota"],
     [{ action: "stop-container", name: "web", status: 401, error: "unauthenticated" }, "warn: stop-container web refused for somebody: not logged in"],
     [{ user: "ada", action: "restart-container", name: "web", status: 503, error: "dock-lost" }, "bad: restart-container web failed for ada: the dock was lost"],
+    [{ user: "ada", action: "exec-container", name: "web", status: 499, error: "cancelled" }, "info: exec-container web was closed by ada"],
     [{ user: "ada", action: "tow-container", name: "web", status: 200 }, "info: ada did tow-container to web"],
   ])("tells of the request %o", (event, words) => expect(told(event)).toBe(words));
 });

@@ -90,11 +90,15 @@ export const done = (action: string) => DONE[action] ?? (action === "rename-cont
 
 export const errorWords = (error: string) => ERRORS[error] ?? error.replaceAll("-", " ");
 
+/** Whoever closes a terminal or a log before its end has what was wanted. */
+export const isLeft = (error: string | null) => error === "cancelled";
+
 function request(event: ClusterEvent): Told {
   const { action, error, status, user, token } = event;
   if (!action) return { text: "a request ended", level: "info" };
   const who = `${user ?? "somebody"}${token ? ` (token ${token})` : ""}`;
   if (!error) return { text: `${who} ${done(action)} ${subject(event)}`, level: "info" };
+  if (isLeft(error)) return { text: `${action} ${subject(event)} was closed by ${who}`, level: "info" };
   // Whoever is refused has asked for what may not be; the rest went wrong.
   const refused = status !== null && status >= 400 && status < 500;
   return { text: `${action} ${subject(event)} ${refused ? "refused" : "failed"} for ${who}: ${errorWords(error)}`, level: refused ? "warn" : "bad" };

@@ -1,8 +1,8 @@
 // How a request stands, in a word and in a sentence.
-import { IconAlertTriangle, IconBan, IconCircleCheckFilled, IconLoader2, IconPlugConnectedX } from "@tabler/icons-react";
+import { IconAlertTriangle, IconBan, IconCircleCheckFilled, IconLoader2, IconPlugConnectedX, IconSquareX } from "@tabler/icons-react";
 import type { Pending } from "@/api/requests";
 import type { RequestStatus } from "@/api/types";
-import { errorWords, subject } from "@/ui/event-words";
+import { errorWords, isLeft, subject } from "@/ui/event-words";
 import type { Look } from "@/ui/state";
 
 /** Whoever waits longer is told that there is no answer yet. */
@@ -19,6 +19,7 @@ export function outcome(request: RequestStatus, slow: boolean): Look {
     case "done":
       return { tone: "ok", icon: IconCircleCheckFilled, label: "Done" };
     case "failed":
+      if (isLeft(request.error)) return { tone: "idle", icon: IconSquareX, label: "Cancelled" };
       return isRefused(request) ? { tone: "warn", icon: IconBan, label: "Refused" } : { tone: "bad", icon: IconAlertTriangle, label: "Failed" };
     case "lost":
       return { tone: "unknown", icon: IconPlugConnectedX, label: "Lost" };
@@ -27,9 +28,10 @@ export function outcome(request: RequestStatus, slow: boolean): Look {
 
 /** What more there is to say of it, if anything. */
 export function sentence(request: RequestStatus, slow: boolean): string | null {
-  if (request.message) return request.message;
+  if (request.message && !isLeft(request.error)) return request.message;
   if (request.state === "lost") return "Nothing is known of how it ended.";
   if (request.state === "waiting") return slow ? "It was sent, and nothing is known of its end yet. It may still be done." : null;
+  if (isLeft(request.error)) return "It was closed before its end.";
   return request.error ? errorWords(request.error) : null;
 }
 
