@@ -68,7 +68,7 @@ function Answered({ state, lines, going }: { state: SearchState; lines: number; 
       </p>
       {silent.map(({ dock, message }) => (
         <p key={dock} className="faint">
-          <b>{dock}</b> did not: {message}. Its lines are missing here.
+          {message.startsWith(dock) ? sentence(message) : <><b>{dock}</b> did not: {sentence(message)}</>} Its lines are missing here.
         </p>
       ))}
       {partly.map(({ dock, missed }) => (
@@ -81,6 +81,8 @@ function Answered({ state, lines, going }: { state: SearchState; lines: number; 
     </div>
   );
 }
+
+const sentence = (text: string) => text.replace(/\.?$/, ".");
 
 const ROW = 24;
 
