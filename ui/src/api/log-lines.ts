@@ -50,6 +50,9 @@ function settled(text: string): string {
   return end.slice(end.lastIndexOf("\r") + 1);
 }
 
+/** A line as it is read: without colours and other orders to a terminal. */
+export const readable = (text: string) => plain(settled(text));
+
 const STAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d) ?/;
 
 /** Makes lines of the chunks of one log; they may break anywhere, also within a character. */
@@ -90,7 +93,7 @@ export class LineParser {
     const stamp = STAMP.exec(raw);
     if (stamp) this.time = Date.parse(`${stamp[1]}${stamp[3]}`) + Number(stamp[2] ?? 0) * 1_000;
     else if (!this.time) this.time = this.clock();
-    const text = plain(settled(stamp ? raw.slice(stamp[0].length) : raw));
+    const text = readable(stamp ? raw.slice(stamp[0].length) : raw);
     return { time: this.time, stream, text, level: levelOf(text), ...(this.source === undefined ? {} : { source: this.source }) };
   }
 }

@@ -26,7 +26,7 @@ export function Tabs() {
           More
         </button>
       </nav>
-      <Drawer opened={opened} onClose={() => setOpened(false)} position="bottom" size="auto" title="More" classNames={{ content: "sheet" }} closeButtonProps={{ "aria-label": "Close" }}>
+      <Drawer opened={opened} onClose={() => setOpened(false)} position="bottom" size="auto" title="More" classNames={{ content: "more-sheet" }} closeButtonProps={{ "aria-label": "Close" }}>
         <nav className="nav" aria-label="More">
           {rest.map((item) => (
             <Link key={item.to} to={item.to} data-active={isAt(pathname, item.to)} aria-current={isAt(pathname, item.to) ? "page" : undefined}>

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "@mantine/core";
 import { followLog, type Followed, type LogState } from "@/api/follow-log";
-import { LineStore } from "@/api/log-lines";
+import { LineStore, useLines } from "@/api/log-lines";
 import type { Instance } from "@/api/types";
 import { LogView } from "@/ui/log-view";
 import { Silent } from "./silent";
@@ -54,6 +54,8 @@ const WORDS: Record<LogState["is"], string> = {
 
 function Following({ instance }: { instance: Instance }) {
   const { lines, state, earlier, onEarlier, retry } = useLog(instance, instance.state === "running");
+  // Fewer lines than were asked for are all that there are.
+  const all = useLines(lines).lines.length < TAIL;
   const failed = state.is === "failed" || state.is === "broken";
   const notes = failed ? (
     <div className="log-note" role="status">
@@ -63,5 +65,5 @@ function Following({ instance }: { instance: Instance }) {
   ) : state.is === "ended" ? (
     <div className="log-note">The log has ended, as the container does not run.</div>
   ) : null;
-  return <LogView lines={lines} name={instance.name} empty={failed ? state.message : WORDS[state.is]} notes={notes} earlier={earlier} onEarlier={() => void onEarlier()} />;
+  return <LogView lines={lines} name={instance.name} empty={failed ? state.message : WORDS[state.is]} notes={notes} earlier={all ? "none" : earlier} onEarlier={() => void onEarlier()} />;
 }

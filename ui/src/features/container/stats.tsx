@@ -34,7 +34,7 @@ function Charts({ instance }: { instance: Instance }) {
   return (
     <Suspense fallback={<Skeleton h={460} radius="lg" />}>
       <SimpleGrid cols={{ base: 1, md: 2 }} spacing={16}>
-        <Chart title="CPU" times={times} unit={percent} series={[{ label: "used", values: samples.map((sample) => sample.cpu), color: "--accent" }]} aside={`of one processor · ${count(last.pids, "process", "processes")}`} />
+        <Chart title="CPU" atLeast={4} times={times} unit={percent} series={[{ label: "used", values: samples.map((sample) => sample.cpu), color: "--accent" }]} aside={`of one processor · ${count(last.pids, "process", "processes")}`} />
         <Chart
           title="Memory"
           binary
@@ -45,6 +45,7 @@ function Charts({ instance }: { instance: Instance }) {
         />
         <Chart
           title="Network"
+          atLeast={100}
           times={times}
           unit={rate}
           series={[
@@ -54,6 +55,7 @@ function Charts({ instance }: { instance: Instance }) {
         />
         <Chart
           title="Disk"
+          atLeast={100}
           times={times}
           unit={rate}
           series={[

@@ -45,7 +45,9 @@ const Row = memo(function Row({ instance, index, marked, onMark, openMenu }: Row
         <input type="checkbox" className="cb" aria-label={`Mark ${instance.name}`} checked={marked} onChange={() => onMark(instance.id)} />
       </td>
       <th scope="row" className="name" data-col="name">
-        <a href={containerHref(instance)}>{instance.name}</a>
+        <a href={containerHref(instance)} title={instance.name}>
+          {instance.name}
+        </a>
         <span className="sub mono" title={instance.image}>
           {instance.image}
         </span>

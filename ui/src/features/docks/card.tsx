@@ -62,7 +62,8 @@ function unknown({ name, containers, state, daemon }: Dock): string {
   if (state === "never seen") return "It was registered, and no worker has spoken for it yet. Start one there.";
   const who = state !== "lost" && daemon === "down" ? "its Docker" : name;
   if (containers === 0) return `What is here is not known until ${who} answers; actions are off.`;
-  return `${count(containers, "container")} ${containers === 1 ? "was" : "were"} here. What they do is not known until ${who} answers; actions are off.`;
+  const [were, doing] = containers === 1 ? ["was", "it does"] : ["were", "they do"];
+  return `${count(containers, "container")} ${were} here. What ${doing} is not known until ${who} answers; actions are off.`;
 }
 
 const MEANING = "How old its last heartbeat was at each of the last 40 looks of this node";

@@ -11,7 +11,7 @@ const EACH = 2;
 export function SilentDocks({ docks }: { docks: Dock[] }) {
   const silent = docks.filter((dock) => !dock.reachable);
   if (silent.length === 0) return null;
-  return <div role="status">{silent.length > EACH ? <Together docks={silent} /> : silent.map((dock) => <One key={dock.name} dock={dock} />)}</div>;
+  return silent.length > EACH ? <Together docks={silent} /> : silent.map((dock) => <One key={dock.name} dock={dock} />);
 }
 
 function One({ dock }: { dock: Dock }) {

@@ -53,7 +53,6 @@ export function Live({ lines, states, chosen, query, level, onQuery, onLevel }: 
       onLevel={onLevel}
       notes={notes}
       empty={opening && troubles.length === 0 ? "Reading the logs…" : "They have written nothing yet."}
-      height="max(320px, calc(100dvh - 372px))"
     />
   );
 }

@@ -68,7 +68,7 @@ function Answered({ state, lines, going }: { state: SearchState; lines: number; 
       </p>
       {silent.map(({ dock, message }) => (
         <p key={dock} className="faint">
-          <b>{dock}</b> did not: {message}. Its lines are missing here.
+          {message.startsWith(dock) ? sentence(message) : <><b>{dock}</b> did not: {sentence(message)}</>} Its lines are missing here.
         </p>
       ))}
       {partly.map(({ dock, missed }) => (
@@ -82,6 +82,8 @@ function Answered({ state, lines, going }: { state: SearchState; lines: number; 
   );
 }
 
+const sentence = (text: string) => text.replace(/\.?$/, ".");
+
 const ROW = 24;
 
 function Lines({ lines, words }: { lines: Hit[]; words: string }) {
@@ -89,24 +91,26 @@ function Lines({ lines, words }: { lines: Hit[]; words: string }) {
   const virtual = useVirtualizer({ count: lines.length, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: 20 });
   const at = now();
   return (
-    <div className="card" style={{ overflow: "hidden" }}>
-      <div ref={box} className="log wrap hits" data-sources style={{ height: "max(320px, calc(100dvh - 372px))" }} tabIndex={0} role="region" aria-label="Lines that were found">
-        <div className="log-rows" style={{ height: virtual.getTotalSize() }}>
-          {virtual.getVirtualItems().map((item) => {
-            const line = lines[item.index]!;
-            return (
-              <div key={item.key} ref={virtual.measureElement} data-index={item.index} className="log-row" data-level={levelOf(line.text)} style={{ transform: `translateY(${item.start}px)` }}>
-                <span className="ts" title={fullTime(line.time)}>
-                  {absolute(line.time, at)}
-                </span>
-                <span className="lv" title={levelOf(line.text)} />
-                <Link className="src" to="/containers/$dock/$id" params={{ dock: line.dock, id: line.id }} search={{ tab: "logs" }} title={`The log of ${line.name} on ${line.dock}`}>
-                  {line.name}
-                </Link>
-                <span className="text">{marked(line.text, words)}</span>
-              </div>
-            );
-          })}
+    <div className="card log-card fills">
+      <div className="log-stage">
+        <div ref={box} className="log wrap hits" data-sources tabIndex={0} role="region" aria-label="Lines that were found">
+          <div className="log-rows" style={{ height: virtual.getTotalSize() }}>
+            {virtual.getVirtualItems().map((item) => {
+              const line = lines[item.index]!;
+              return (
+                <div key={item.key} ref={virtual.measureElement} data-index={item.index} className="log-row" data-level={levelOf(line.text)} style={{ transform: `translateY(${item.start}px)` }}>
+                  <span className="ts" title={fullTime(line.time)}>
+                    {absolute(line.time, at)}
+                  </span>
+                  <span className="lv" title={levelOf(line.text)} />
+                  <Link className="src" to="/containers/$dock/$id" params={{ dock: line.dock, id: line.id }} search={{ tab: "logs" }} title={`The log of ${line.name} on ${line.dock}`}>
+                    {line.name}
+                  </Link>
+                  <span className="text">{marked(line.text, words)}</span>
+                </div>
+              );
+            })}
+          </div>
         </div>
       </div>
     </div>

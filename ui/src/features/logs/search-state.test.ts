@@ -31,5 +31,10 @@ describe("hits", () => {
 });
 
 describe("take", () => {
+  it("leaves out of lines what is for terminals", () => {
+    const coloured = { ...line(1), text: "\u001b[31mERROR\u001b[0m no db" };
+    const [hit] = hits(after(plan, { type: "found", dock: "anchor", id: "a", name: "a", lines: [coloured], truncated: false }));
+    expect(hit?.text).toBe("ERROR no db");
+  });
   it("keeps what was left out, and that it is over", () => expect(after(plan, { type: "done", answered: 3, asked: 4 })).toMatchObject({ containers: 4, leftOut: 2, answered: 3 }));
 });

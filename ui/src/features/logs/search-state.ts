@@ -1,4 +1,5 @@
 // What a search over the logs of many docks has brought so far.
+import { readable } from "@/api/log-lines";
 import type { LogLine, Search } from "@/api/types";
 
 export interface Found {
@@ -33,7 +34,7 @@ export function take(state: SearchState, line: Search): SearchState {
     case "plan":
       return { ...state, docks: line.docks, containers: line.containers, leftOut: line.leftOut };
     case "found":
-      return { ...state, found: [...state.found, { dock: line.dock, id: line.id, name: line.name, lines: line.lines, truncated: line.truncated }] };
+      return { ...state, found: [...state.found, { dock: line.dock, id: line.id, name: line.name, lines: line.lines.map((one) => ({ ...one, text: readable(one.text) })), truncated: line.truncated }] };
     case "failed":
       return { ...state, missed: [...state.missed, { dock: line.dock, id: line.id, name: line.name, message: line.message }] };
     case "done":
