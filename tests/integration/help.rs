@@ -340,8 +340,8 @@ fn help_of_deblox_up() {
               [default: 127.0.0.1:8080]
 
           --public-url <URL>
-              How browsers reach this node, such as https://deblox.example.com; where nobody has to log
-              in, no other name is answered
+              How browsers reach this node, https://HOST; where nobody has to log in, no other name is
+              answered
 
               [env: DEBLOX_PUBLIC_URL=]
 
@@ -567,8 +567,8 @@ fn help_of_deblox_web() {
               [default: 127.0.0.1:8080]
 
           --public-url <URL>
-              How browsers reach this node, such as https://deblox.example.com; where nobody has to log
-              in, no other name is answered
+              How browsers reach this node, https://HOST; where nobody has to log in, no other name is
+              answered
 
               [env: DEBLOX_PUBLIC_URL=]
 
