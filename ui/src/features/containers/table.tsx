@@ -55,7 +55,9 @@ const Row = memo(function Row({ instance, index, marked, onMark, openMenu }: Row
       <td data-col="state">
         <State instance={instance} />
       </td>
-      <td data-col="dock">{instance.dock}</td>
+      <td data-col="dock" title={instance.dock}>
+        {instance.dock}
+      </td>
       <td data-col="owner">
         <Owner instance={instance} />
       </td>

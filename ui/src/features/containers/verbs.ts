@@ -86,7 +86,7 @@ const NAMES: Partial<Record<Access, string>> = { operate: "operate it", exec: "r
 export function whyNot(instance: Instance, verb: Verb): string | null {
   if (!instance.rights.includes(verb.right)) {
     const whose = instance.why ?? (instance.owner === null ? "it is nobody's" : `it is ${instance.owner}'s`);
-    return `You may not ${NAMES[verb.right] ?? "do this"}: ${whose.replace(/\.$/, "")}.`;
+    return `You may not ${NAMES[verb.right] ?? "do this"}: ${whose.replace(/^It /, "it ").replace(/\.$/, "")}.`;
   }
   if (verb.shows === "logs") return null;
   if (instance.condition === "unknown") {
