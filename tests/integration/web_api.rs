@@ -10,7 +10,7 @@ use deblox::protocol::Role;
 use serde_json::{Value, json};
 
 use crate::auth::PASSWORD;
-use crate::processes::Program;
+use crate::processes::{Program, RedisProcess};
 use crate::support::{Bus, Scrub, Worker, unique, until};
 use crate::web::{Answer, Node};
 use crate::witness::secret;
@@ -71,6 +71,7 @@ const ASYNC: &str = "\r\nPrefer: respond-async";
 /// A stream of server-sent events that is read.
 struct Live {
     heard: Arc<Mutex<Vec<(String, String, Value)>>>,
+    reading: std::thread::JoinHandle<()>,
     connection: TcpStream,
 }
 
@@ -78,12 +79,12 @@ impl Live {
     fn open(address: &str, session: &str, after: &str) -> Self {
         let mut connection = TcpStream::connect(address).expect("it listens");
         let last = if after.is_empty() { String::new() } else { format!("Last-Event-ID: {after}\r\n") };
-        let head =
-            format!("GET /api/v1/live HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {session}\r\n{last}\r\n");
+        let shown = if session.is_empty() { String::new() } else { format!("Authorization: Bearer {session}\r\n") };
+        let head = format!("GET /api/v1/live HTTP/1.1\r\nHost: {address}\r\n{shown}{last}\r\n");
         connection.write_all(head.as_bytes()).expect("sent");
         let heard = Arc::new(Mutex::new(Vec::new()));
         let (hears, reads) = (Arc::clone(&heard), BufReader::new(connection.try_clone().expect("a second handle")));
-        std::thread::spawn(move || {
+        let reading = std::thread::spawn(move || {
             let (mut event, mut id, mut data) = (String::new(), String::new(), String::new());
             // Sizes of chunks stand between, on lines of their own, and mean nothing here: an event is one chunk.
             for line in reads.lines().map_while(Result::ok) {
@@ -100,7 +101,7 @@ impl Live {
                 }
             }
         });
-        Self { heard, connection }
+        Self { heard, reading, connection }
     }
 
     /// The first of that name that is as wanted.
@@ -111,6 +112,11 @@ impl Live {
             found.map(|(_, id, data)| (id.clone(), data.clone()))
         };
         until(&format!("`{name}` is heard"), async || found()).await
+    }
+
+    /// The node has closed it.
+    async fn ends(&self) {
+        until("the stream ends", async || self.reading.is_finished().then_some(())).await;
     }
 
     fn all(&self, name: &str) -> Vec<Value> {
@@ -307,6 +313,8 @@ async fn a_request_is_done_once_whichever_node_is_asked_and_any_tells_how_it_end
             "{done}"
         );
         instances.insert(done["id"].to_string());
+        let span = done["ended"].as_u64().zip(done["sent"].as_u64()).map(|(ended, sent)| ended.saturating_sub(sent));
+        assert!(span.is_some_and(|span| span < 60_000), "{done}");
         let listed = node.get(&ada, &format!("/requests?q={id}")).await;
         assert_eq!((&listed["requests"][0]["requestId"], &listed["more"]), (&json!(id), &json!(false)), "{listed}");
         assert_eq!(node.get(&bob, &format!("/requests?q={id}")).await["requests"], json!([]));
@@ -376,10 +384,9 @@ async fn what_changes_is_told_and_nothing_is_missed_between_two_nodes() {
     let kinds: Vec<&str> =
         at["events"].as_array().expect("events").iter().filter_map(|event| event["event"].as_str()).collect();
     assert_eq!(kinds, ["instance-removed", "instance-exited", "instance-running", "instance-created"]);
-    // Of all that bob has seen nothing but that an id is gone.
+    // Of all that bob is told nothing, not even an id.
     assert!(of_bob.all("event").iter().all(|event| !is_it(event)) && of_bob.all("request").is_empty());
-    let changed = of_bob.all("instances");
-    assert!(changed.iter().all(|data| data["changed"].as_array().is_some_and(Vec::is_empty)), "{changed:?}");
+    assert_eq!(of_bob.all("instances"), [] as [Value; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -391,6 +398,51 @@ async fn a_stream_ends_with_its_session_and_rights_count_at_once() {
     let cookie = format!("Cookie: deblox_session={ada}");
     assert_eq!(harbour.other.ask("POST /api/v1/logout", &cookie, "").await.status, 204);
     live.hears("ended", |_| true).await;
+    live.ends().await;
+
+    // A session ends that is shown as a bearer, too; a token is no login.
+    let again = harbour.bus.session("ada").await;
+    let token = harbour.bus.token("ada", "ci", None).await;
+    let log_out = async |bearer: &str| {
+        harbour.one.ask("POST /api/v1/logout", &format!("Authorization: Bearer {bearer}"), "").await
+    };
+    assert_eq!((log_out(&again).await.status, harbour.bus.counts(&again).await), (204, false));
+    let refused = log_out(&token).await;
+    assert_eq!((refused.status, &refused.json()["code"]), (400, &json!("bad-field")));
+    assert_eq!(harbour.one.get(&token, "/me").await["user"], "ada");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_redis_is_away_nothing_is_said_to_be_so() {
+    let mut redis = RedisProcess::new();
+    redis.start().await;
+    let bus = Bus::on(&redis.url()).await;
+    let _worker = bus.program(1, "d1.test").await;
+    let node = Node::start(&bus).await;
+    let docks = async || node.ask("GET /api/v1/docks", "", "").await;
+    assert_eq!(docks().await.json()["docks"][0]["state"], "up");
+    let live = node.live("", "");
+    live.hears("beats", |_| true).await;
+    redis.kill().await;
+    live.ends().await;
+    let away = docks().await;
+    assert_eq!((away.status, &away.json()["code"]), (503, &json!("bus-down")), "{}", away.text());
+    redis.start().await;
+    until("it is known again", async || (docks().await.status == 200).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_workers_show_to_nobody_a_node_does_not_show_to_everybody() {
+    let bus = Bus::new().await;
+    let node = Node::start(&bus).await;
+    assert_eq!(node.ask("GET /api/v1/node", "", "").await.json()["auth"], "open");
+    let live = node.live("", "");
+    live.hears("hello", |_| true).await;
+    let _worker = bus.enforcing(1, "d1.test").await;
+    live.hears("ended", |_| true).await;
+    let refused = node.ask("GET /api/v1/docks", "", "").await;
+    assert_eq!((refused.status, &refused.json()["code"]), (401, &json!("unauthenticated")));
+    assert_eq!(node.ask("GET /api/v1/node", "", "").await.json()["auth"], "enforce");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
