@@ -49,7 +49,7 @@ async fn repeated(limit: Duration, look: impl AsyncFn() -> Result<Vec<String>>) 
     }
 }
 
-/// Entries that nobody has finished.
+/// Entries that nobody has finished, and instances that are still to be put aside.
 async fn unfinished(cluster: &Cluster) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for stream in cluster.bus.keys("deblox.docker*").await? {
@@ -61,6 +61,16 @@ async fn unfinished(cluster: &Cluster) -> Result<Vec<String>> {
         let pending: StreamPendingReply = cluster.bus.repeat(&["XPENDING", &stream, "deblox"]).await?;
         if pending.count() > 0 {
             found.push(format!("{stream}: entries in hand: {pending:?}"));
+        }
+    }
+    // What a dock brings back too many it stops and marks, which takes as long as a stop does.
+    for host in 1..=HOSTS {
+        let replaced = format!("deblox.replaced.{}", dock(host));
+        let replaced: Vec<String> = cluster.bus.repeat(&["ZRANGE", &replaced, "0", "-1"]).await?;
+        for container in containers(cluster, host).await?.into_values().filter(|container| !container.is_extra()) {
+            if container.request.as_ref().is_some_and(|id| replaced.contains(id)) {
+                found.push(format!("{} of h{host} is one too many", container.name));
+            }
         }
     }
     Ok(found)

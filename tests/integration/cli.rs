@@ -92,7 +92,8 @@ async fn up_brings_a_redis_of_its_own_that_call_finds_and_serves_http_for_this_m
     assert_eq!(listed, [("a.test".to_owned(), "up".to_owned())]);
     let output = up.output();
     assert!(output.contains("a.test") && output.contains("deblox call"), "it says what to type next: {output}");
-    let address = output.lines().find_map(|line| line.trim().strip_prefix("HTTP")).expect("where HTTP is").trim();
+    let address = output.lines().find_map(|line| line.trim().strip_prefix("Web")).expect("where HTTP is");
+    let address = address.split_whitespace().next().expect("an address");
     let ready =
         Command::new("curl").args(["-fsS", "-d", r#"{"action":"list-docks"}"#, address]).output().expect("curl");
     assert!(ready.status.success() && text(&ready.stdout).contains("a.test"), "{ready:?}");
