@@ -474,6 +474,7 @@ async fn what_a_dock_had_that_is_lost_is_said_to_be_unknown() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_description_is_of_what_is_there() {
     let bus = Bus::new().await;
+    let _worker = bus.worker(1, "d1.test").await;
     let node = Node::start(&bus).await;
     let api = node.ask("GET /api/v1/openapi.json", "", "").await.json();
     assert!(api["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{}", api["openapi"]);
