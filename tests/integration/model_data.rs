@@ -53,13 +53,17 @@ for _, key in ipairs(sorted(redis.call('KEYS', ARGV[1]))) do
   if kind == 'string' then is = redis.call('GET', key) end
   if kind == 'hash' then
     is = {}
-    for _, field in ipairs(sorted(redis.call('HKEYS', key))) do is[#is + 1] = {field, redis.call('HGET', key, field)} end
+    for _, field in ipairs(sorted(redis.call('HKEYS', key))) do
+      -- when it was sent is told to people, and decides nothing
+      if field ~= 'since' then is[#is + 1] = {field, redis.call('HGET', key, field)} end
+    end
   end
   if kind == 'list' then is = redis.call('LRANGE', key, 0, -1) end
   if kind == 'set' then is = sorted(redis.call('SMEMBERS', key)) end
   if kind == 'zset' then is = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES') end
   if kind == 'stream' then is = {redis.call('XRANGE', key, '-', '+'), held(key)} end
-  text[#text + 1] = {key, is}
+  -- how often something has changed is for those who look at it, and decides nothing
+  if not string.find(key, '.revisions', 1, true) then text[#text + 1] = {key, is} end
 end
 return {seen, cjson.encode(text)}";
 
