@@ -102,7 +102,10 @@ impl Looking {
         if !(changed.is_empty() && given.is_empty() && gone.is_empty()) {
             view.tell(Change::Instances(Arc::new(InstanceChange { changed, given, gone })));
         }
+        // Of a dock that was not known yet nothing has been read.
+        let picture = view.look();
         self.revisions = revisions;
+        self.revisions.retain(|name, _| Fqdn::new(name).is_ok_and(|name| picture.docks.contains_key(&name)));
         if everything {
             self.all = Some(Instant::now());
         }
