@@ -6,6 +6,7 @@ use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 
 use crate::protocol::Secret;
+use crate::protocol::limits::AUTH_FIELD_BYTES;
 
 /// The cookie that holds a session.
 pub(super) const SESSION: &str = "deblox_session";
@@ -15,6 +16,11 @@ pub(super) fn find(headers: &HeaderMap, name: &str) -> Option<String> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut cookies = lines.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
     cookies.find(|(found, _)| *found == name).map(|(_, value)| value.to_owned())
+}
+
+/// The session that a browser has sent.
+pub(super) fn session(headers: &HeaderMap) -> Option<Secret> {
+    find(headers, SESSION).filter(|session| session.len() <= AUTH_FIELD_BYTES).map(Secret::new)
 }
 
 /// Where a cookie goes, and for how long; without a time, until the browser is closed.

@@ -16,7 +16,7 @@ use super::cookies::{self, SESSION, Scope};
 use super::{Node, calls};
 use crate::auth::{Arrival, LoggedIn, Oidc, OidcError};
 use crate::bus::BusError;
-use crate::protocol::limits::{AUTH_FIELD_BYTES, BEGUN_LOGIN_KEPT};
+use crate::protocol::limits::BEGUN_LOGIN_KEPT;
 use crate::protocol::{AuthReply, Granted, Secret};
 
 /// Where the cookie of a login that is under way goes.
@@ -69,7 +69,7 @@ pub(super) async fn log_out(State(node): State<Arc<Node>>, headers: HeaderMap) -
     if !node.is_own(&headers) {
         return say(&headers, StatusCode::FORBIDDEN, "a page of another site may not log you out");
     }
-    let ended = match session(&headers) {
+    let ended = match cookies::session(&headers) {
         Some(session) => node.sessions.end(&session).await,
         None => Ok(false),
     };
@@ -86,7 +86,7 @@ pub(super) async fn log_out(State(node): State<Arc<Node>>, headers: HeaderMap) -
 
 /// `GET /auth/me`: who the session of the cookie belongs to.
 pub(super) async fn whose(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
-    let found = match session(&headers) {
+    let found = match cookies::session(&headers) {
         Some(session) => node.sessions.whose(session).await,
         None => Ok(None),
     };
@@ -98,10 +98,6 @@ pub(super) async fn whose(State(node): State<Arc<Node>>, headers: HeaderMap) -> 
         Ok(None) => not_logged_in(),
         Err(error) => bus_away(&headers, &error),
     }
-}
-
-fn session(headers: &HeaderMap) -> Option<Secret> {
-    cookies::find(headers, SESSION).filter(|session| session.len() <= AUTH_FIELD_BYTES).map(Secret::new)
 }
 
 fn scope(oidc: &Oidc, path: &'static str, lasts: Option<Duration>) -> Scope {

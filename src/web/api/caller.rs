@@ -9,10 +9,9 @@ use axum::http::request::Parts;
 use super::look;
 use super::problem::Problem;
 use crate::client::Client;
-use crate::protocol::limits::AUTH_FIELD_BYTES;
-use crate::protocol::{Access, Credential, ErrorCode, Ownership, Secret, Session, Subject};
+use crate::protocol::{Access, Credential, ErrorCode, Ownership, Session, Subject};
 use crate::web::calls::credential;
-use crate::web::cookies::{self, SESSION};
+use crate::web::cookies;
 use crate::web::view::SeenDock;
 use crate::web::{Auth, Node};
 
@@ -31,7 +30,7 @@ impl FromRequestParts<Arc<Node>> for Caller {
     async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Problem> {
         check_site(node, &parts.headers)?;
         let bearer = credential(&parts.headers)?;
-        let shown = bearer.clone().or_else(|| session_of(&parts.headers).map(Credential::Session));
+        let shown = bearer.clone().or_else(|| cookies::session(&parts.headers).map(Credential::Session));
         let session = match &shown {
             Some(shown) => node.sessions.identify(shown).await?,
             None => None,
@@ -74,11 +73,6 @@ pub(super) fn check_site(node: &Node, headers: &HeaderMap) -> Result<(), Problem
         return Err(Problem::new(ErrorCode::Forbidden, message));
     }
     Ok(())
-}
-
-/// The session in the cookie.
-pub(super) fn session_of(headers: &HeaderMap) -> Option<Secret> {
-    cookies::find(headers, SESSION).filter(|session| session.len() <= AUTH_FIELD_BYTES).map(Secret::new)
 }
 
 impl Caller {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::caller::{Caller, auth, check_site, session_of};
+use super::caller::{Caller, auth, check_site};
 use super::extract::Body;
 use super::problem::Problem;
 use crate::bus::CallError;
@@ -145,7 +145,7 @@ pub(super) async fn log_out(State(node): State<Arc<Node>>, headers: HeaderMap) -
             ));
         }
         Some(Credential::Session(session)) => Some(session),
-        None => session_of(&headers),
+        None => cookies::session(&headers),
     };
     if let Some(session) = session {
         let message = json!({"sessionID": session.reveal()});
