@@ -9,10 +9,10 @@ import { call, qc } from "@/api/client";
 import { act } from "@/api/requests";
 import type { Instance, NetworkRow } from "@/api/types";
 import { Copyable } from "@/ui/copy";
-import { Ago } from "@/ui/time";
 import { Trouble } from "@/ui/trouble";
 import { WhyButton, WhyIcon } from "../resources/button";
 import { useAllInstances } from "../resources/instances";
+import { MadeAndLabels } from "../resources/made";
 import { Sheet } from "../resources/sheet";
 
 /** What Docker says of a network (Docker Engine API, `GET /networks/{id}`). */
@@ -35,7 +35,6 @@ export function NetworkSheet({ network, onClose }: { network: NetworkRow | null;
 function Detail({ network }: { network: NetworkRow }) {
   const { data, error, isPending, refetch } = useQuery({ ...inspected(network), enabled: !network.lastSeen });
   const addresses = data?.IPAM?.Config ?? [];
-  const labels = Object.entries(network.labels);
   return (
     <Stack gap={22}>
       <dl className="facts">
@@ -64,26 +63,7 @@ function Detail({ network }: { network: NetworkRow }) {
             </dd>
           </>
         )}
-        {network.created && (
-          <>
-            <dt>Made</dt>
-            <dd>
-              <Ago at={network.created * 1_000} />
-            </dd>
-          </>
-        )}
-        {labels.length > 0 && (
-          <>
-            <dt>Labels</dt>
-            <dd className="mono">
-              {labels.map(([name, value]) => (
-                <div key={name}>
-                  {name}={value}
-                </div>
-              ))}
-            </dd>
-          </>
-        )}
+        <MadeAndLabels of={network} />
       </dl>
       {network.lastSeen ? (
         <Text size="sm" c="dimmed">

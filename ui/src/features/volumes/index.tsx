@@ -15,6 +15,7 @@ import { WhyButton, WhyIcon } from "../resources/button";
 import { confirmRemoval } from "../resources/confirm";
 import { Filters, Silent, useDocks } from "../resources/frame";
 import { ListBody } from "../resources/list-body";
+import { MadeAndLabels } from "../resources/made";
 import { Prune } from "../resources/prune";
 import { lacks } from "../resources/rights";
 import { Sheet } from "../resources/sheet";
@@ -135,7 +136,6 @@ export function Volumes() {
 }
 
 function VolumeSheet({ volume, onClose }: { volume: VolumeRow | null; onClose: () => void }) {
-  const labels = Object.entries(volume?.labels ?? {});
   return (
     <Sheet title={volume ? called(volume) : ""} opened={!!volume} onClose={onClose} size={520}>
       {volume && (
@@ -152,26 +152,7 @@ function VolumeSheet({ volume, onClose }: { volume: VolumeRow | null; onClose: (
           <dd>
             <Copyable text={volume.mountpoint} name="folder" />
           </dd>
-          {volume.created && (
-            <>
-              <dt>Made</dt>
-              <dd>
-                <Ago at={volume.created * 1_000} />
-              </dd>
-            </>
-          )}
-          {labels.length > 0 && (
-            <>
-              <dt>Labels</dt>
-              <dd className="mono">
-                {labels.map(([name, value]) => (
-                  <div key={name}>
-                    {name}={value}
-                  </div>
-                ))}
-              </dd>
-            </>
-          )}
+          <MadeAndLabels of={volume} />
         </dl>
       )}
     </Sheet>
