@@ -240,13 +240,15 @@ impl World {
         self.take(worker, came);
     }
 
-    /// Takes over what others have left, once enough time has passed.
+    /// Takes over what others have left, once enough time has passed. What somebody is at has been held until now, however
+    /// long it took to come here.
     pub async fn take_over(&mut self, worker: usize) {
         for (stream, seen) in STREAMS.iter().zip(self.look().await.streams) {
-            for (entry, consumer) in seen.held.iter().filter(|(entry, consumer)| self.is_left(entry, consumer)) {
-                let stream = self.redis.key(stream);
-                let idle = ["XCLAIM", &stream, GROUP, consumer, "0", entry, "IDLE", "60000", "JUSTID"];
-                self.redis.0.redis::<Vec<String>>(&idle).await;
+            let stream = self.redis.key(stream);
+            for (entry, consumer) in &seen.held {
+                let idle = if self.is_left(entry, consumer) { "60000" } else { "0" };
+                let claim = ["XCLAIM", &stream, GROUP, consumer, "0", entry, "IDLE", idle, "JUSTID"];
+                self.redis.0.redis::<Vec<String>>(&claim).await;
             }
         }
         let came = self.workers[worker].consumer.take_over(ALL).await.expect("entries");
