@@ -1,5 +1,5 @@
 // A table of plain elements: sorted by its headers, with virtual rows when there are many, and as cards on a phone.
-import { useMemo, useRef, useState, type ReactNode } from "react";
+import { useCallback, useMemo, useRef, useState, type ReactNode } from "react";
 import { VisuallyHidden } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { useVirtualizer } from "@tanstack/react-virtual";
@@ -68,7 +68,8 @@ function Table<T>({ label, rows, columns, rowId, sort, onSort, stale }: TablePro
     getScrollElement: () => box.current,
     estimateSize: () => ROW,
     overscan: 8,
-    getItemKey: (index) => rowId(rows[index]!),
+    // With another function each time the places of all rows would be counted anew.
+    getItemKey: useCallback((index: number) => rowId(rows[index]!), [rows, rowId]),
   });
   const items = many ? virtual.getVirtualItems() : null;
   const shown = items ? items.map(({ index }) => index) : rows.map((_, index) => index);

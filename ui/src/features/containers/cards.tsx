@@ -1,10 +1,10 @@
 // The list on a phone: a card each.
-import { Fragment, useEffect, useRef } from "react";
+import { Fragment, useEffect, useMemo, useRef } from "react";
 import type { Instance } from "@/api/types";
 import type { ListSearch } from "@/app/router";
 import { containerHref, usePlainLinks } from "@/ui/plain-links";
 import { CpuCell } from "@/ui/spark";
-import { noNumber, Owner, Since, State, Verbs, type OpenMenu } from "./cells";
+import { noNumber, Owner, Since, State, useStatsOf, Verbs, type OpenMenu } from "./cells";
 
 function Card({ instance, openMenu }: { instance: Instance; openMenu: OpenMenu }) {
   return (
@@ -35,16 +35,15 @@ interface CardsProps {
   search: ListSearch;
   openMenu: OpenMenu;
   onMore: () => void;
-  onSeen: (instances: Instance[]) => void;
 }
 
 /** As many as are counted as seen: their statistics are asked for. */
 const SEEN = 60;
 
-export function ContainerCards({ instances, total, search, openMenu, onMore, onSeen }: CardsProps) {
+export function ContainerCards({ instances, total, search, openMenu, onMore }: CardsProps) {
   const follow = usePlainLinks();
   const end = useRef<HTMLDivElement>(null);
-  useEffect(() => onSeen(instances.slice(0, SEEN)), [instances]);
+  useStatsOf(useMemo(() => instances.slice(0, SEEN), [instances]));
   useEffect(() => {
     if (instances.length >= total) return;
     const near = new IntersectionObserver(([entry]) => entry?.isIntersecting && onMore(), { rootMargin: "800px" });

@@ -1,8 +1,9 @@
 // What is in the cells of rows and cards: plain elements, as there are many of them.
-import { memo } from "react";
+import { memo, useMemo } from "react";
 import { IconDotsVertical, IconLock } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
 import { usePendingFor } from "@/api/requests";
+import { useDockStats } from "@/api/stats";
 import type { Instance, Port } from "@/api/types";
 import { containerHref } from "@/ui/plain-links";
 import type { NoNumber } from "@/ui/spark";
@@ -18,6 +19,11 @@ export function State({ instance }: { instance: Instance }) {
 export function noNumber(instance: Instance): NoNumber {
   if (instance.condition === "unknown") return "unknown";
   return isOn(instance) ? undefined : "off";
+}
+
+/** The statistics of those that are seen come for as long as they are. */
+export function useStatsOf(seen: Instance[]) {
+  useDockStats(useMemo(() => seen.filter((instance) => noNumber(instance) === undefined).map((instance) => instance.dock), [seen]));
 }
 
 export function Owner({ instance }: { instance: Instance }) {

@@ -1,12 +1,11 @@
 import "./containers.css";
-import { useCallback, useMemo, useRef, useState } from "react";
+import { useCallback, useMemo, useRef } from "react";
 import { Button, Skeleton } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { IconBoxOff, IconPlugConnectedX, IconPlus } from "@tabler/icons-react";
 import { q } from "@/api/client";
-import { useDockStats } from "@/api/stats";
 import type { Docks, Instance } from "@/api/types";
 import type { ListSearch } from "@/app/router";
 import { count } from "@/ui/fmt";
@@ -16,7 +15,6 @@ import { For } from "@/ui/time";
 import { Empty, Trouble } from "@/ui/trouble";
 import { BulkBar } from "./bulk";
 import { ContainerCards } from "./cards";
-import { noNumber } from "./cells";
 import { cleared, filterOf, isFiltered, sortedBy } from "./filter";
 import { FilterBar } from "./filter-bar";
 import { useMarks } from "./marks";
@@ -86,15 +84,13 @@ export function Containers() {
   const marks = useMarks(instances);
   const [openMenu, menu] = useMoreMenu(!wide);
   const at = useRowKeys(instances, marks, () => field.current?.focus());
-  const [seen, setSeen] = useState(NOBODY);
-  useDockStats(useMemo(() => seen.filter((instance) => noNumber(instance) === undefined).map((instance) => instance.dock), [seen]));
 
   const set = useCallback((next: ListSearch) => void navigate({ search: next, replace: true }), [navigate]);
   const clear = () => set(cleared(search));
   const sort = (column: string) => set(sortedBy(search, column));
   const total = newest?.total ?? 0;
   const all = newest?.counts.all ?? 0;
-  const list = { instances, total, search, openMenu, onMore: more, onSeen: setSeen };
+  const list = { instances, total, search, openMenu, onMore: more };
 
   return (
     <>

@@ -1,5 +1,5 @@
 // The list as a table: plain elements, only the rows that are seen, further pages as one scrolls.
-import { memo, useEffect, useMemo, useRef } from "react";
+import { memo, useCallback, useEffect, useMemo, useRef } from "react";
 import { VisuallyHidden } from "@mantine/core";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { IconArrowDown, IconArrowUp } from "@tabler/icons-react";
@@ -8,7 +8,7 @@ import type { ListSearch } from "@/app/router";
 import { containerHref, usePlainLinks } from "@/ui/plain-links";
 import { usePrefs } from "@/ui/prefs";
 import { CpuCell, MemoryCell } from "@/ui/spark";
-import { noNumber, Owner, Ports, Since, State, Verbs, type OpenMenu } from "./cells";
+import { noNumber, Owner, Ports, Since, State, useStatsOf, Verbs, type OpenMenu } from "./cells";
 import type { Marks } from "./marks";
 
 const COLUMNS: { id: string; label: string; sorts?: true }[] = [
@@ -120,6 +120,8 @@ function Head({ search, onSort, marks }: { search: ListSearch; onSort: (column: 
 
 type Item = { dock: string; count: number } | { instance: Instance; index: number };
 
+const keyOf = (item: Item) => ("instance" in item ? item.instance.id : `dock ${item.dock}`);
+
 /** In groups there is a row with the name of the dock before the rows of each. */
 function itemsOf(instances: Instance[], grouped: boolean): Item[] {
   const items: Item[] = [];
@@ -145,11 +147,9 @@ interface TableProps {
   /** The row that the keys are on; it is scrolled to. */
   at: string | null;
   onMore: () => void;
-  /** Which rows are on the screen. */
-  onSeen: (instances: Instance[]) => void;
 }
 
-export function ContainerTable({ instances, total, search, onSort, marks, openMenu, at, onMore, onSeen }: TableProps) {
+export function ContainerTable({ instances, total, search, onSort, marks, openMenu, at, onMore }: TableProps) {
   const box = useRef<HTMLDivElement>(null);
   const follow = usePlainLinks();
   const { density } = usePrefs();
@@ -159,22 +159,18 @@ export function ContainerTable({ instances, total, search, onSort, marks, openMe
     count: items.length,
     enabled: big,
     getScrollElement: () => box.current,
-    estimateSize: (index) => ("instance" in items[index]! ? ROW[density] : GROUP),
+    // With other functions each time the places of all rows would be counted anew.
+    estimateSize: useCallback((index: number) => ("instance" in items[index]! ? ROW[density] : GROUP), [items, density]),
     overscan: 8,
-    getItemKey: (index) => {
-      const item = items[index]!;
-      return "instance" in item ? item.instance.id : `dock ${item.dock}`;
-    },
+    getItemKey: useCallback((index: number) => keyOf(items[index]!), [items]),
   });
   const seen = big ? virtual.getVirtualItems() : null;
   const [first, last] = seen ? [seen[0]?.index ?? 0, seen.at(-1)?.index ?? 0] : [0, items.length - 1];
-  const shown = items.slice(first, last + 1);
+  const shown = useMemo(() => items.slice(first, last + 1), [items, first, last]);
   const before = seen?.[0]?.start ?? 0;
   const after = seen?.length ? virtual.getTotalSize() - seen.at(-1)!.end : 0;
 
-  useEffect(() => {
-    onSeen(shown.flatMap((item) => ("instance" in item ? [item.instance] : [])));
-  }, [items, first, last]);
+  useStatsOf(useMemo(() => shown.flatMap((item) => ("instance" in item ? [item.instance] : [])), [shown]));
   useEffect(() => {
     if (instances.length < total && last >= items.length - AHEAD) onMore();
   }, [last, items.length, instances.length, total, onMore]);
@@ -196,9 +192,9 @@ export function ContainerTable({ instances, total, search, onSort, marks, openMe
           {before > 0 && <Space height={before} />}
           {shown.map((item) =>
             "instance" in item ? (
-              <Row key={item.instance.id} instance={item.instance} index={item.index} marked={marks.has(item.instance.id)} onMark={marks.toggle} openMenu={openMenu} />
+              <Row key={keyOf(item)} instance={item.instance} index={item.index} marked={marks.has(item.instance.id)} onMark={marks.toggle} openMenu={openMenu} />
             ) : (
-              <tr key={`dock ${item.dock}`} className="grp">
+              <tr key={keyOf(item)} className="grp">
                 <td colSpan={SPAN}>
                   {item.dock} <span className="dim num">{item.count}</span>
                 </td>

@@ -6,6 +6,7 @@ import { Link } from "@tanstack/react-router";
 import { IconLoader2, IconSearch } from "@tabler/icons-react";
 import { levelOf } from "@/api/log-lines";
 import { count } from "@/ui/fmt";
+import { LogCard } from "@/ui/log-card";
 import { absolute, fullTime } from "@/ui/times";
 import { now } from "@/api/clock";
 import { Empty, Trouble } from "@/ui/trouble";
@@ -91,7 +92,7 @@ function Lines({ lines, words }: { lines: Hit[]; words: string }) {
   const virtual = useVirtualizer({ count: lines.length, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: 20 });
   const at = now();
   return (
-    <div className="card log-card fills">
+    <LogCard>
       <div className="log-stage">
         <div ref={box} className="log wrap hits" data-sources tabIndex={0} role="region" aria-label="Lines that were found">
           <div className="log-rows" style={{ height: virtual.getTotalSize() }}>
@@ -113,7 +114,7 @@ function Lines({ lines, words }: { lines: Hit[]; words: string }) {
           </div>
         </div>
       </div>
-    </div>
+    </LogCard>
   );
 }
 
