@@ -9,10 +9,10 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
+export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
 const PROGRAM = join(TARGET, "debug/deblox");
-const LAB = process.env.DEBLOX_LAB ?? "/tmp/deblox-lab";
+export const LAB = process.env.DEBLOX_LAB ?? "/tmp/deblox-lab";
 /** Where a person can look at what the screens are like. */
 export const SHOTS = join(TARGET, "ui-screens");
 /** How long anything may take before a test gives up. */
@@ -39,7 +39,7 @@ export async function until(what, ask) {
   assert.fail(`${what}: not within ${PATIENCE / 1000} s; at last ${last}`);
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((done) => {
     const server = createServer();
     server.listen(0, "127.0.0.1", () => {
@@ -99,9 +99,9 @@ export class World {
     return this.run(`worker-${n}`, PROGRAM, ["worker", "--hostname", this.docks[n], ...args], { ...this.env, DOCKER_HOST: this.daemon(n) });
   }
 
-  async node(port) {
+  async node(port, args = [], env = {}) {
     port ??= await freePort();
-    const child = this.run(`web-${port}`, PROGRAM, ["web", "--listen", `127.0.0.1:${port}`]);
+    const child = this.run(`web-${port}`, PROGRAM, ["web", "--listen", `127.0.0.1:${port}`, ...args], { ...this.env, ...env });
     const url = `http://127.0.0.1:${port}`;
     await until(`a node at ${url}`, async () => (await fetch(`${url}/api/v1/node`)).ok);
     return { child, port, url };
@@ -142,6 +142,11 @@ export class World {
     const made = await this.as(owner, "POST", "/actions/create-container", { image: "busybox", name, dock, cmd, start: true, ...fields }, node);
     assert.ok(made.Id, `${name} is made: ${JSON.stringify(made)}`);
     return made.Id;
+  }
+
+  /** Has the lab do something: see scripts/lab.sh. */
+  lab(...args) {
+    execFileSync(join(ROOT, "scripts/lab.sh"), args, { env: { ...process.env, DEBLOX_LAB: LAB } });
   }
 
   /** What a Docker daemon of the lab says, whatever deblox does. */
@@ -192,6 +197,7 @@ export class World {
       remove(this.docker(n, "ps", "-aq", ...mine), "rm", "-fv");
       remove(this.docker(n, "network", "ls", "-q", ...mine), "network", "rm");
       remove(this.docker(n, "volume", "ls", "-q", ...mine), "volume", "rm");
+      if (this.registry) remove(this.docker(n, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", `${this.registry}/*`), "rmi");
     }
     rmSync(this.folder, { recursive: true, force: true });
   }
