@@ -22,6 +22,23 @@ use crate::protocol::{AuthReply, Granted, Secret};
 /// Where the cookie of a login that is under way goes.
 const LOGIN: &str = "/auth/oidc";
 
+/// What people see who were not logged in, with the sentence that says why.
+const PAGE: &str = r#"<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Not signed in · deblox</title>
+<link rel="icon" type="image/svg+xml" href="/favicon.svg">
+<link rel="stylesheet" href="/plain.css">
+<main>
+<img src="/favicon.svg" alt="" width="40" height="40">
+<h1>You are not signed in</h1>
+<p>{}.</p>
+<a href="/login">Back to the login</a>
+</main>
+</html>
+"#;
+
 /// How nobody but the browser gets to see what is answered here: nothing is kept, and no address is told on.
 const PRIVATE: [(HeaderName, HeaderValue); 3] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -137,11 +154,9 @@ fn say(headers: &HeaderMap, status: StatusCode, sentence: &str) -> Response {
     if !wants_page(headers) {
         return answer(status, &AuthReply::error(sentence));
     }
-    let page = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>deblox</title><h1>deblox</h1><p>{}.</p>\n",
-        escape(sentence)
-    );
-    let kind = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, "default-src 'none'")];
+    let page = PAGE.replace("{}", &escape(sentence));
+    let policy = "default-src 'none'; style-src 'self'; img-src 'self'";
+    let kind = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, policy)];
     (status, PRIVATE, kind, page).into_response()
 }
 

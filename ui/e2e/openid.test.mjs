@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { heading } from "./screen.mjs";
-import { freePort, ROOT, until, World } from "./world.mjs";
+import { freePort, ROOT, SHOTS, until, World } from "./world.mjs";
 
 const SECRET = "harbour-secret-of-the-client";
 
@@ -48,10 +48,13 @@ test("who logs in at the provider is led back to where it wanted to go, and logs
   await world.close(page);
 });
 
-test("who has no role here is told so on the login", async () => {
+test("who has no role here is told so, and may try again", async () => {
   const page = await world.page(null, { path: "/", node });
   await throughProvider(page, "8");
+  await heading(page, "You are not signed in").waitFor();
+  await page.getByText("you are in none of the groups that may use deblox").waitFor();
+  await page.screenshot({ path: join(SHOTS, "not-signed-in.png") });
+  await page.getByRole("link", { name: "Back to the login" }).click();
   await page.getByRole("heading", { name: "Sign in to deblox" }).waitFor();
-  await page.getByText(/no role|none of your groups|not allowed/i).waitFor();
   await world.close(page);
 });
