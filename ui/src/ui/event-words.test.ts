@@ -49,10 +49,10 @@ describe("the words of events", () => {
     [{ user: "ada", token: "ci", action: "delete-container", about: "9c3f".repeat(16), status: 204 }, "info: ada (token ci) removed 9c3f9c3f9c3f"],
     [{ user: "ada", action: "tag-image", about: `sha256:${"7e03".repeat(16)}`, status: 201 }, "info: ada tagged 7e037e037e03"],
     [{ user: "ada", action: "rename-container", name: "web", id: "9c3f".repeat(16), status: 204 }, "info: ada renamed 9c3f9c3f9c3f to web"],
-    [{ user: "bob", action: "create-container", about: "nginx", status: 403, error: "quota-exceeded" }, "warn: create-container nginx refused for bob: quota"],
-    [{ action: "stop-container", name: "web", status: 401, error: "unauthenticated" }, "warn: stop-container web refused for somebody: not logged in"],
-    [{ user: "ada", action: "restart-container", name: "web", status: 503, error: "dock-lost" }, "bad: restart-container web failed for ada: the dock was lost"],
-    [{ user: "ada", action: "exec-container", name: "web", status: 499, error: "cancelled" }, "info: ada cancelled exec-container web"],
+    [{ user: "bob", action: "create-container", about: "nginx", status: 403, error: "quota-exceeded" }, "warn: bob: create nginx was refused (quota)"],
+    [{ action: "stop-container", name: "web", status: 401, error: "unauthenticated" }, "warn: somebody: stop web was refused (not logged in)"],
+    [{ user: "ada", action: "restart-container", name: "web", status: 503, error: "dock-lost" }, "bad: ada: restart web failed (the dock was lost)"],
+    [{ user: "ada", action: "exec-container", name: "web", status: 499, error: "cancelled" }, "info: ada: exec web was cancelled"],
     [{ user: "ada", action: "tow-container", name: "web", status: 200 }, "info: ada did tow-container to web"],
   ])("tells of the request %o", (event, words) => expect(told(event)).toBe(words));
 });

@@ -88,6 +88,9 @@ export function subject({ action, name, about, id, dock, image }: Asked): string
 /** What an action does, done: `stopped`. */
 export const done = (action: string) => DONE[action] ?? (action === "rename-container" ? "renamed" : `did ${action} to`);
 
+/** What an action is called among people: `stop`, `remove network`. Of what is no container it is said what it is. */
+export const called = (action: string) => action.replace(/-(container|instance)$/, "").replaceAll("-", " ");
+
 /** Whoever asked wanted no more of it, such as by leaving a terminal: nothing went wrong. */
 export const isCancelled = ({ error }: { error: string | null }) => error === "cancelled";
 
@@ -98,10 +101,11 @@ function request(event: ClusterEvent): Told {
   if (!action) return { text: "a request ended", level: "info" };
   const who = `${user ?? "somebody"}${token ? ` (token ${token})` : ""}`;
   if (!error) return { text: `${who} ${done(action)} ${subject(event)}`, level: "info" };
-  if (isCancelled(event)) return { text: `${who} cancelled ${action} ${subject(event)}`, level: "info" };
+  const what = `${who}: ${called(action)} ${subject(event)}`;
+  if (isCancelled(event)) return { text: `${what} was cancelled`, level: "info" };
   // Whoever is refused has asked for what may not be; the rest went wrong.
   const refused = status !== null && status >= 400 && status < 500;
-  return { text: `${action} ${subject(event)} ${refused ? "refused" : "failed"} for ${who}: ${errorWords(error)}`, level: refused ? "warn" : "bad" };
+  return { text: `${what} ${refused ? "was refused" : "failed"} (${errorWords(error)})`, level: refused ? "warn" : "bad" };
 }
 
 function instance(event: ClusterEvent, state: string): Told {

@@ -2,7 +2,7 @@
 import { IconAlertTriangle, IconBan, IconCircleCheckFilled, IconCircleMinus, IconLoader2, IconPlugConnectedX } from "@tabler/icons-react";
 import type { Pending } from "@/api/requests";
 import type { RequestStatus } from "@/api/types";
-import { errorWords, isCancelled, subject } from "@/ui/event-words";
+import { called, errorWords, isCancelled, subject } from "@/ui/event-words";
 import type { Look } from "@/ui/state";
 
 /** Whoever waits longer is told that there is no answer yet. */
@@ -35,10 +35,10 @@ export function sentence(request: RequestStatus, slow: boolean): string | null {
   return request.error ? errorWords(request.error) : null;
 }
 
-/** `Stop web`, `Remove network web`: of what is no container it is said what it is. */
+/** `Stop web`, `Remove network web`. */
 export function title(request: RequestStatus): string {
   if (!request.action) return `Request ${request.requestId.slice(0, 8)}`;
-  const verb = request.action.replace(/-(container|instance)$/, "").replaceAll("-", " ");
+  const verb = called(request.action);
   return `${verb.charAt(0).toUpperCase()}${verb.slice(1)} ${subject(request)}`;
 }
 
