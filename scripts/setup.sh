@@ -256,6 +256,15 @@ stand_in() {
   "$root/scripts/images/$1.sh"
 }
 
+# Compose: the plugin, in the folder $compose_config that docker finds it by; and the old docker-compose, where apt has it.
+setup_compose() {
+  have docker-compose || ! apt_offers docker-compose || apt_install "to test the compose files" docker-compose
+  compose_config=${DOCKER_CONFIG:-$HOME/.docker}
+  ! docker compose version >/dev/null 2>&1 || return 0
+  compose_config=${XDG_CACHE_HOME:-$HOME/.cache}/deblox/docker
+  [ -x "$compose_config/cli-plugins/docker-compose" ] || "$root/scripts/next-compose.sh" "$compose_config/cli-plugins"
+}
+
 setup_cargo_tools() {
   if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
     have rustup || fail "cargo fmt and cargo clippy are missing: install the packages rustfmt and rust-clippy of your distribution"
@@ -290,5 +299,8 @@ if [ "$level" = test ]; then
   setup_image redis:7 stand_in redis
   # the specification's examples say "image": "ubuntu"; no test asks more of it than a shell
   setup_image ubuntu:latest docker tag busybox:latest ubuntu:latest
+  setup_image node:22-bookworm-slim stand_in node
+  setup_image rust:1-slim-bookworm stand_in rust
+  setup_compose
 fi
 if [ "$level" = lint ] || [ "$level" = test ]; then setup_cargo_tools; fi

@@ -51,6 +51,8 @@ heading the web UI in a browser
 cargo build --locked
 (cd ui && npm run --silent test:e2e)
 
+scripts/image.sh
+
 heading "no secret in what the tests have produced"
 scripts/secrets.sh "$output"
 

@@ -18,6 +18,7 @@ mod events;
 mod exec;
 mod follow;
 mod groups;
+mod health;
 mod hostname;
 mod images;
 mod inspect;
@@ -120,6 +121,8 @@ enum Command {
     Worker(worker::Args),
     /// The web UI, its API, and requests by HTTP, on any node
     Web(web::Args),
+    /// Tell whether the worker or the node of this host is well, for a container's health check
+    Health(health::Args),
     #[command(flatten)]
     Remote(Box<Remote>),
     #[command(flatten)]
@@ -219,7 +222,7 @@ impl Cli {
     pub fn log_filter(&self) -> String {
         let usual = match self.command {
             Command::Up(_) | Command::Worker(_) | Command::Web(_) => "info",
-            Command::Local(_) | Command::Remote(_) => "off",
+            Command::Health(_) | Command::Local(_) | Command::Remote(_) => "off",
         };
         self.log.clone().unwrap_or_else(|| if self.verbose { "deblox=debug" } else { usual }.to_owned())
     }
@@ -238,6 +241,7 @@ impl Cli {
             Command::Up(args) => up::run(args, &self.cluster, stop).await,
             Command::Worker(args) => worker::run(args, &self.cluster, stop).await,
             Command::Web(args) => web::run(&args, &self.cluster, stop).await,
+            Command::Health(args) => health::run(args, &self.cluster).await,
             Command::Local(command) => command.run(&self.cluster).await,
             Command::Remote(command) => {
                 let cluster = Cluster::new(&self.cluster)?;

@@ -28,6 +28,7 @@ use url::Url;
 use utoipa::ToSchema;
 
 use api::{Registry, Sockets};
+pub use health::{Unready, ask_ready};
 use view::View;
 
 use crate::auth::{Oidc, OidcError, OidcOptions, Sessions};

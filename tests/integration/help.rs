@@ -23,6 +23,8 @@ fn help_of_deblox() {
       up           All for one machine: a worker, HTTP, and a private Redis unless REDIS_URL names one
       worker       Speak for the Docker daemon of this host
       web          The web UI, its API, and requests by HTTP, on any node
+      health       Tell whether the worker or the node of this host is well, for a container's health
+                   check
       docks        List the docks, or change which take part
       ps           List containers
       run          Create and start a container, on the fittest dock, and connect to it

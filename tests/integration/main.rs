@@ -33,6 +33,7 @@ mod docker_faults;
 mod documentation;
 mod enforcement;
 mod faults;
+mod health;
 mod help;
 mod identity;
 mod instances;
