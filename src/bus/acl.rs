@@ -53,6 +53,8 @@ pub enum AclRole {
     Manager,
     /// Who changes accounts.
     Accounts,
+    /// Who looks for what is wrong.
+    Doctor,
 }
 
 impl AclRole {
@@ -73,6 +75,7 @@ impl AclRole {
             }
             Self::Manager => rules.base(&[BASE, SCRIPTS]).manager(),
             Self::Accounts => rules.base(&[BASE, SCRIPTS, "+multi +exec"]).accounts(),
+            Self::Doctor => rules.base(&[BASE, "+info +acl|whoami"]).doctor(),
         }
         .text)
     }
@@ -274,6 +277,15 @@ impl Rules {
             // What users use of their quotas.
             .on(Use::Both, "+hgetall +hdel", &[all(&keys.usage_prefix())])
             .on(Use::Reads, "+hexists", &[keys.owners()])
+    }
+
+    /// How the docks and the queues are.
+    fn doctor(self) -> Self {
+        let keys = self.keys.clone();
+        self.on(Use::Reads, "+hgetall", &[keys.docks()])
+            .on(Use::Reads, "+xlen +xrange +xinfo|groups +xinfo|consumers", &[keys.shared(), all(&keys.own_prefix())])
+            .on(Use::Reads, "+xlen +xrevrange", &[keys.dead()])
+            .on(Use::Reads, "+exists", &[keys.watch()])
     }
 }
 

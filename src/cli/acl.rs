@@ -71,6 +71,13 @@ pub(super) enum Command {
         #[command(flatten)]
         secret: SecretArgs,
     },
+    /// For `deblox doctor`: looks how the docks and the queues are, and changes nothing
+    Doctor {
+        /// The name of the user
+        name: UserName,
+        #[command(flatten)]
+        secret: SecretArgs,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -98,6 +105,7 @@ pub(super) async fn run(command: Command, cluster: &ClusterArgs) -> anyhow::Resu
         }
         Command::Manager { name, secret } => (name.to_string(), AclRole::Manager, secret),
         Command::Accounts { name, secret } => (name.to_string(), AclRole::Accounts, secret),
+        Command::Doctor { name, secret } => (name.to_string(), AclRole::Doctor, secret),
     };
     if user == DEFAULT {
         bail!("`{DEFAULT}` is whom Redis takes those for who give no name: choose another, and switch that one off");

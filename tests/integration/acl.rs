@@ -489,6 +489,7 @@ fn help_of_deblox_acl() {
       web       For `deblox web`: what a client may, and it knows whose session it is
       manager   For `deblox web --auth-manager` that is nothing else: answers logins, and reads accounts
       accounts  For `deblox user`, `group` and `token`: changes accounts
+      doctor    For `deblox doctor`: looks how the docks and the queues are, and changes nothing
       help      Print this message or the help of the given subcommand(s)
 
     Options:

@@ -24,6 +24,7 @@ fn help_of_deblox() {
       worker       Speak for the Docker daemon of this host
       web          The web UI, its API, and requests by HTTP, on any node
       docks        List the docks, or change which take part
+      doctor       Look for what is wrong with Redis, the docks and the queues, and say what to do
       ps           List containers
       run          Create and start a container, on the fittest dock, and connect to it
       create       Create a container, on the fittest dock

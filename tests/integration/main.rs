@@ -30,6 +30,7 @@ mod commands_owners;
 mod commands_resources;
 mod dock_stats;
 mod docker_faults;
+mod doctor;
 mod documentation;
 mod enforcement;
 mod faults;
