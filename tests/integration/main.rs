@@ -57,6 +57,7 @@ mod recreate_resumed;
 mod redis_faults;
 mod resource_records;
 mod resources;
+mod rolling;
 mod schema;
 mod secrets;
 mod sentinel;
