@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The checks that need no Docker: format, lints, licences and sources of the dependencies, the docs. Warnings are errors.
+# The checks that need no Docker: format, lints, licences and sources of the dependencies, the docs,
+# the manifests for Kubernetes. Warnings are errors.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh lint
@@ -11,3 +12,4 @@ step cargo clippy --all-targets --locked -- -D warnings
 cargo fetch --locked --quiet
 step cargo deny --offline --locked check --hide-inclusion-graph licenses bans sources
 RUSTDOCFLAGS="-D warnings" step cargo doc --no-deps --locked --document-private-items
+step "$kubernetes_python" tests/kubernetes/check.py "${kustomize[@]}"

@@ -2,7 +2,7 @@
 # Installs what is missing, and only that: one line for each thing it installs, a second when all is there.
 #
 #   scripts/setup.sh build    a C compiler, Rust, Node.js, and the web UI, built
-#   scripts/setup.sh lint     and rustfmt, clippy, cargo-deny
+#   scripts/setup.sh lint     and rustfmt, clippy, cargo-deny, and what builds and checks the manifests for Kubernetes
 #   scripts/setup.sh run      what build needs, a Docker engine, redis-server, an image to start containers from
 #   scripts/setup.sh lab      what run needs, and the lab of Docker hosts
 #   scripts/setup.sh test     all of these, the images of the tests, an OpenID Connect provider, and a browser
@@ -16,6 +16,7 @@ rust_minimum=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
 redis_minimum=6.2    # XAUTOCLAIM
 node_minimum=20.19   # what builds the web UI
 node_release=v22     # of the official builds, where the distribution's is too old
+kubernetes_schemas=1.37.0    # of PyPI's kubernetes-validate
 # a cargo that rustup installed; the folders that hold iptables and ip, which Debian leaves out of a user's PATH
 PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
@@ -277,6 +278,47 @@ setup_cargo_tools() {
   fi
 }
 
+# What builds the manifests of k8s/, as the command in kustomize; and a Python with the schemas that Kubernetes publishes.
+setup_kubernetes_tools() {
+  local cache=${XDG_CACHE_HOME:-$HOME/.cache}/deblox
+  if ! have kustomize && ! have kubectl; then
+    if apt_offers kustomize; then apt_install "to build the manifests for Kubernetes" kustomize
+    else unpack_from_trixie kustomize "$cache/kustomize"; fi
+    hash -r
+  fi
+  if have kustomize; then kustomize=(kustomize build); else kustomize=(kubectl kustomize); fi
+  kubernetes_python=$cache/kubernetes-$kubernetes_schemas/bin/python
+  "$kubernetes_python" -c 'import kubernetes_validate' 2>/dev/null && return
+  python3 -c 'import ensurepip' 2>/dev/null || apt_install "to check the manifests for Kubernetes" python3 python3-venv
+  say "installing kubernetes-validate $kubernetes_schemas"
+  local output
+  output=$(python3 -m venv --clear "${kubernetes_python%/bin/python}" &&
+    "$kubernetes_python" -m pip install --quiet --disable-pip-version-check "kubernetes-validate==$kubernetes_schemas" 2>&1) ||
+    fail "$output"
+}
+
+# unpack_from_trixie PACKAGE FOLDER: a program that Debian has in its next release and not yet in 12, from the mirror that
+# this machine uses; into FOLDER, and nothing of this machine's own is changed
+unpack_from_trixie() {
+  local by_hand="install kubectl or kustomize by hand: see https://kubernetes.io/docs/tasks/tools/"
+  (. /etc/os-release; [ "${VERSION_CODENAME:-}" = bookworm ]) || fail "this distribution has no package $1: $by_hand"
+  if ! [ -x "$2/usr/bin/$1" ]; then
+    say "installing $1 into $2, from Debian 13"
+    local work file output options
+    work=$(mktemp -d)
+    mkdir -p "$2" "$work"/{sources,lists/partial,archives/partial}
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/debian*; do
+      [ ! -e "$file" ] || sed 's/\bbookworm\b/trixie/g' "$file" >"$work/sources/${file##*/}"
+    done
+    options=(-qq -o "Dir::Etc::SourceList=/dev/null" -o "Dir::Etc::SourceParts=$work/sources" -o "Dir::State::Lists=$work/lists"
+      -o "Dir::Cache=$work" -o "APT::Sandbox::User=root")
+    output=$(apt-get "${options[@]}" update 2>&1 && cd "$work" && apt-get "${options[@]}" download "$1" 2>&1 &&
+      dpkg-deb -x "$1"_*.deb "$2") || fail "$output"
+    rm -r "$work"
+  fi
+  PATH=$2/usr/bin:$PATH
+}
+
 level=${1:-}
 arguments=("$@"); [ "$0" = "${BASH_SOURCE[0]}" ] || arguments=()    # the scripts that source this file take none
 case $level in
@@ -303,4 +345,4 @@ if [ "$level" = test ]; then
   setup_image rust:1-slim-bookworm stand_in rust
   setup_compose
 fi
-if [ "$level" = lint ] || [ "$level" = test ]; then setup_cargo_tools; fi
+if [ "$level" = lint ] || [ "$level" = test ]; then setup_cargo_tools; setup_kubernetes_tools; fi

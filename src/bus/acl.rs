@@ -26,8 +26,8 @@ const CONSUMES: &str = "+xgroup|create +xgroup|delconsumer +xinfo|consumers +xre
 pub enum AclRole {
     /// The worker of a dock.
     Worker {
-        /// The dock.
-        dock: Fqdn,
+        /// The dock; none is any dock: the workers of all share the user.
+        dock: Option<Fqdn>,
         /// Whether it looks after docks that are lost.
         watches: bool,
         /// Whether it is an auth manager as well.
@@ -53,6 +53,8 @@ pub enum AclRole {
     Manager,
     /// Who changes accounts.
     Accounts,
+    /// Who looks for what is wrong.
+    Doctor,
 }
 
 impl AclRole {
@@ -66,13 +68,14 @@ impl AclRole {
         }
         let rules = Rules { keys: Keys::new(&literally(namespace)), text: String::new() };
         Ok(match self {
-            Self::Worker { dock, watches, manages } => rules.worker(dock).watch(*watches).manager_if(*manages),
+            Self::Worker { dock, watches, manages } => rules.worker(dock.as_ref()).watch(*watches).manager_if(*manages),
             Self::Client { name } => rules.client(name),
             Self::Web { name, manages, oidc, accounts } => {
                 rules.client(name).web().oidc_if(*oidc).accounts_if(*oidc || *accounts).manager_if(*manages)
             }
             Self::Manager => rules.base(&[BASE, SCRIPTS]).manager(),
             Self::Accounts => rules.base(&[BASE, SCRIPTS, "+multi +exec"]).accounts(),
+            Self::Doctor => rules.base(&[BASE, "+info +acl|whoami"]).doctor(),
         }
         .text)
     }
@@ -131,15 +134,16 @@ impl Rules {
         self.on(Use::Both, "+evalsha", &[all])
     }
 
-    fn worker(self, dock: &Fqdn) -> Self {
+    fn worker(self, dock: Option<&Fqdn>) -> Self {
         let keys = self.keys.clone();
+        let of_dock = |prefix: String| format!("{prefix}{}", dock.map_or("*", |dock| dock.as_str()));
         let requests = format!("+xadd +xlen +xrange {CONSUMES}");
-        let own_records = Resource::ALL.map(|kind| keys.resources(kind, dock));
+        let own_records = Resource::ALL.map(|kind| of_dock(keys.resources_prefix(kind)));
         let all_records = Resource::ALL.map(|kind| all(&keys.resources_prefix(kind)));
         self.base(&[BASE, CALLS, SCRIPTS, "+info"])
             .scripts()
             // Its requests; what is for others it can only add to.
-            .on(Use::Both, &requests, &[keys.shared(), keys.own(dock)])
+            .on(Use::Both, &requests, &[keys.shared(), of_dock(keys.own_prefix())])
             .on(Use::Writes, "+xadd +xlen", &[all(&keys.own_prefix())])
             .on(
                 Use::Both,
@@ -152,7 +156,7 @@ impl Rules {
             .on(Use::Writes, "+xadd +xdel +pexpire", &[all(&keys.output_prefix())])
             .on(Use::Both, "+xread +xrange +xrevrange +xdel +unlink", &[all(&keys.input_prefix())])
             // Who is there.
-            .on(Use::Both, "+get +set +del +pttl +pexpire", &[keys.lease(dock)])
+            .on(Use::Both, "+get +set +del +pttl +pexpire", &[of_dock(keys.lease_prefix())])
             .on(Use::Reads, "+exists", &[all(&keys.lease_prefix())])
             .on(Use::Writes, "+sadd +srem", &[keys.workers()])
             // The records.
@@ -161,7 +165,7 @@ impl Rules {
                 "+hget +hmget +hgetall +hexists +hset +hdel",
                 &[keys.docks(), keys.owners(), keys.ownership(), keys.templates()],
             )
-            .on(Use::Both, "+hget +hset +hdel", &[&[keys.instances(dock)][..], &own_records].concat())
+            .on(Use::Both, "+hget +hset +hdel", &[&[of_dock(keys.instances_prefix())][..], &own_records].concat())
             .on(Use::Reads, "+hgetall", &[&[all(&keys.instances_prefix())][..], &all_records].concat())
             .on(
                 Use::Both,
@@ -273,6 +277,15 @@ impl Rules {
             // What users use of their quotas.
             .on(Use::Both, "+hgetall +hdel", &[all(&keys.usage_prefix())])
             .on(Use::Reads, "+hexists", &[keys.owners()])
+    }
+
+    /// How the docks and the queues are.
+    fn doctor(self) -> Self {
+        let keys = self.keys.clone();
+        self.on(Use::Reads, "+hgetall", &[keys.docks()])
+            .on(Use::Reads, "+xlen +xrange +xinfo|groups +xinfo|consumers", &[keys.shared(), all(&keys.own_prefix())])
+            .on(Use::Reads, "+xlen +xrevrange", &[keys.dead()])
+            .on(Use::Reads, "+exists", &[keys.watch()])
     }
 }
 

@@ -25,6 +25,7 @@ mod server;
 mod streams;
 mod templates;
 mod usage;
+mod vitals;
 mod waiting;
 mod watch;
 
@@ -45,6 +46,7 @@ pub use requests::{Attempt, Begun, Ending, Moved, Standing, Unbegun};
 pub use retry::{Backoff, persist};
 pub use streams::Tail;
 pub use usage::{Claim, Gift};
+pub use vitals::{Queue, ServerInfo};
 pub use watch::{Neglected, Watch, Watched};
 
 use crate::protocol::Keys;

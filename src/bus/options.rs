@@ -76,6 +76,23 @@ impl RedisOptions {
         self.settings()?.username().map(str::to_owned)
     }
 
+    /// Whether it is reached over a network, and what passes can be read there.
+    pub fn is_plain(&self) -> bool {
+        match url::Url::parse(&self.url) {
+            Ok(url) if url.scheme() == "redis" => {
+                !url.host_str().is_some_and(|host| host == "localhost" || host == "[::1]" || host.starts_with("127."))
+            }
+            Ok(_) => false,
+            // A list of sentinels is no URL.
+            Err(_) => self.url.starts_with("redis+"),
+        }
+    }
+
+    /// Whether it is reached over a network without a password.
+    pub fn is_open(&self) -> bool {
+        !self.url.starts_with("unix") && self.settings().is_some_and(|settings| settings.password().is_none())
+    }
+
     /// The number of the database in the URL.
     pub fn database(&self) -> i64 {
         self.settings().map_or(0, |settings| settings.db())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use redis::{Value, cmd, pipe};
+use redis::{cmd, pipe};
 
 use super::{Bus, BusError};
 use crate::protocol::limits::{EVENTS, LEASE};
@@ -185,10 +185,7 @@ impl Bus {
 
     /// What Redis does when its memory is full, if it tells.
     pub async fn eviction_policy(&self) -> Option<String> {
-        let info: Value = self.link().query(cmd("INFO").arg("memory")).await.ok()?;
-        let Value::BulkString(info) = info else { return None };
-        let info = String::from_utf8_lossy(&info);
-        info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).map(|policy| policy.trim().to_owned())
+        self.info().await.ok()?.remove("maxmemory_policy")
     }
 
     async fn change(&self, dock: &Fqdn, what: &str, labels: &Labels) -> Result<Changed, BusError> {
@@ -203,7 +200,7 @@ impl Bus {
 }
 
 /// What `TIME` says, in milliseconds.
-fn clock((seconds, micros): (u64, u64)) -> u64 {
+pub(super) fn clock((seconds, micros): (u64, u64)) -> u64 {
     seconds * 1000 + micros / 1000
 }
 

@@ -41,7 +41,7 @@ pub(super) fn command(command: &Cmd, prefix: &str) -> String {
     });
     let mut name = words.next().unwrap_or_default();
     let rest: Vec<String> = words.collect();
-    if let ("XGROUP" | "XINFO" | "CLIENT", Some(sub)) = (name.as_str(), rest.first()) {
+    if let ("ACL" | "XGROUP" | "XINFO" | "CLIENT", Some(sub)) = (name.as_str(), rest.first()) {
         name = format!("{name} {sub}");
     }
     let keys: Vec<&str> = rest.iter().map(String::as_str).filter(|word| word.starts_with(prefix)).take(NAMED).collect();

@@ -24,6 +24,16 @@ pub(super) enum Command {
         #[command(flatten)]
         secret: SecretArgs,
     },
+    /// For the workers of all docks, where they share a user, as the pods of a Kubernetes DaemonSet do
+    Workers {
+        /// The name of the user
+        name: UserName,
+        /// They are auth managers as well
+        #[arg(long)]
+        auth_manager: bool,
+        #[command(flatten)]
+        secret: SecretArgs,
+    },
     /// For people and programs: sends requests, and reads the replies to its own
     Client {
         /// The name of the user, 1 to 64 of A-Z a-z 0-9 _ -
@@ -61,6 +71,13 @@ pub(super) enum Command {
         #[command(flatten)]
         secret: SecretArgs,
     },
+    /// For `deblox doctor`: looks how the docks and the queues are, and changes nothing
+    Doctor {
+        /// The name of the user
+        name: UserName,
+        #[command(flatten)]
+        secret: SecretArgs,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -76,7 +93,11 @@ type UserName = ClientName;
 pub(super) async fn run(command: Command, cluster: &ClusterArgs) -> anyhow::Result<u8> {
     let (user, role, secret) = match command {
         Command::Worker { dock, watch, auth_manager, secret } => {
-            (dock.to_string(), AclRole::Worker { dock, watches: watch, manages: auth_manager }, secret)
+            (dock.to_string(), AclRole::Worker { dock: Some(dock), watches: watch, manages: auth_manager }, secret)
+        }
+        // Who may be any dock may as well answer for one that is lost.
+        Command::Workers { name, auth_manager, secret } => {
+            (name.to_string(), AclRole::Worker { dock: None, watches: true, manages: auth_manager }, secret)
         }
         Command::Client { name, secret } => (name.to_string(), AclRole::Client { name }, secret),
         Command::Web { name, auth_manager, oidc, accounts, secret } => {
@@ -84,6 +105,7 @@ pub(super) async fn run(command: Command, cluster: &ClusterArgs) -> anyhow::Resu
         }
         Command::Manager { name, secret } => (name.to_string(), AclRole::Manager, secret),
         Command::Accounts { name, secret } => (name.to_string(), AclRole::Accounts, secret),
+        Command::Doctor { name, secret } => (name.to_string(), AclRole::Doctor, secret),
     };
     if user == DEFAULT {
         bail!("`{DEFAULT}` is whom Redis takes those for who give no name: choose another, and switch that one off");

@@ -13,7 +13,7 @@ use super::options::ClusterArgs;
 use super::output::{complain, line};
 use super::progress::waiting_for;
 use crate::auth::{AccountError, Accounts};
-use crate::bus::{BusError, CallError, RedisOptions};
+use crate::bus::{Bus, BusError, CallError, RedisOptions};
 use crate::client::{Client, ClientError, Reply, Stream};
 use crate::protocol::limits::CANDIDATES;
 use crate::protocol::{AuthAddress, Credential, DockState, Fqdn, millis};
@@ -92,6 +92,11 @@ impl Cluster {
     /// How Redis is reached.
     pub(super) fn redis(&self) -> &RedisOptions {
         &self.redis
+    }
+
+    /// The bus itself, for what asks no worker.
+    pub(super) fn bus(&self) -> &Bus {
+        self.client.bus()
     }
 
     /// Who its requests come from.

@@ -14,6 +14,7 @@ mod context;
 mod contexts;
 mod copy;
 mod docks;
+mod doctor;
 mod events;
 mod exec;
 mod follow;
@@ -153,6 +154,8 @@ enum Local {
 enum Remote {
     /// List the docks, or change which take part
     Docks(docks::Args),
+    /// Look for what is wrong with Redis, the docks and the queues, and say what to do
+    Doctor(doctor::Args),
     /// List containers
     Ps(ps::Args),
     /// Create and start a container, on the fittest dock, and connect to it
@@ -279,6 +282,7 @@ impl Remote {
     async fn run(self: Box<Self>, cluster: &Cluster) -> anyhow::Result<u8> {
         match *self {
             Self::Docks(args) => docks::run(&args, cluster).await,
+            Self::Doctor(args) => doctor::run(&args, cluster).await,
             Self::Ps(args) => ps::run(args, cluster).await,
             Self::Run(args) => run::run(args, cluster).await,
             Self::Create(args) => run::run_create(args, cluster).await,

@@ -377,6 +377,28 @@ async fn a_worker_that_may_not_watch_leaves_that_to_one_that_may() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_workers_of_all_docks_may_share_a_user() {
+    let guarded = Guarded::new().await;
+    let workers = guarded.grant(&["workers", "kube"]).await;
+    let ada = guarded.grant(&["client", "ada"]).await;
+    let _a = workers.program(1, "a.test").await;
+    let b = workers.program(2, "b.test").await;
+    let name = unique("shared");
+    let _scrub = Scrub::new(2, &name);
+    ada.says(&["run", "-d", "--dock", "b.test", "--name", &name, "busybox", "sleep", "600"]).await;
+    ada.send_to("docker.a.test", &["action", "stop-container", "id", &name, "time", "0", "requestId", "ada.stop"])
+        .await;
+    assert_eq!(ada.reply("ada.stop").await["dockerInstance"], "b.test");
+    b.killed().await;
+    until("the dock is lost", async || (guarded.admin.dock("b.test").await["state"] == "lost").then_some(())).await;
+    ada.send_to("docker.b.test", &["action", "ping", "timeout", "100", "requestId", "ada.lost"]).await;
+    assert_eq!(ada.reply("ada.lost").await["dockerInstance"], "a.test", "it looks after lost docks");
+    assert_eq!(guarded.refused().await, []);
+    workers.may_not(EVERYBODY).await;
+    workers.may_not(&TAKES_NO_REQUEST[5..]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_lacks_which_right_is_said_in_one_line() {
     let guarded = Guarded::new().await;
     let ada = guarded.grant(&["client", "ada"]).await;
@@ -461,10 +483,13 @@ fn help_of_deblox_acl() {
 
     Commands:
       worker    For `deblox worker` of one dock: takes the requests for that dock and for any
+      workers   For the workers of all docks, where they share a user, as the pods of a Kubernetes
+                DaemonSet do
       client    For people and programs: sends requests, and reads the replies to its own
       web       For `deblox web`: what a client may, and it knows whose session it is
       manager   For `deblox web --auth-manager` that is nothing else: answers logins, and reads accounts
       accounts  For `deblox user`, `group` and `token`: changes accounts
+      doctor    For `deblox doctor`: looks how the docks and the queues are, and changes nothing
       help      Print this message or the help of the given subcommand(s)
 
     Options:

@@ -26,6 +26,7 @@ fn help_of_deblox() {
       health       Tell whether the worker or the node of this host is well, for a container's health
                    check
       docks        List the docks, or change which take part
+      doctor       Look for what is wrong with Redis, the docks and the queues, and say what to do
       ps           List containers
       run          Create and start a container, on the fittest dock, and connect to it
       create       Create a container, on the fittest dock
