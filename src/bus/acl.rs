@@ -133,7 +133,7 @@ impl Rules {
 
     fn worker(self, dock: &Fqdn) -> Self {
         let keys = self.keys.clone();
-        let requests = format!("+xadd +xlen +xrange {CONSUMES}");
+        let requests = format!("+xadd +xlen +xrange +xinfo|groups {CONSUMES}");
         let own_records = Resource::ALL.map(|kind| keys.resources(kind, dock));
         let all_records = Resource::ALL.map(|kind| all(&keys.resources_prefix(kind)));
         self.base(&[BASE, CALLS, SCRIPTS, "+info"])
