@@ -43,6 +43,7 @@ mod metrics;
 mod model;
 mod model_data;
 mod model_world;
+mod monitoring;
 mod more_actions;
 mod oidc;
 mod order;
