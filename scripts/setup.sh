@@ -174,6 +174,10 @@ setup_test_tools() {
     # on port 5000; each test starts one of its own
     no_service docker-registry
   fi
+  if ! have promtool; then
+    apt_install "to check the alert rules" prometheus
+    no_service prometheus
+  fi
 }
 
 node_fits() { have node && have npm && at_least "$node_minimum" "$(node --version | tr -d v)"; }

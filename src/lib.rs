@@ -1,7 +1,8 @@
 //! deblox drives the Docker daemons of many hosts from anywhere, over Redis.
 //!
 //! ARCHITECTURE.md in the repository shows the way of a request through these modules; imports point
-//! down only, in this order: cli, web, client, worker, auth, actions, docker, bus, protocol.
+//! down only, in this order: cli, web, client, worker, auth, actions, docker, bus, metrics,
+//! protocol.
 
 pub mod actions;
 pub mod auth;
@@ -9,6 +10,7 @@ pub mod bus;
 pub mod cli;
 pub mod client;
 pub mod docker;
+pub mod metrics;
 pub mod protocol;
 pub mod web;
 pub mod worker;

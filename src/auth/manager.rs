@@ -11,6 +11,7 @@ use super::decision::decide;
 use super::secrets::{Hasher, digest, session_id};
 use super::{AccountError, AuthOptions};
 use crate::bus::{Answered, Attempted, AuthDelivery, AuthStream, Backoff, Begin, Bus, BusError, Limits};
+use crate::metrics::Metrics;
 use crate::protocol::limits::{AUTH_TAKE_OVER, LOGINS, LOOKS};
 use crate::protocol::{AuthAddress, AuthAsk, AuthMessage, AuthReply, Credential, Granted, Question, Secret, Session};
 
@@ -25,6 +26,7 @@ struct Manager {
     bus: Bus,
     hasher: Hasher,
     limits: Limits,
+    metrics: Metrics,
 }
 
 /// One of the manager's streams, and the messages of it that are in hand.
@@ -41,8 +43,9 @@ struct Desk {
 /// # Errors
 /// [`AccountError`] when it cannot begin.
 pub async fn run(options: AuthOptions, shutdown: CancellationToken) -> Result<(), AccountError> {
-    let (bus, hasher) = (Bus::new(&options.redis)?, Hasher::new().await?);
-    let manager = Arc::new(Manager { bus, hasher, limits: options.limits });
+    let bus = Bus::measured(&options.redis, options.metrics.clone())?;
+    let (hasher, metrics) = (Hasher::new().await?, options.metrics);
+    let manager = Arc::new(Manager { bus, hasher, limits: options.limits, metrics });
     let name = format!("auth/{}", uuid::Uuid::new_v4().simple());
     let desks = AuthAddress::ALL.map(|address| {
         let stream = AuthStream::new(&manager.bus, address, &name);
@@ -137,7 +140,15 @@ impl Desk {
 
     async fn handle(&self, delivery: AuthDelivery) {
         let address = self.address.as_str();
-        match self.answer(&delivery).await {
+        let answered = self.answer(&delivery).await;
+        let outcome = match &answered {
+            Ok(Answered::Done) => "done",
+            Ok(Answered::Late) => "late",
+            Ok(Answered::Lost) => "lost",
+            Err(_) => "failed",
+        };
+        self.manager.metrics.auth_message(address, outcome);
+        match answered {
             Ok(Answered::Done) => tracing::debug!(address, entry = %delivery.entry, "answered"),
             Ok(Answered::Late) => tracing::info!(address, entry = %delivery.entry, "too late; nothing was done"),
             Ok(Answered::Lost) => tracing::debug!(address, entry = %delivery.entry, "answered by another"),
@@ -209,7 +220,7 @@ impl Desk {
         password: Secret,
         address: Option<&str>,
     ) -> Result<Answered, AccountError> {
-        let Manager { bus, hasher, limits } = &*self.manager;
+        let Manager { bus, hasher, limits, metrics } = &*self.manager;
         // A name need not be one, and might be a password that was typed in the wrong place.
         let mut throttles = vec![digest(&format!("user {username}"))];
         throttles.extend(address.map(|address| digest(&format!("address {address}"))));
@@ -217,6 +228,7 @@ impl Desk {
             Attempted::Go => {}
             Attempted::Late => return Ok(self.stream.answer(begin, &AuthReply::Denied).await?),
             Attempted::Locked(wait) => {
+                metrics.login("locked");
                 tracing::info!(entry = %begin.entry, ?address, ?wait, "a login was refused: there were too many");
                 let seconds = wait.as_millis().div_ceil(1000);
                 let message = format!("too many logins failed: try again in {seconds} s");
@@ -226,6 +238,7 @@ impl Desk {
         let account = bus.account(username).await?;
         let fits = hasher.verify(account.as_ref().and_then(|account| account.password.clone()), password).await?;
         let Some(account) = account.filter(|account| fits && !account.disabled) else {
+            metrics.login("denied");
             tracing::info!(entry = %begin.entry, ?address, "a login failed");
             return Ok(self.stream.answer(begin, &AuthReply::Denied).await?);
         };
@@ -235,6 +248,7 @@ impl Desk {
         let who = (digest.as_str(), username, account.generation);
         let answered = self.stream.log_in(begin, &reply, who, &throttles, limits).await?;
         if answered == Answered::Done {
+            metrics.login("done");
             tracing::info!(user = username, ?address, "logged in");
         }
         Ok(answered)

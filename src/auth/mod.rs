@@ -18,6 +18,7 @@ pub use secrets::{SecretError, digest, password};
 pub use sessions::Sessions;
 
 use crate::bus::{Limits, RedisOptions};
+use crate::metrics::Metrics;
 
 /// What an auth manager needs to know.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct AuthOptions {
     pub redis: RedisOptions,
     /// How logins are slowed down, and when sessions end.
     pub limits: Limits,
+    /// What it counts.
+    pub metrics: Metrics,
 }
 
 impl AuthOptions {
@@ -56,6 +59,6 @@ impl AuthOptions {
 
     /// A manager on `redis` with the defaults.
     pub fn new(redis: RedisOptions) -> Self {
-        Self { redis, limits: Self::LIMITS }
+        Self { redis, limits: Self::LIMITS, metrics: Metrics::default() }
     }
 }

@@ -137,7 +137,7 @@ impl Rules {
     fn worker(self, dock: Option<&Fqdn>) -> Self {
         let keys = self.keys.clone();
         let of_dock = |prefix: String| format!("{prefix}{}", dock.map_or("*", |dock| dock.as_str()));
-        let requests = format!("+xadd +xlen +xrange {CONSUMES}");
+        let requests = format!("+xadd +xlen +xrange +xinfo|groups {CONSUMES}");
         let own_records = Resource::ALL.map(|kind| of_dock(keys.resources_prefix(kind)));
         let all_records = Resource::ALL.map(|kind| all(&keys.resources_prefix(kind)));
         self.base(&[BASE, CALLS, SCRIPTS, "+info"])

@@ -35,6 +35,14 @@ pub enum Source {
 
 impl Source {
     const BOTH: [Self; 2] = [Self::Shared, Self::Own];
+
+    /// What it is called where it is counted.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::Own => "own",
+        }
+    }
 }
 
 /// A stream entry in the hands of this worker.

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 pub(super) use super::rights::is_forbidden;
 use super::rights::{self, IN_SCRIPT};
 use super::server::{Connection, Server, is_demotion};
+use crate::metrics::{Metrics, Peer};
 
 /// How long a connection may take to open.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -42,14 +43,15 @@ pub(super) struct Link {
     prefix: String,
     /// What was said already that this user may not do.
     lacking: Mutex<BTreeSet<String>>,
+    metrics: Metrics,
 }
 
 type Slot = tokio::sync::Mutex<Option<Connection>>;
 
 impl Link {
-    pub(super) fn new(server: Server, user: Option<String>, prefix: String) -> Self {
+    pub(super) fn new(server: Server, user: Option<String>, prefix: String, metrics: Metrics) -> Self {
         let (current, bulk, away, lacking) = (Slot::default(), Slot::default(), Mutex::default(), Mutex::default());
-        Self { server, current, bulk, away, user, prefix, lacking }
+        Self { server, current, bulk, away, user, prefix, lacking, metrics }
     }
 
     pub(super) fn server(&self) -> &Server {
@@ -166,6 +168,7 @@ impl Link {
             _ => {
                 let since = self.away.lock().expect("never held across a panic").take();
                 if let Some((since, _)) = since {
+                    self.metrics.back(Peer::Redis);
                     tracing::info!("Redis is back after {:.1} s", since.elapsed().as_secs_f32());
                 }
             }

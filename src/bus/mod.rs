@@ -14,6 +14,7 @@ mod ownership;
 mod placement;
 mod presence;
 mod private;
+mod queues;
 mod records;
 mod replies;
 mod requests;
@@ -41,6 +42,7 @@ pub use options::RedisOptions;
 pub use placement::{Placement, Purpose, Unfit};
 pub use presence::{Beat, Changed, Dock};
 pub use private::{PrivateRedis, PrivateRedisError};
+pub use queues::Queue;
 pub use records::{Ahead, Found, Location};
 pub use requests::{Attempt, Begun, Ending, Moved, Standing, Unbegun};
 pub use retry::{Backoff, persist};
@@ -49,6 +51,7 @@ pub use usage::{Claim, Gift};
 pub use vitals::{Queue, ServerInfo};
 pub use watch::{Neglected, Watch, Watched};
 
+use crate::metrics::Metrics;
 use crate::protocol::Keys;
 use link::Link;
 use replies::Replies;
@@ -116,8 +119,16 @@ impl Bus {
     /// # Errors
     /// [`BusError::Options`] for a URL or certificate that cannot be used.
     pub fn new(options: &RedisOptions) -> Result<Self, BusError> {
+        Self::measured(options, Metrics::default())
+    }
+
+    /// The same, and `metrics` are told how it goes.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn measured(options: &RedisOptions, metrics: Metrics) -> Result<Self, BusError> {
         let keys = Keys::new(&options.namespace);
-        let link = Link::new(options.server()?, options.user(), keys.prefix());
+        let link = Link::new(options.server()?, options.user(), keys.prefix(), metrics);
         let (scripts, replies, waiting) = (Scripts::new(), Replies::default(), Waiting::default());
         Ok(Self { inner: Arc::new(Inner { keys, link, scripts, replies, waiting }) })
     }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::actions::{Bounds, Folder};
 use crate::auth::{AccountError, AuthOptions};
 use crate::bus::{Limits, RedisOptions};
+use crate::metrics::Metrics;
 use crate::web::Auth;
 use crate::worker::Authority;
 
@@ -79,10 +80,10 @@ impl AuthArgs {
     }
 
     /// Starts it on `redis`, until `stop` is cancelled.
-    pub(super) fn begin(&self, redis: &RedisOptions, stop: &CancellationToken) -> Beside {
+    pub(super) fn begin(&self, redis: &RedisOptions, metrics: &Metrics, stop: &CancellationToken) -> Beside {
         let stop = stop.child_token();
         let task = self.auth_manager.then(|| {
-            let options = AuthOptions { limits: self.limits(), ..AuthOptions::new(redis.clone()) };
+            let options = AuthOptions { redis: redis.clone(), limits: self.limits(), metrics: metrics.clone() };
             let running = crate::auth::run(options, stop.clone());
             tokio::spawn(async {
                 // What it stands beside goes on.

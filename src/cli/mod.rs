@@ -27,6 +27,7 @@ mod lifecycle;
 mod listing;
 mod login;
 mod logs;
+mod metrics;
 mod networks;
 mod oidc;
 mod options;
@@ -78,7 +79,8 @@ pub struct Cli {
     /// Tell each request, who answered it and how long that took; stands before the command
     #[arg(short, long)]
     verbose: bool,
-    /// What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug
+    /// What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug; SIGHUP switches what serves to
+    /// deblox=debug, and back
     #[arg(
         long,
         global = true,
@@ -223,11 +225,13 @@ enum Remote {
 impl Cli {
     /// What to log, by the command's own default where nothing is said.
     pub fn log_filter(&self) -> String {
-        let usual = match self.command {
-            Command::Up(_) | Command::Worker(_) | Command::Web(_) => "info",
-            Command::Health(_) | Command::Local(_) | Command::Remote(_) => "off",
-        };
+        let usual = if self.serves() { "info" } else { "off" };
         self.log.clone().unwrap_or_else(|| if self.verbose { "deblox=debug" } else { usual }.to_owned())
+    }
+
+    /// Whether it runs until it is told to end.
+    pub fn serves(&self) -> bool {
+        matches!(self.command, Command::Up(_) | Command::Worker(_) | Command::Web(_))
     }
 
     /// The form of log lines.

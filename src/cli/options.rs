@@ -13,6 +13,7 @@ use super::login::Sessions;
 use super::oidc::OidcArgs;
 use crate::bus::{Limits, PrivateRedis, RedisOptions};
 use crate::docker::DockerOptions;
+use crate::metrics::Metrics;
 use crate::protocol::{ClientName, Credential, Fqdn, Keys, Labels, Secret};
 use crate::web::{Auth, WebOptions};
 use crate::worker::{Authority, WorkerOptions};
@@ -121,7 +122,8 @@ impl WebArgs {
     pub(super) async fn options(&self, redis: RedisOptions, limits: Limits, auth: Auth) -> anyhow::Result<WebOptions> {
         let name = hostname::fqdn().await?.to_string();
         let (oidc, public_url) = (self.oidc.options()?, self.public_url.clone());
-        Ok(WebOptions { redis, listen: self.listen, limits, oidc, auth, name, public_url })
+        let (listen, metrics) = (self.listen, Metrics::default());
+        Ok(WebOptions { redis, listen, limits, oidc, auth, name, public_url, metrics })
     }
 }
 
@@ -237,7 +239,8 @@ pub(super) async fn worker(
     };
     let labels: Labels = dock.labels.into_iter().collect();
     let (concurrency, grace) = (dock.concurrency, dock.grace);
-    Ok(WorkerOptions { redis, docker: docker.options(), dock: name, labels, concurrency, grace, authority })
+    let metrics = Metrics::default();
+    Ok(WorkerOptions { redis, docker: docker.options(), dock: name, labels, concurrency, grace, authority, metrics })
 }
 
 /// Where deblox keeps what must outlive it, by the XDG Base Directory Specification.

@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use tokio_util::sync::CancellationToken;
 
 use super::auth::AuthArgs;
+use super::metrics::MetricsArgs;
 use super::options::{self, ClusterArgs, WebArgs};
 use super::worker;
 use crate::auth::Accounts;
@@ -29,7 +30,7 @@ pub(super) async fn run(args: Args, cluster: &ClusterArgs, stop: CancellationTok
     let authority = args.authority.authority(&args.auth);
     if cluster.is_named() {
         let worker = options::worker(cluster.redis()?, args.docker, args.dock, authority).await?;
-        return work("named by REDIS_URL or a context", &web, &args.auth, worker, stop).await;
+        return work("named by REDIS_URL or a context", &web, &args.auth, &args.metrics, worker, stop).await;
     }
     let state = options::required_state_folder()?;
     let _lock = lock(&state)?;
@@ -39,7 +40,7 @@ pub(super) async fn run(args: Args, cluster: &ClusterArgs, stop: CancellationTok
     let worker = options::worker(cluster.private(&folder), args.docker, args.dock, authority).await?;
     let done = CancellationToken::new();
     let keeper = tokio::spawn(keep(server, folder, done.clone()));
-    let result = work("private, append-only file beside it", &web, &args.auth, worker, stop).await;
+    let result = work("private, append-only file beside it", &web, &args.auth, &args.metrics, worker, stop).await;
     done.cancel();
     keeper.await?;
     result
@@ -49,11 +50,15 @@ async fn work(
     about_redis: &str,
     web: &WebArgs,
     auth: &AuthArgs,
+    metrics: &MetricsArgs,
     worker: WorkerOptions,
     stop: CancellationToken,
 ) -> anyhow::Result<u8> {
     let mode = if worker.authority.is_some() { Auth::Enforce } else { Auth::Open };
-    let web = Web::bind(&web.options(worker.redis.clone(), auth.limits(), mode).await?).await?;
+    let mut options = web.options(worker.redis.clone(), auth.limits(), mode).await?;
+    options.metrics = worker.metrics.clone();
+    let web = Web::bind(&options).await?;
+    let scraped = metrics.begin(&options.metrics, &options.redis, Some(worker.dock.clone()), true).await?;
     let redis_cli = match worker.redis.url.strip_prefix("unix://") {
         Some(socket) => format!("redis-cli -s {socket}"),
         None if worker.redis.url.contains("+sentinel://") => "redis-cli -h PRIMARY".to_owned(),
@@ -79,11 +84,12 @@ async fn work(
         let first = first_account(Bus::new(&worker.redis)?);
         tokio::spawn(closing.clone().run_until_cancelled_owned(first));
     }
-    let auth = auth.begin(&worker.redis, &stop);
+    let auth = auth.begin(&worker.redis, &options.metrics, &stop);
     let worked = crate::worker::run(worker, stop).await;
     closing.cancel();
     serving.await?;
     auth.end().await?;
+    scraped.end().await?;
     worked?;
     Ok(0)
 }

@@ -3,6 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::auth::{AuthArgs, Mode};
+use super::metrics::MetricsArgs;
 use super::options::{ClusterArgs, WebArgs};
 use crate::web::Web;
 
@@ -16,14 +17,19 @@ pub(super) struct Args {
     mode: Mode,
     #[command(flatten)]
     auth: AuthArgs,
+    #[command(flatten)]
+    metrics: MetricsArgs,
 }
 
 pub(super) async fn run(args: &Args, cluster: &ClusterArgs, stop: CancellationToken) -> anyhow::Result<u8> {
     let redis = cluster.redis()?;
-    let web = Web::bind(&args.web.options(redis.clone(), args.auth.limits(), args.mode.into()).await?).await?;
+    let options = args.web.options(redis.clone(), args.auth.limits(), args.mode.into()).await?;
+    let web = Web::bind(&options).await?;
+    let serving = args.metrics.begin(&options.metrics, &redis, None, true).await?;
     println!("deblox web: http://{}", web.address());
-    let auth = args.auth.begin(&redis, &stop);
+    let auth = args.auth.begin(&redis, &options.metrics, &stop);
     web.run(stop).await;
     auth.end().await?;
+    serving.end().await?;
     Ok(0)
 }

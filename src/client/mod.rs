@@ -72,6 +72,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::actions::Action;
 use crate::bus::{Bus, BusError, Call, CallError, Envelope, RedisOptions, Standing};
+use crate::metrics::Metrics;
 use crate::protocol::limits::{LONGEST_TIMEOUT, REQUEST_TIMEOUT};
 use crate::protocol::{AuthAddress, ClientName, Credential, Fqdn, InvalidName, RequestId, read_timeout};
 
@@ -154,8 +155,16 @@ impl Client {
     /// # Errors
     /// [`BusError::Options`] for options that cannot be used.
     pub fn new(options: &RedisOptions) -> Result<Self, BusError> {
+        Self::measured(options, Metrics::default())
+    }
+
+    /// The same, and `metrics` are told how it goes.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn measured(options: &RedisOptions, metrics: Metrics) -> Result<Self, BusError> {
         let name = options.client_name();
-        Ok(Self { bus: Bus::new(options)?, name, credential: None, leaving: TaskTracker::new() })
+        Ok(Self { bus: Bus::measured(options, metrics)?, name, credential: None, leaving: TaskTracker::new() })
     }
 
     /// The same client as somebody: each request that has neither `session` nor `token` gets this.

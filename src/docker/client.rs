@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use super::connector::Connector;
 use super::options::DockerOptions;
+use crate::metrics::{Metrics, Peer};
 use crate::protocol::limits::{ANSWER_BYTES, DAEMON_PING};
 use crate::protocol::{Answer, Body};
 
@@ -126,6 +127,7 @@ struct Inner {
     authority: String,
     /// The version in use, once it is agreed; forgotten when the daemon may have been replaced.
     version: Mutex<Option<ClientVersion>>,
+    metrics: Metrics,
 }
 
 impl Docker {
@@ -134,10 +136,18 @@ impl Docker {
     /// # Errors
     /// [`DockerError::Options`] for a host or certificates that cannot be used.
     pub fn new(options: &DockerOptions) -> Result<Self, DockerError> {
+        Self::measured(options, Metrics::default())
+    }
+
+    /// The same, and `metrics` are told of what fails.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn measured(options: &DockerOptions, metrics: Metrics) -> Result<Self, DockerError> {
         let connector = options.connector()?;
         let authority = connector.authority();
         let http = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { inner: Arc::new(Inner { http, authority, version: Mutex::default() }) })
+        Ok(Self { inner: Arc::new(Inner { http, authority, version: Mutex::default(), metrics }) })
     }
 
     /// Sends one request and returns the daemon's answer as it came, whatever its status.
@@ -150,7 +160,17 @@ impl Docker {
 
     /// Whether the daemon answers within [`DAEMON_PING`].
     pub async fn is_up(&self) -> bool {
-        matches!(tokio::time::timeout(DAEMON_PING, self.sign_of_life()).await, Ok(Ok(())))
+        let sign = tokio::time::timeout(DAEMON_PING, self.sign_of_life()).await;
+        if sign.is_err() {
+            self.inner.metrics.docker_error("silent");
+        }
+        matches!(sign, Ok(Ok(())))
+    }
+
+    /// Says that the daemon answers again, which was away for so long.
+    pub fn is_back(&self, away: Duration) {
+        self.inner.metrics.back(Peer::Docker);
+        tracing::info!("Docker is back after {:.1} s", away.as_secs_f32());
     }
 
     /// Waits until the daemon answers (`GET /_ping`).
@@ -187,6 +207,7 @@ impl Docker {
             .ok_or_else(|| DockerError::Down("what answers at DOCKER_HOST is no Docker daemon".into()))?;
         let oldest = read("MinAPIVersion").unwrap_or(OLDEST);
         if newest < OLDEST || oldest > NEWEST {
+            self.inner.metrics.docker_error("version");
             return Err(DockerError::Version(format!(
                 "the daemon speaks API {}.{} to {}.{}, deblox {}.{} to {}.{}: update the older of the two",
                 oldest.0, oldest.1, newest.0, newest.1, OLDEST.0, OLDEST.1, NEWEST.0, NEWEST.1
@@ -221,12 +242,12 @@ impl Docker {
     /// bollard on this client, with the agreed version.
     pub(super) async fn bollard(&self) -> Result<bollard::Docker, DockerError> {
         let version = self.version().await?;
-        let http = self.inner.http.clone();
+        let docker = self.clone();
         let transport = move |request: BollardRequest| {
-            let http = http.clone();
+            let docker = docker.clone();
             async move {
                 let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
-                http.request(request).await.map_err(|e| bollard::errors::Error::from(std::io::Error::other(e)))
+                docker.request(request).await.map_err(|e| bollard::errors::Error::from(std::io::Error::other(e)))
             }
         };
         let address = format!("http://{}", self.inner.authority);
@@ -263,13 +284,29 @@ impl Docker {
         let request = request
             .body(stream.unwrap_or_else(whole))
             .map_err(|e| DockerError::Down(format!("not a valid request: {e}")))?;
-        self.inner.http.request(request).await.map_err(|e| DockerError::Down(causes(&e)))
+        self.request(request).await.map_err(|e| DockerError::Down(causes(&e)))
+    }
+
+    /// All that is sent goes this way.
+    async fn request(
+        &self,
+        request: Request<AnyBody>,
+    ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
+        let response = self.inner.http.request(request).await;
+        match &response {
+            Ok(response) if !response.status().is_server_error() => {}
+            Ok(_) => self.inner.metrics.docker_error("failed"),
+            Err(_) => self.inner.metrics.docker_error("unreachable"),
+        }
+        response
     }
 
     pub(super) async fn read(&self, response: Response<Incoming>) -> Result<Fetched, DockerError> {
         let (head, body) = response.into_parts();
         let body = Limited::new(body, ANSWER_BYTES).collect().await.map_err(|e| {
-            if e.is::<LengthLimitError>() { DockerError::TooLarge } else { DockerError::Down(causes(&*e)) }
+            let is_large = e.is::<LengthLimitError>();
+            self.inner.metrics.docker_error(if is_large { "too-large" } else { "unreachable" });
+            if is_large { DockerError::TooLarge } else { DockerError::Down(causes(&*e)) }
         })?;
         Ok(Fetched { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes() })
     }

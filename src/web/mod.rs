@@ -8,6 +8,7 @@ mod calls;
 mod cookies;
 mod health;
 mod login;
+mod metrics;
 mod origin;
 mod serve;
 mod view;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderMap, Method, Uri};
+use axum::middleware;
 use axum::response::Response;
 use axum::routing::{get, post};
 use serde::Serialize;
@@ -29,11 +31,13 @@ use utoipa::ToSchema;
 
 use api::{Registry, Sockets};
 pub use health::{Unready, ask_ready};
+pub use metrics::{MetricsServer, Scrape};
 use view::View;
 
 use crate::auth::{Oidc, OidcError, OidcOptions, Sessions};
 use crate::bus::{BusError, Limits, RedisOptions};
 use crate::client::Client;
+use crate::metrics::Metrics;
 use crate::protocol::limits::CALLS;
 use crate::protocol::{ErrorCode, Failure};
 
@@ -54,6 +58,8 @@ pub struct WebOptions {
     pub name: String,
     /// How browsers reach it, where that is not by its address.
     pub public_url: Option<Url>,
+    /// What it counts.
+    pub metrics: Metrics,
 }
 
 /// Whether whoever uses `/api/v1` has to log in.
@@ -108,6 +114,7 @@ struct Node {
     public_url: Option<Url>,
     view: View,
     requests: Registry,
+    metrics: Metrics,
     sockets: Arc<Sockets>,
     /// Cancelled when the node stops: what has no end of its own ends then.
     closing: CancellationToken,
@@ -121,7 +128,7 @@ impl Web {
     /// # Errors
     /// [`WebError`].
     pub async fn bind(options: &WebOptions) -> Result<Self, WebError> {
-        let client = Client::new(&options.redis)?;
+        let client = Client::measured(&options.redis, options.metrics.clone())?;
         let sessions = Sessions::new(client.bus().clone(), options.limits.session_idle);
         let oidc = options.oidc.clone().map(|oidc| Oidc::new(oidc, client.bus().clone(), options.limits.clone()));
         let oidc = oidc.transpose()?;
@@ -138,6 +145,7 @@ impl Web {
             name: options.name.clone(),
             public_url: options.public_url.clone(),
             requests: Registry::default(),
+            metrics: options.metrics.clone(),
             sockets: Arc::clone(&sockets),
             closing: closing.clone(),
             room: Arc::new(Semaphore::new(CALLS)),
@@ -154,6 +162,7 @@ impl Web {
             .fallback(elsewhere)
             // `GET /` is the UI's.
             .method_not_allowed_fallback(elsewhere)
+            .layer(middleware::from_fn_with_state(Arc::clone(&node), metrics::count))
             .with_state(node);
         Ok(Self { listener, address, router, closing: closing.drop_guard(), client, sockets })
     }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use tokio::sync::OwnedSemaphorePermit;
@@ -11,10 +11,12 @@ use tracing::Instrument;
 use super::Worker;
 use super::job::{Job, Place, Ready};
 use super::lanes::Turn;
+use super::refusals::{crowded, expired, half_done, interrupted, poison, too_many_streams};
 use super::route::{Way, asked, route};
 use crate::actions::{Access, Bounds, Context, Outcome, Recorded};
 use crate::bus::{Attempt, Begun, BusError, Consumer, Delivery, Ending, Fence, Moved, Source, Unbegun, persist};
-use crate::protocol::limits::{ATTEMPTS, DAEMON_CALL, STREAMS};
+use crate::metrics;
+use crate::protocol::limits::DAEMON_CALL;
 use crate::protocol::{Answer, ErrorCode, Failure, Reply, RequestId, Resource, Undecodable};
 
 /// Where nobody is bounded, no bounds are looked at.
@@ -24,6 +26,7 @@ impl Job {
     /// Handles it to its end, when its turn has come. It ends in one reply, or in the hands of another. What only waits
     /// keeps neither its turn nor its `place` among those that work.
     pub(super) async fn handle(self, worker: &Worker, mut turn: Turn, place: OwnedSemaphorePermit) {
+        let _in_hand = worker.metrics().in_hand();
         match self {
             Self::Request(ready) => {
                 let span = tracing::info_span!("request", id = %ready.request.id, action = ready.action.name);
@@ -58,12 +61,12 @@ impl Job {
 /// Answers what is no request.
 pub(super) async fn refuse(worker: &Worker, consumer: &Consumer, delivery: &Delivery, id: RequestId, failure: Failure) {
     tracing::info!(request = %id, error = failure.code.as_str(), "refused: {}", failure.message);
-    let reason = failure.to_string();
+    let (reason, code) = (failure.to_string(), failure.code);
     let reply = Reply::failure(id.clone(), worker.dock().clone(), failure).to_json();
     let refused = Unbegun::Refused(&reply, &reason);
-    let answered = persist(|| worker.bus.answer(consumer, delivery, &id, &refused)).await;
-    if let Err(error) = answered {
-        tracing::error!(request = %id, %error, "a refusal could not be sent");
+    match persist(|| worker.bus.answer(consumer, delivery, &id, &refused)).await {
+        Ok(_) => worker.metrics().answered(None, metrics::Outcome::Failed(code)),
+        Err(error) => tracing::error!(request = %id, %error, "a refusal could not be sent"),
     }
 }
 
@@ -73,6 +76,7 @@ impl Ready {
         if self.worker.stopping.is_cancelled() {
             return self.hand_back().await;
         }
+        self.measure_wait();
         let known = self.identify().await;
         let mut way = None;
         if hindrance.is_none() && known.is_ok() && self.is_only_looking() {
@@ -110,6 +114,14 @@ impl Ready {
     async fn hand_back(&self) {
         if let Err(error) = self.worker.consumer.hand_back(&self.delivery).await {
             tracing::debug!(%error, "handed back at the end");
+        }
+    }
+
+    /// Notes how long it was in its stream.
+    fn measure_wait(&self) {
+        if let Some(now) = self.worker.now().filter(|_| self.delivery.is_new) {
+            let waited = Duration::from_millis(now.saturating_sub(self.delivery.entry.millis));
+            self.worker.metrics().waited(self.delivery.source.name(), waited);
         }
     }
 
@@ -157,8 +169,8 @@ impl Ready {
         let json = reply.to_json();
         let looked = Unbegun::Looked { reply: &json, id_chosen: self.request.id_chosen };
         let (bus, consumer) = (&self.worker.bus, &self.worker.consumer);
-        let answered = persist(|| bus.answer(consumer, &self.delivery, &self.request.id, &looked)).await;
-        self.note(answered, Some(&reply)).await;
+        let answer = persist(|| bus.answer(consumer, &self.delivery, &self.request.id, &looked));
+        self.end(answer, Some(&reply)).await;
         Looked::Answered
     }
 
@@ -192,6 +204,7 @@ impl Ready {
                     persist(|| bus.pass_on(consumer, &self.delivery, &self.request, self.deadline, Some(&dock))).await;
                 match moved {
                     Ok(Moved::Yes) => {
+                        self.worker.metrics().passed_on();
                         tracing::debug!(%dock, "passed on");
                         None
                     }
@@ -300,9 +313,11 @@ impl Ready {
 
     /// Does it until the deadline, and says honestly what is known when that has passed.
     async fn perform(&self, instance: Option<&str>, attempt: Attempt) -> Result<Outcome, Failure> {
-        let fence = self.fence(attempt);
+        let (fence, begun) = (self.fence(attempt), Instant::now());
         let act = self.act(instance, attempt, &fence);
-        if let Ok(result) = tokio::time::timeout_at(attempt.until.into(), act).await {
+        let acted = tokio::time::timeout_at(attempt.until.into(), act).await;
+        self.worker.metrics().executed(self.action.name, begun.elapsed());
+        if let Ok(result) = acted {
             // True of its last step only.
             return result.map_err(|failure| if fence.was_passed() { half_done(failure) } else { failure });
         }
@@ -347,14 +362,19 @@ impl Ready {
         let now = self.worker.now().filter(|_| self.streams());
         let deadline = self.deadline.max(now.unwrap_or_default());
         let finish = || bus.finish(consumer, &self.delivery, &self.request, deadline, dock, ending);
-        let finished = persist(finish).await;
-        self.note(finished, reply.as_ref()).await;
+        self.end(persist(finish), reply.as_ref()).await;
     }
 
-    /// Says how it ended.
-    async fn note(&self, ended: Result<bool, BusError>, reply: Option<&Reply>) {
-        match ended {
-            Ok(true) => tracing::debug!(status = reply.map(Reply::status), "done"),
+    /// Ends it, and says how it has ended.
+    async fn end(&self, ending: impl Future<Output = Result<bool, BusError>>, reply: Option<&Reply>) {
+        let begun = Instant::now();
+        match ending.await {
+            Ok(true) => {
+                let outcome = reply.and_then(Reply::error).map_or(metrics::Outcome::Done, metrics::Outcome::Failed);
+                self.worker.metrics().replied(begun.elapsed());
+                self.worker.metrics().answered(Some(self.action.name), outcome);
+                tracing::debug!(status = reply.map(Reply::status), "done");
+            }
             Ok(false) => tracing::warn!("another worker has taken this request over; its reply counts"),
             Err(error) => self.bury(&error).await,
         }
@@ -363,6 +383,7 @@ impl Ready {
     /// Puts what cannot be answered where people find it.
     async fn bury(&self, error: &BusError) {
         tracing::error!(%error, "the request cannot be answered");
+        self.worker.metrics().answered(Some(self.action.name), metrics::Outcome::Failed(ErrorCode::Internal));
         let (bus, consumer) = (&self.worker.bus, &self.worker.consumer);
         let reason = error.to_string();
         let unanswerable = Unbegun::Unanswerable(&reason);
@@ -394,52 +415,4 @@ enum Looked {
     Answered,
     /// It has to be begun, and done that way if it is known.
     Elsewhere(Option<Way>),
-}
-
-/// What is said in the place of a `failure` by which nothing was asked of a daemon, where something was before.
-fn half_done(failure: Failure) -> Failure {
-    if !was_not_asked(failure.code) {
-        return failure;
-    }
-    let message = format!(
-        "it was begun, and whether it took effect is not known, so look before you send it again with a new \
-         `requestId`; it could not be ended: {}",
-        failure.message
-    );
-    Failure::new(ErrorCode::Interrupted, message)
-}
-
-/// Whether an error says that nothing was asked of a daemon.
-fn was_not_asked(code: ErrorCode) -> bool {
-    use ErrorCode::{Busy, DaemonDown, DockDrained, DockUnregistered, Expired, NoDock};
-    matches!(code, Busy | DaemonDown | DockDrained | DockUnregistered | Expired | NoDock)
-}
-
-fn crowded(worker: &Worker) -> Failure {
-    let message =
-        format!("too many requests wait at the dock `{}` for something to happen: try again later", worker.dock());
-    Failure::new(ErrorCode::Busy, message)
-}
-
-fn too_many_streams(worker: &Worker) -> Failure {
-    let message =
-        format!("the dock `{}` has {STREAMS} streams open already: end one, or try again later", worker.dock());
-    Failure::new(ErrorCode::Busy, message)
-}
-
-/// What is said of a request that was begun so often that it is not tried again.
-pub(super) fn poison() -> Failure {
-    let message = format!("it was begun {ATTEMPTS} times and each time its worker was lost: it is not tried again");
-    Failure::new(ErrorCode::Poison, message)
-}
-
-fn interrupted() -> Failure {
-    let message = "its worker was lost while it ran: whether it took effect is not known, so look before you send it \
-                   again with a new `requestId`";
-    Failure::new(ErrorCode::Interrupted, message)
-}
-
-fn expired() -> Failure {
-    let message = "its time was up before it began: it was not executed; send it again with a new `requestId`";
-    Failure::new(ErrorCode::Expired, message)
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Worker, WorkerError};
 use crate::bus::{Backoff, Beat, BusError};
+use crate::protocol::DaemonState;
 use crate::protocol::limits::BEAT;
 
 /// How often the holder of the name is looked at, to tell a live worker from a dead one's last lease.
@@ -44,7 +45,9 @@ pub(super) async fn run(worker: Arc<Worker>) -> WorkerError {
     loop {
         ticks.tick().await;
         let before = worker.clock.lock().expect("never held across a panic").map(|(_, asked)| asked);
-        match beat(&worker, &mut refused).await {
+        let beaten = beat(&worker, &mut refused).await;
+        worker.metrics().beat(matches!(beaten, Ok(Beat::Ours { .. })));
+        match beaten {
             Ok(Beat::Ours { fresh, .. }) => {
                 // Other docks were not heard either.
                 if fresh || before.is_some_and(|before| before.elapsed() > BEAT * 2) {
@@ -68,6 +71,7 @@ async fn beat(worker: &Worker, refused: &mut bool) -> Result<Beat, BusError> {
     facts.labels.clone_from(&worker.options.labels);
     facts.enforces = worker.options.authority.is_some();
     facts.usage = worker.host.usage();
+    worker.metrics().docker_is(worker.dock(), facts.daemon == DaemonState::Up);
     let asked = Instant::now();
     let (standing, set_labels) = worker.membership.lock().expect("never held across a panic").clone();
     let beat = worker.bus.beat(worker.dock(), &worker.token, &facts, standing, &set_labels).await;

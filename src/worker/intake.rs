@@ -113,7 +113,7 @@ impl Intake {
                     room = if self.worker.room.available_permits() > SPARE { &self.worker.room } else { &self.spare };
                     match (room.available_permits() / 2).min(BATCH) {
                         0 => Ok(Vec::new()),
-                        count => consumer.take_over(count).await,
+                        count => consumer.take_over(count).await.inspect(|left| self.worker.metrics().taken_over(left.len())),
                     }
                 }
                 _ = tidies.tick() => consumer.forget_the_gone().await.map(|()| Vec::new()),

@@ -220,7 +220,7 @@ impl InventoryTask {
             let error = match self.open().await {
                 Ok(events) => {
                     match away.take() {
-                        Some(since) => tracing::info!("Docker is back after {:.1} s", since.elapsed().as_secs_f32()),
+                        Some(since) => self.docker.is_back(since.elapsed()),
                         None => tracing::info!(api = self.api_version().as_deref(), "Docker is there"),
                     }
                     self.daemon.send_replace(DaemonState::Up);

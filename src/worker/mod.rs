@@ -9,6 +9,7 @@ mod intake;
 mod inventory;
 mod job;
 mod lanes;
+mod refusals;
 mod resources;
 mod route;
 mod scan;
@@ -24,6 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::bus::{Bus, BusError, Consumer, RedisOptions};
 use crate::docker::{Docker, DockerError, DockerOptions, Sampler};
+use crate::metrics::Metrics;
 use crate::protocol::limits::{BEAT, STREAMS, WAITING};
 use crate::protocol::{Fqdn, Labels, Standing, millis};
 pub use authority::Authority;
@@ -53,6 +55,8 @@ pub struct WorkerOptions {
     pub grace: Duration,
     /// Whom it serves; everybody who reaches the bus, where nothing is said.
     pub authority: Option<Authority>,
+    /// What it counts.
+    pub metrics: Metrics,
 }
 
 impl WorkerOptions {
@@ -64,7 +68,7 @@ impl WorkerOptions {
     /// A worker for `dock` with the defaults.
     pub fn new(redis: RedisOptions, docker: DockerOptions, dock: Fqdn) -> Self {
         let (labels, concurrency, grace) = (Labels::new(), Self::CONCURRENCY, Self::GRACE);
-        Self { redis, docker, dock, labels, concurrency, grace, authority: None }
+        Self { redis, docker, dock, labels, concurrency, grace, authority: None, metrics: Metrics::default() }
     }
 }
 
@@ -122,6 +126,10 @@ impl Worker {
         &self.options.dock
     }
 
+    fn metrics(&self) -> &Metrics {
+        &self.options.metrics
+    }
+
     fn standing(&self) -> Standing {
         self.membership.lock().expect("never held across a panic").0
     }
@@ -160,8 +168,8 @@ impl Worker {
 /// # Errors
 /// [`WorkerError`] when it cannot begin, or must not go on.
 pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<(), WorkerError> {
-    let bus = Bus::new(&options.redis)?;
-    let docker = Docker::new(&options.docker)?;
+    let bus = Bus::measured(&options.redis, options.metrics.clone())?;
+    let docker = Docker::measured(&options.docker, options.metrics.clone())?;
     let token = uuid::Uuid::new_v4().simple().to_string();
     let consumer = Consumer::new(&bus, &options.dock, &token);
     let counts = options.authority.is_some();

@@ -16,6 +16,7 @@ use super::scan::Scan;
 use crate::actions::{Outcome, Streaming, Subject};
 use crate::bus::{BusError, persist};
 use crate::docker::{DockerError, FlowInput, FlowOutput, Opened, Way};
+use crate::metrics::Direction;
 use crate::protocol::limits::{
     CHUNK_BYTES, CHUNKS_AHEAD, INPUT_AHEAD, LONGEST_TIMEOUT, STREAM_SIGN, STREAM_SILENCE, UPLOAD_SILENCE,
 };
@@ -60,6 +61,7 @@ impl Ready {
     /// Streams until the daemon has sent everything, or somebody ends it.
     pub(super) async fn relay(&self, streaming: Streaming) -> Result<Outcome, Failure> {
         let Streaming { flow, way, framed, subject } = streaming;
+        let _streams = self.worker.metrics().streams();
         self.make_room();
         if way == Way::Down {
             self.let_others_go();
@@ -122,6 +124,7 @@ impl Ready {
                     return Ok(());
                 }
                 persist(|| self.worker.bus.put_output(&self.request.id, batch)).await?;
+                self.worker.metrics().streamed(Direction::Out, batch.iter().map(|chunk| chunk.data.len()).sum());
                 written.store(last, Ordering::Relaxed);
             }
         }
@@ -168,6 +171,7 @@ impl Ready {
                     Some(data) if data.len() > CHUNK_BYTES => return Cut::TooMuch,
                     Some(data) => {
                         fed = now;
+                        self.worker.metrics().streamed(Direction::In, data.len());
                         given.try_send(Given::Data(entry, data))
                     }
                     None => {

@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Worker;
-use super::handle::{poison, refuse};
+use super::handle::refuse;
 use super::job::{Understood, understand};
+use super::refusals::poison;
 use super::route::lost;
 use crate::actions::Target;
 use crate::bus::{Begun, BusError, Consumer, Delivery, Ending, Neglected, Source, Unbegun, Watch, Watched};
+use crate::metrics::Outcome;
 use crate::protocol::limits::{QUEUE_LENGTH, RECONCILE, SWEEP, TAKE_OVER};
 use crate::protocol::{EntryId, ErrorCode, Failure, Fqdn, Reply, Undecodable};
 
@@ -110,6 +112,7 @@ async fn shed(worker: &Worker, Neglected { dock, excess, .. }: &Neglected) -> Re
         let busy = Failure::new(ErrorCode::Busy, message.clone());
         let reply = Reply::failure(id.clone(), worker.dock().clone(), busy).to_json();
         worker.bus.answer(&consumer, &delivery, &id, &Unbegun::Shed(&reply)).await?;
+        worker.metrics().answered(None, Outcome::Failed(ErrorCode::Busy));
     }
     tracing::warn!(stream = consumer.stream(source), excess, "too many requests wait; refused the newest");
     Ok(())
@@ -170,9 +173,13 @@ impl StandIn<'_> {
         };
         tracing::info!(request = %request.id, dock = %self.dock, "answered for a lost dock: {failure}");
         let dead = dead.then(|| failure.message.clone());
+        let outcome = Outcome::Failed(failure.code);
         let reply = Reply::failure(request.id.clone(), self.worker.dock().clone(), failure).to_json();
         let ending = Ending { reply: Some(&reply), dead: dead.as_deref(), audit: None };
-        bus.finish(consumer, delivery, &request, deadline, self.dock, ending).await.map(drop)
+        if bus.finish(consumer, delivery, &request, deadline, self.dock, ending).await? {
+            self.worker.metrics().answered(Some(action.name), outcome);
+        }
+        Ok(())
     }
 
     /// That the dock is lost, and what that means for the request.

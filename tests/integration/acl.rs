@@ -8,6 +8,7 @@ use redis::{RedisResult, Value, cmd};
 use serde_json::json;
 
 use crate::cli_help::own;
+use crate::metrics;
 use crate::processes::{Program, RedisProcess};
 use crate::support::{Bus, Scrub, docker_host, unique, until};
 use crate::web::{ask, send};
@@ -106,8 +107,11 @@ async fn each_role_does_its_work_with_the_rights_that_are_printed_for_it() {
     let guarded = Guarded::new().await;
     let (a, b) = (guarded.grant(&["worker", "a.test"]).await, guarded.grant(&["worker", "b.test", "--watch"]).await);
     let (ada, boss) = (guarded.grant(&["client", "ada"]).await, guarded.grant(&["accounts", "boss"]).await);
-    let _workers = [a.program(1, "a.test").await, b.program(2, "b.test").await];
+    let (worker, metrics) = metrics::worker(&a, 1, "a.test", |_| {}).await;
+    let _workers = [worker, b.program(2, "b.test").await];
     a.until_dock("a.test", |record| record["standing"] == "active").await;
+
+    assert!(metrics::scrape(&metrics).await.get("deblox_queue_length{stream=\"own\"}").is_some());
 
     // What a person does.
     let (name, many) = (unique("acl"), unique("many"));

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 /// The folders of `src`, the highest first. A file names its own layer and lower ones only.
-const LAYERS: &[&str] = &["main", "cli", "web", "client", "worker", "auth", "actions", "docker", "bus", "protocol"];
+const LAYERS: &[&str] =
+    &["main", "cli", "web", "client", "worker", "auth", "actions", "docker", "bus", "metrics", "protocol"];
 
 /// Layers that stand beside each other: all that these name is the wire.
 const SIDE_BY_SIDE: &[&str] = &["docker", "bus"];
@@ -22,6 +23,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("openidconnect", &["auth/oidc/"]),
     ("clap", &["cli/", "main.rs"]),
     ("axum", &["web/"]),
+    ("prometheus_client", &["metrics/"]),
     ("rust_embed", &["web/assets.rs"]),
 ];
 

@@ -98,7 +98,8 @@ fn help_of_deblox() {
 
     Logging:
           --log <FILTER>
-              What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug
+              What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug;
+              SIGHUP switches what serves to deblox=debug, and back
 
               [env: DEBLOX_LOG=]
 
@@ -256,9 +257,17 @@ fn help_of_deblox_worker() {
               [env: DEBLOX_SESSION_LIFETIME=]
               [default: 12h]
 
+    Metrics:
+          --metrics <IP:PORT>
+              Serve `GET /metrics` for Prometheus, and `GET /healthz`, at this address; nowhere unless
+              it is given. Whoever reaches it can read it
+
+              [env: DEBLOX_METRICS=]
+
     Logging:
           --log <FILTER>
-              What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug
+              What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug;
+              SIGHUP switches what serves to deblox=debug, and back
 
               [env: DEBLOX_LOG=]
 
@@ -483,9 +492,17 @@ fn help_of_deblox_up() {
               [env: DEBLOX_SESSION_LIFETIME=]
               [default: 12h]
 
+    Metrics:
+          --metrics <IP:PORT>
+              Serve `GET /metrics` for Prometheus, and `GET /healthz`, at this address; nowhere unless
+              it is given. Whoever reaches it can read it
+
+              [env: DEBLOX_METRICS=]
+
     Logging:
           --log <FILTER>
-              What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug
+              What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug;
+              SIGHUP switches what serves to deblox=debug, and back
 
               [env: DEBLOX_LOG=]
 
@@ -663,9 +680,17 @@ fn help_of_deblox_web() {
               [env: DEBLOX_SESSION_LIFETIME=]
               [default: 12h]
 
+    Metrics:
+          --metrics <IP:PORT>
+              Serve `GET /metrics` for Prometheus, and `GET /healthz`, at this address; nowhere unless
+              it is given. Whoever reaches it can read it
+
+              [env: DEBLOX_METRICS=]
+
     Logging:
           --log <FILTER>
-              What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug
+              What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug;
+              SIGHUP switches what serves to deblox=debug, and back
 
               [env: DEBLOX_LOG=]
 
@@ -750,7 +775,8 @@ fn help_of_deblox_call() {
 
     Logging:
           --log <FILTER>
-              What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug
+              What to log: a level (error, warn, info, debug, trace) or a filter such as deblox=debug;
+              SIGHUP switches what serves to deblox=debug, and back
 
               [env: DEBLOX_LOG=]
 
