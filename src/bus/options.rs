@@ -78,14 +78,11 @@ impl RedisOptions {
 
     /// Whether it is reached over a network, and what passes can be read there.
     pub fn is_plain(&self) -> bool {
-        match url::Url::parse(&self.url) {
-            Ok(url) if url.scheme() == "redis" => {
-                !url.host_str().is_some_and(|host| host == "localhost" || host == "[::1]" || host.starts_with("127."))
-            }
-            Ok(_) => false,
-            // A list of sentinels is no URL.
-            Err(_) => self.url.starts_with("redis+"),
+        if let Some(watched) = Watched::read(&self.url) {
+            return watched.scheme == "redis";
         }
+        let here = |host: &str| host == "localhost" || host == "[::1]" || host.starts_with("127.");
+        url::Url::parse(&self.url).is_ok_and(|url| url.scheme() == "redis" && !url.host_str().is_some_and(here))
     }
 
     /// Whether it is reached over a network without a password.
@@ -209,4 +206,28 @@ impl<'a> Watched<'a> {
 
 fn read(path: &PathBuf) -> Result<Vec<u8>, BusError> {
     std::fs::read(path).map_err(|e| BusError::Options(format!("cannot read {}: {e}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RedisOptions;
+
+    #[test]
+    fn what_can_be_read_on_the_way_and_who_needs_no_password_is_known() {
+        for (url, plain, open) in [
+            ("redis://127.0.0.1:6379", false, true),
+            ("redis://localhost", false, true),
+            ("redis://[::1]:6379", false, true),
+            ("redis://redis.example.com", true, true),
+            ("redis://ada:secret@redis.example.com", true, false),
+            ("rediss://:secret@redis.example.com", false, false),
+            ("unix:///run/redis.sock", false, false),
+            ("redis+sentinel://ada:secret@s1:26379,s2/main", true, false),
+            ("redis+sentinel://s1/main", true, true),
+            ("rediss+sentinel://s1:26379,s2/main", false, true),
+        ] {
+            let options = RedisOptions::new(url);
+            assert_eq!((options.is_plain(), options.is_open()), (plain, open), "{url}");
+        }
+    }
 }

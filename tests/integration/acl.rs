@@ -97,7 +97,7 @@ impl Bus {
 }
 
 /// Where an HTTP node listens.
-async fn listens_at(node: &Program) -> String {
+pub async fn listens_at(node: &Program) -> String {
     let told = async || Some(node.output().lines().next()?.strip_prefix("deblox web: http://")?.to_owned());
     until("the address", told).await
 }

@@ -22,14 +22,14 @@ async fn redis(arguments: &[&str]) -> (RedisProcess, Bus) {
 
 impl Bus {
     /// What the doctor finds, and with which exit code.
-    async fn examined(&self) -> (Vec<Value>, i32) {
+    pub async fn examined(&self) -> (Vec<Value>, i32) {
         let said = self.deblox(&["doctor", "--format", "json"]).await;
         assert_eq!(said.err, "", "{said:?}");
         (said.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect(), said.code)
     }
 
     /// Waits until the doctor finds that about `check`, in words with these parts.
-    async fn finds(&self, check: &str, state: &str, parts: &[&str]) {
+    pub async fn finds(&self, check: &str, state: &str, parts: &[&str]) {
         let what = format!("{check} is {state}, with {parts:?}");
         let check = check.replace("NS.", &self.key(""));
         until(&what, async || {

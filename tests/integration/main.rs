@@ -1,5 +1,6 @@
 //! Integration tests: real Redis servers, the real Docker daemons of the lab, and the real program.
 
+mod kubernetes;
 mod laws;
 mod processes;
 mod provider;
