@@ -1,6 +1,6 @@
 # 'make up' and 'make test' are the two commands to know. Each installs what it lacks and does everything.
 SHELL := /bin/bash
-.PHONY: help up down build ui lint test chaos fuzz bench lab clean-lab
+.PHONY: help up down build ui deb lint test chaos fuzz bench lab clean-lab
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -16,6 +16,9 @@ build: ## the program, as target/release/deblox
 
 ui: ## the web UI alone, as ui/dist, which the program embeds
 	@scripts/setup.sh build
+
+deb: ## a Debian package, in target/debian
+	@scripts/deb.sh
 
 lint: ## format, lints, licences, docs
 	@scripts/lint.sh

@@ -5,7 +5,7 @@
 #   scripts/setup.sh lint     and rustfmt, clippy, cargo-deny, and what builds and checks the manifests for Kubernetes
 #   scripts/setup.sh run      what build needs, a Docker engine, redis-server, an image to start containers from
 #   scripts/setup.sh lab      what run needs, and the lab of Docker hosts
-#   scripts/setup.sh test     all of these, the images of the tests, an OpenID Connect provider, and a browser
+#   scripts/setup.sh test     all of these, the images of the tests, Compose, an OpenID Connect provider, and a browser
 #
 # What is there already is used as it is. The other scripts source this file, and get its PATH and its helpers with it.
 # Other distributions than Debian and Ubuntu (apt) are told what to install.
@@ -261,13 +261,19 @@ stand_in() {
   "$root/scripts/images/$1.sh"
 }
 
-# Compose: the plugin, in the folder $compose_config that docker finds it by; and the old docker-compose, where apt has it.
+# Compose as docker's plugin, which is found by the folder $compose_config. What Debian 12 and Ubuntu 24.04 call docker-compose
+# is the old 1.29; it comes as well, and is tested too.
 setup_compose() {
-  have docker-compose || ! apt_offers docker-compose || apt_install "to test the compose files" docker-compose
+  local reason="to test the compose files" fetched=${XDG_CACHE_HOME:-$HOME/.cache}/deblox/docker
   compose_config=${DOCKER_CONFIG:-$HOME/.docker}
   ! docker compose version >/dev/null 2>&1 || return 0
-  compose_config=${XDG_CACHE_HOME:-$HOME/.cache}/deblox/docker
-  [ -x "$compose_config/cli-plugins/docker-compose" ] || "$root/scripts/next-compose.sh" "$compose_config/cli-plugins"
+  if ! [ -x "$fetched/cli-plugins/docker-compose" ]; then
+    have docker-compose || ! apt_offers docker-compose || apt_install "$reason" docker-compose
+    ! docker compose version >/dev/null 2>&1 || return 0
+    if apt_offers docker-compose-v2; then apt_install "$reason" docker-compose-v2; return; fi
+    "$root/scripts/next-compose.sh" "$fetched/cli-plugins"
+  fi
+  compose_config=$fetched
 }
 
 setup_cargo_tools() {

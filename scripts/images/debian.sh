@@ -15,7 +15,7 @@ echo 'root:x:0:' >"$tree/etc/group"
 apt-cache depends --recurse --installed --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances \
   "${packages[@]}" | grep -E '^[a-z0-9]' | sort -u >"$tree/packages"
 # what is installed of them, at the paths behind /bin and its like
-xargs dpkg-query -L <"$tree/packages" 2>/dev/null |
+{ xargs dpkg-query -L <"$tree/packages" 2>/dev/null || true; } |
   grep -Ev '^/usr/share/(doc|man|locale|info|lintian|bug)/' | sed -E 's#^/(bin|sbin|lib|lib64)/#/usr/\1/#; s#^/##' | sort -u >"$tree/files"
 rm "$tree/packages"
 # what ca-certificates has made of its own belongs to no package
