@@ -345,6 +345,10 @@ impl Bus {
     /// Waits until so many workers have published their `register` and it has been done.
     pub async fn registered(&self, workers: usize) {
         until("the workers are registered", async || {
+            // The first of them makes the stream, maybe after its record.
+            if !self.redis::<bool>(&["EXISTS", &self.key("docker")]).await {
+                return None;
+            }
             let stream: std::collections::HashMap<String, redis::Value> =
                 self.redis(&["XINFO", "STREAM", &self.key("docker")]).await;
             let added: usize = redis::from_redis_value(stream["entries-added"].clone()).expect("a number");
