@@ -264,16 +264,16 @@ stand_in() {
 # Compose as docker's plugin, which is found by the folder $compose_config. What Debian 12 and Ubuntu 24.04 call docker-compose
 # is the old 1.29; it comes as well, and is tested too.
 setup_compose() {
-  local reason="to test the compose files" fetched=${XDG_CACHE_HOME:-$HOME/.cache}/deblox/docker
+  local reason="to test the compose files" cache=${XDG_CACHE_HOME:-$HOME/.cache}/deblox
   compose_config=${DOCKER_CONFIG:-$HOME/.docker}
   ! docker compose version >/dev/null 2>&1 || return 0
-  if ! [ -x "$fetched/cli-plugins/docker-compose" ]; then
-    have docker-compose || ! apt_offers docker-compose || apt_install "$reason" docker-compose
-    ! docker compose version >/dev/null 2>&1 || return 0
-    if apt_offers docker-compose-v2; then apt_install "$reason" docker-compose-v2; return; fi
-    "$root/scripts/next-compose.sh" "$fetched/cli-plugins"
-  fi
-  compose_config=$fetched
+  have docker-compose || ! apt_offers docker-compose || apt_install "$reason" docker-compose
+  ! docker compose version >/dev/null 2>&1 || return 0
+  if apt_offers docker-compose-v2; then apt_install "$reason" docker-compose-v2; return; fi
+  unpack_from_trixie docker-compose "$cache/compose" https://docs.docker.com/compose/install/linux/
+  compose_config=$cache/docker
+  mkdir -p "$compose_config/cli-plugins"
+  ln -sf "$cache/compose/usr/libexec/docker/cli-plugins/docker-compose" "$compose_config/cli-plugins/"
 }
 
 setup_cargo_tools() {
@@ -293,7 +293,10 @@ setup_kubernetes_tools() {
   local cache=${XDG_CACHE_HOME:-$HOME/.cache}/deblox
   if ! have kustomize && ! have kubectl; then
     if apt_offers kustomize; then apt_install "to build the manifests for Kubernetes" kustomize
-    else unpack_from_trixie kustomize "$cache/kustomize"; fi
+    else
+      unpack_from_trixie kustomize "$cache/kustomize" https://kubernetes.io/docs/tasks/tools/
+      PATH=$cache/kustomize/usr/bin:$PATH
+    fi
     hash -r
   fi
   if have kustomize; then kustomize=(kustomize build); else kustomize=(kubectl kustomize); fi
@@ -307,26 +310,24 @@ setup_kubernetes_tools() {
     fail "$output"
 }
 
-# unpack_from_trixie PACKAGE FOLDER: a program that Debian has in its next release and not yet in 12, from the mirror that
-# this machine uses; into FOLDER, and nothing of this machine's own is changed
+# unpack_from_trixie PACKAGE FOLDER ADDRESS: what Debian has in its next release and not yet in 12, from the mirror that this
+# machine uses; into FOLDER, and nothing of this machine's own is changed. ADDRESS says how else it is installed.
 unpack_from_trixie() {
-  local by_hand="install kubectl or kustomize by hand: see https://kubernetes.io/docs/tasks/tools/"
-  (. /etc/os-release; [ "${VERSION_CODENAME:-}" = bookworm ]) || fail "this distribution has no package $1: $by_hand"
-  if ! [ -x "$2/usr/bin/$1" ]; then
-    say "installing $1 into $2, from Debian 13"
-    local work file output options
-    work=$(mktemp -d)
-    mkdir -p "$2" "$work"/{sources,lists/partial,archives/partial}
-    for file in /etc/apt/sources.list /etc/apt/sources.list.d/debian*; do
-      [ ! -e "$file" ] || sed 's/\bbookworm\b/trixie/g' "$file" >"$work/sources/${file##*/}"
-    done
-    options=(-qq -o "Dir::Etc::SourceList=/dev/null" -o "Dir::Etc::SourceParts=$work/sources" -o "Dir::State::Lists=$work/lists"
-      -o "Dir::Cache=$work" -o "APT::Sandbox::User=root")
-    output=$(apt-get "${options[@]}" update 2>&1 && cd "$work" && apt-get "${options[@]}" download "$1" 2>&1 &&
-      dpkg-deb -x "$1"_*.deb "$2") || fail "$output"
-    rm -r "$work"
-  fi
-  PATH=$2/usr/bin:$PATH
+  [ ! -d "$2" ] || return 0
+  (. /etc/os-release; [ "${VERSION_CODENAME:-}" = bookworm ]) || fail "this distribution has no package for $1: see $3"
+  say "fetching $1 from Debian 13 into $2"
+  local work file output options
+  work=$(mktemp -d)
+  mkdir -p "$(dirname "$2")" "$work"/{sources,lists/partial,archives/partial}
+  for file in /etc/apt/sources.list /etc/apt/sources.list.d/debian*; do
+    [ ! -e "$file" ] || sed 's/\bbookworm\b/trixie/g' "$file" >"$work/sources/${file##*/}"
+  done
+  options=(-qq -o "Dir::Etc::SourceList=/dev/null" -o "Dir::Etc::SourceParts=$work/sources" -o "Dir::State::Lists=$work/lists"
+    -o "Dir::Cache=$work" -o "APT::Sandbox::User=root")
+  output=$(apt-get "${options[@]}" update 2>&1 && cd "$work" && apt-get "${options[@]}" download "$1" 2>&1 &&
+    dpkg-deb -x "$1"_*.deb root) || fail "$output"
+  mv "$work/root" "$2"
+  rm -r "$work"
 }
 
 level=${1:-}

@@ -6,20 +6,12 @@ mod server;
 use serde::Serialize;
 
 use super::cluster::{Cluster, FAILED};
-use super::output::{self, Cell, Row, ShowArgs, Shown};
+use super::output::{self, Cell, Row, ShowArgs, Shown, show};
 use super::progress::waiting_for;
-use super::{hostname, output::show};
 use crate::bus::BusError;
-use crate::protocol::Fqdn;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Only what the worker of this host needs: Redis, and its own dock
-    #[arg(long)]
-    here: bool,
-    /// What the dock of this host is called, with --here [default: the host's fully qualified domain name]
-    #[arg(long, env = "DEBLOX_HOSTNAME", value_name = "FQDN")]
-    hostname: Option<Fqdn>,
     #[command(flatten)]
     show: ShowArgs,
 }
@@ -89,25 +81,16 @@ impl Row for Finding {
 }
 
 pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
-    let here = match (args.here, &args.hostname) {
-        (false, _) => None,
-        (true, Some(name)) => Some(name.clone()),
-        (true, None) => Some(hostname::fqdn().await?),
-    };
-    let findings = waiting_for("Redis", examine(cluster, here.as_ref())).await;
+    let findings = waiting_for("Redis", examine(cluster)).await;
     show(&findings, &args.show)?;
     Ok(if findings.iter().any(|finding| finding.state == State::Wrong) { FAILED } else { 0 })
 }
 
 /// Makes the checks; without Redis there is no more than one.
-async fn examine(cluster: &Cluster, here: Option<&Fqdn>) -> Vec<Finding> {
+async fn examine(cluster: &Cluster) -> Vec<Finding> {
     let (bus, redis) = (cluster.bus(), cluster.redis());
     let mut findings = vec![server::reached(bus, redis).await];
     if findings[0].state == State::Wrong {
-        return findings;
-    }
-    if let Some(dock) = here {
-        findings.push(docks::one(bus, dock).await);
         return findings;
     }
     findings.extend(server::settings(bus).await);

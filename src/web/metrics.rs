@@ -80,8 +80,9 @@ impl Scrape {
         let mut now = ClusterNow { redis_up: true, ..ClusterNow::default() };
         if let Some(dock) = &self.worker {
             for (name, dock) in [("shared", None), ("own", Some(dock))] {
-                let queue = self.bus.waiting_in(dock).await?;
-                now.queues.push((name, queue.length, queue.oldest));
+                let (queue, time) = (self.bus.queue_of(dock).await?, self.bus.time().await?);
+                let oldest = queue.oldest.map_or(0, |sent| time.saturating_sub(sent));
+                now.queues.push((name, queue.waiting as u64, Duration::from_millis(oldest)));
             }
         }
         if self.docks {

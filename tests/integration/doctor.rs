@@ -113,26 +113,15 @@ async fn what_waits_for_nobody_and_who_is_lost_is_found() {
     let worker = bus.program(1, "a.test").await;
     bus.finds("NS.docker", "ok", &["nothing waits"]).await;
     bus.finds("dock a.test", "ok", &[]).await;
-    let here = async |dock: &str| {
-        let said = bus.deblox_with(&["doctor", "--here"], |command| {
-            command.env("DEBLOX_HOSTNAME", dock);
-        });
-        said.await
-    };
-    assert_eq!(here("a.test").await.code, 0);
-    let nobody = here("nobody.test").await;
-    assert!(nobody.code == 1 && nobody.out.contains("nobody knows this dock"), "{nobody:?}");
     worker.killed().await;
     bus.finds("dock a.test", "wrong", &["nothing was heard of its worker for ", "deblox docks rm"]).await;
     bus.finds("docks", "wrong", &["no worker is there"]).await;
-    assert_eq!(here("a.test").await.code, 1);
     bus.redis::<String>(&["XADD", &bus.key("docker.a.test"), &old, "action", "ping"]).await;
     bus.finds("NS.docker.a.test", "wrong", &["1 wait", "start its worker"]).await;
     let mut stopped = bus.program(2, "b.test").await;
     stopped.signal("TERM");
     stopped.ended().await;
     bus.finds("dock b.test", "warning", &["its worker was stopped"]).await;
-    assert_eq!(here("b.test").await.code, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -174,9 +163,6 @@ fn help_of_deblox_doctor() {
     Usage: deblox doctor [OPTIONS]
 
     Options:
-          --here             Only what the worker of this host needs: Redis, and its own dock
-          --hostname <FQDN>  What the dock of this host is called, with --here [default: the host's
-                             fully qualified domain name] [env: DEBLOX_HOSTNAME=]
       -q, --quiet            Only the ids or names, one a line
           --format <FORMAT>  A table, or JSON with an object a line [default: table] [possible values:
                              table, json]

@@ -135,7 +135,7 @@ async fn one_worker_after_the_other_is_replaced_under_load_and_no_request_is_los
             workers.push(Program::start(bus.worker_command(number + 1, dock)));
             // What Kubernetes waits for before it replaces the next one.
             until(&format!("{dock} is ready"), async || {
-                let said = bus.deblox_with(&["doctor", "--here"], |command| {
+                let said = bus.deblox_with(&["health"], |command| {
                     command.env("DEBLOX_HOSTNAME", dock);
                 });
                 (said.await.code == 0).then_some(())

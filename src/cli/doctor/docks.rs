@@ -12,22 +12,6 @@ use crate::protocol::{DockState, Fqdn, millis};
 /// How long a request may wait before somebody should look.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// The dock of this host.
-pub(super) async fn one(bus: &Bus, name: &Fqdn) -> Finding {
-    let read = async { Ok::<_, BusError>((bus.dock(name).await?, bus.time().await?)) };
-    match read.await {
-        Err(error) => Finding::failed(title(name), &error),
-        Ok((None, _)) => Finding::wrong(title(name), "nobody knows this dock: start its worker"),
-        Ok((Some(dock), now)) => match dock.state {
-            // It does no work, and that is why somebody asks.
-            DockState::Stopped | DockState::NeverSeen => {
-                Finding::wrong(title(name), "its worker does not run: start it")
-            }
-            _ => standing(name, &dock, now),
-        },
-    }
-}
-
 /// All docks, and the queues.
 pub(super) async fn all(bus: &Bus) -> Vec<Finding> {
     let (docks, now) = match bus.docks_at().await {
