@@ -79,11 +79,16 @@ test("a container is created, watched, talked to, stopped, renamed and removed",
 
   await step("a stop is seen at once, and then what came of it", async () => {
     await page.evaluate(watchBadge);
+    // Nothing is answered before the badge has changed.
+    await page.route("**/actions/stop-container", async (route) => {
+      await state(page).filter({ hasText: /^Stopping…$/ }).waitFor();
+      await route.continue();
+    });
     await page.getByRole("button", { name: "Stop", exact: true }).click();
     await state(page).filter({ hasText: /^Stopped$/ }).waitFor();
-    const { clicked, seen, answered } = await page.evaluate(() => ({ ...globalThis.watched, answered: performance.getEntriesByType("resource").findLast(({ name }) => name.endsWith("/actions/stop-container")).responseEnd }));
-    t.diagnostic(`“Stopping…” ${(seen - clicked).toFixed(1)} ms after the click, the node's answer after ${(answered - clicked).toFixed(1)} ms`);
-    assert.ok(seen < answered, "the badge has changed before anything was answered");
+    await page.unroute("**/actions/stop-container");
+    const { clicked, seen } = await page.evaluate(() => globalThis.watched);
+    t.diagnostic(`“Stopping…” ${(seen - clicked).toFixed(1)} ms after the click`);
     await page.getByRole("button", { name: "Start", exact: true }).waitFor();
   });
 
