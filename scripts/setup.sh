@@ -267,9 +267,12 @@ setup_compose() {
   local reason="to test the compose files" cache=${XDG_CACHE_HOME:-$HOME/.cache}/deblox
   compose_config=${DOCKER_CONFIG:-$HOME/.docker}
   ! docker compose version >/dev/null 2>&1 || return 0
-  have docker-compose || ! apt_offers docker-compose || apt_install "$reason" docker-compose
-  ! docker compose version >/dev/null 2>&1 || return 0
-  if apt_offers docker-compose-v2; then apt_install "$reason" docker-compose-v2; return; fi
+  # apt is asked only where nothing was fetched earlier
+  if ! [ -d "$cache/compose" ]; then
+    have docker-compose || ! apt_offers docker-compose || apt_install "$reason" docker-compose
+    ! docker compose version >/dev/null 2>&1 || return 0
+    if apt_offers docker-compose-v2; then apt_install "$reason" docker-compose-v2; return; fi
+  fi
   unpack_from_trixie docker-compose "$cache/compose" https://docs.docker.com/compose/install/linux/
   compose_config=$cache/docker
   mkdir -p "$compose_config/cli-plugins"
@@ -292,7 +295,7 @@ setup_cargo_tools() {
 setup_kubernetes_tools() {
   local cache=${XDG_CACHE_HOME:-$HOME/.cache}/deblox
   if ! have kustomize && ! have kubectl; then
-    if apt_offers kustomize; then apt_install "to build the manifests for Kubernetes" kustomize
+    if ! [ -d "$cache/kustomize" ] && apt_offers kustomize; then apt_install "to build the manifests for Kubernetes" kustomize
     else
       unpack_from_trixie kustomize "$cache/kustomize" https://kubernetes.io/docs/tasks/tools/
       PATH=$cache/kustomize/usr/bin:$PATH

@@ -22,18 +22,18 @@ use crate::protocol::{AuthReply, Granted, Secret};
 /// Where the cookie of a login that is under way goes.
 const LOGIN: &str = "/auth/oidc";
 
-/// What people see who were not logged in, with the sentence that says why.
+/// What people see in the place of a page: a heading and a sentence.
 const PAGE: &str = r#"<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Not signed in · deblox</title>
+<title>HEADING · deblox</title>
 <link rel="icon" type="image/svg+xml" href="/favicon.svg">
 <link rel="stylesheet" href="/plain.css">
 <main>
 <img src="/favicon.svg" alt="" width="40" height="40">
-<h1>You are not signed in</h1>
-<p>{}.</p>
+<h1>HEADING</h1>
+<p>SENTENCE.</p>
 <a href="/login">Back to the login</a>
 </main>
 </html>
@@ -134,7 +134,7 @@ fn go(place: &str, cookies: &[Option<HeaderValue>]) -> Response {
 fn refuse(headers: &HeaderMap, error: &OidcError) -> Response {
     tracing::info!(%error, "a login by OpenID Connect was refused");
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    say(headers, status, &error.to_string())
+    say_under(headers, status, "You are not signed in", &error.to_string())
 }
 
 fn not_here(headers: &HeaderMap) -> Response {
@@ -151,10 +151,15 @@ fn bus_away(headers: &HeaderMap, error: &BusError) -> Response {
 
 /// One sentence: a page for people, JSON for programs.
 fn say(headers: &HeaderMap, status: StatusCode, sentence: &str) -> Response {
+    say_under(headers, status, "That did not work", sentence)
+}
+
+/// The same; the page has that heading.
+fn say_under(headers: &HeaderMap, status: StatusCode, heading: &str, sentence: &str) -> Response {
     if !wants_page(headers) {
         return answer(status, &AuthReply::error(sentence));
     }
-    let page = PAGE.replace("{}", &escape(sentence));
+    let page = PAGE.replace("HEADING", heading).replace("SENTENCE", &escape(sentence));
     let policy = "default-src 'none'; style-src 'self'; img-src 'self'";
     let kind = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, policy)];
     (status, PRIVATE, kind, page).into_response()

@@ -79,8 +79,9 @@ impl Scrape {
         self.bus.ping().await?;
         let mut now = ClusterNow { redis_up: true, ..ClusterNow::default() };
         if let Some(dock) = &self.worker {
+            let time = self.bus.time().await?;
             for (name, dock) in [("shared", None), ("own", Some(dock))] {
-                let (queue, time) = (self.bus.queue_of(dock).await?, self.bus.time().await?);
+                let queue = self.bus.queue_of(dock).await?;
                 let oldest = queue.oldest.map_or(0, |sent| time.saturating_sub(sent));
                 now.queues.push((name, queue.waiting as u64, Duration::from_millis(oldest)));
             }

@@ -65,7 +65,7 @@ fn together(docks: &BTreeMap<Fqdn, Dock>) -> Finding {
 
 /// The worker of a dock, its lease and its daemon.
 fn standing(name: &Fqdn, dock: &Dock, now: u64) -> Finding {
-    let check = title(name);
+    let check = format!("dock {name}");
     let since = |time: Option<u64>| match time {
         Some(time) => format!("for {}", ago(now, time)),
         None => "ever".to_owned(),
@@ -155,10 +155,6 @@ async fn dead(bus: &Bus, now: u64) -> Finding {
         ),
         Err(error) => Finding::failed(check, &error),
     }
-}
-
-fn title(dock: &Fqdn) -> String {
-    format!("dock {dock}")
 }
 
 fn ago(now: u64, then: u64) -> String {

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::Finding;
 use crate::bus::{Bus, RedisOptions, ServerInfo};
 use crate::cli::output;
-use crate::protocol::millis;
+use crate::protocol::{GROUP, millis};
 
 /// The oldest Redis that will do, and the first that tells programs apart as `deblox acl` wants it.
 const OLDEST: (u32, u32) = (6, 2);
@@ -134,7 +134,7 @@ pub(super) async fn user(bus: &Bus, redis: &RedisOptions) -> Finding {
     let (shared, users) = (keys.shared(), keys.users());
     let deeds: [(&str, &[&str]); 4] = [
         ("send requests", &["XADD", &shared, "*", "json", "{}"]),
-        ("take them", &["XREADGROUP", "GROUP", "deblox", "x", "STREAMS", &shared, ">"]),
+        ("take them", &["XREADGROUP", "GROUP", GROUP, "x", "STREAMS", &shared, ">"]),
         ("change accounts", &["HSET", &users, "x", "{}"]),
         ("change how Redis is set", &["CONFIG", "SET", "appendonly", "yes"]),
     ];
