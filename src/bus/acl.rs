@@ -8,8 +8,8 @@ use std::fmt::Write;
 
 use crate::protocol::{AuthAddress, ClientName, Fqdn, Keys, Resource};
 
-/// What every program needs: to greet, to ask for the time, and whether the server is the primary.
-const BASE: &str = "+ping +time +role";
+/// What every program needs: to greet, to ask for the time, and where the primary is.
+const BASE: &str = "+ping +time +role +cluster|keyslot +cluster|slots";
 
 /// What those who send requests need: several commands at once, and to be told when a reply is there.
 const CALLS: &str = "+multi +exec +client|tracking +unwatch";
@@ -140,7 +140,7 @@ impl Rules {
         let requests = format!("+xadd +xlen +xrange +xinfo|groups {CONSUMES}");
         let own_records = Resource::ALL.map(|kind| of_dock(keys.resources_prefix(kind)));
         let all_records = Resource::ALL.map(|kind| all(&keys.resources_prefix(kind)));
-        self.base(&[BASE, CALLS, SCRIPTS, "+info"])
+        self.base(&[BASE, CALLS, SCRIPTS, "+info +wait"])
             .scripts()
             // Its requests; what is for others it can only add to.
             .on(Use::Both, &requests, &[keys.shared(), of_dock(keys.own_prefix())])

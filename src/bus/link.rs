@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::aio::ConnectionLike;
@@ -13,12 +14,16 @@ pub(super) use super::rights::is_forbidden;
 use super::rights::{self, IN_SCRIPT};
 use super::server::{Connection, Server, is_demotion};
 use crate::metrics::{Metrics, Peer};
+use crate::protocol::millis;
 
 /// How long a connection may take to open.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// How long a command may take: redis-rs's own 500 ms would give up on a server that is merely slow.
 const RESPONSE: Duration = Duration::from_secs(10);
+
+/// How long replicas may take to have what was written: far more than it takes to reach them.
+const COPIED: Duration = Duration::from_millis(500);
 
 /// Commands that may be ready to be written on one connection.
 const READY: usize = 1024;
@@ -34,6 +39,8 @@ pub(super) struct Link {
     current: Slot,
     /// For what is large: on the other one it would hold up what is small.
     bulk: Slot,
+    /// For what waits until replicas have it.
+    copied: Slot,
     /// Since when Redis has been away, and whether it was said that it lets nobody in; said once when it begins, once
     /// when the password turns out to be wrong, and once when it ends.
     away: Mutex<Option<(Instant, bool)>>,
@@ -43,6 +50,8 @@ pub(super) struct Link {
     prefix: String,
     /// What was said already that this user may not do.
     lacking: Mutex<BTreeSet<String>>,
+    /// Whether replicas had what they were waited for the last time.
+    is_copied: AtomicBool,
     metrics: Metrics,
 }
 
@@ -50,8 +59,10 @@ type Slot = tokio::sync::Mutex<Option<Connection>>;
 
 impl Link {
     pub(super) fn new(server: Server, user: Option<String>, prefix: String, metrics: Metrics) -> Self {
-        let (current, bulk, away, lacking) = (Slot::default(), Slot::default(), Mutex::default(), Mutex::default());
-        Self { server, current, bulk, away, user, prefix, lacking, metrics }
+        let (current, bulk, copied) = (Slot::default(), Slot::default(), Slot::default());
+        let (away, lacking) = (Mutex::default(), Mutex::default());
+        let is_copied = AtomicBool::new(true);
+        Self { server, current, bulk, copied, away, user, prefix, lacking, is_copied, metrics }
     }
 
     pub(super) fn server(&self) -> &Server {
@@ -94,6 +105,39 @@ impl Link {
             Err(error) if is_forbidden(&error) => Ok(None),
             other => other.map(Some),
         }
+    }
+
+    /// Runs a script, and waits until `replicas` have what it has written. Returns nothing where they do not soon.
+    pub(super) async fn script_copied<T: FromRedisValue>(
+        &self,
+        script: &ScriptInvocation<'_>,
+        replicas: u8,
+    ) -> RedisResult<Option<T>> {
+        // WAIT holds up whoever stands behind it on the connection, so not for long where it is known to be in vain.
+        let patience = if self.is_copied.load(Ordering::Relaxed) { COPIED } else { Duration::from_millis(10) };
+        let mut wait = redis::cmd("WAIT");
+        wait.arg(replicas).arg(millis(patience));
+        let wait = &wait;
+        let step = |mut connection: Connection| async move {
+            let done = script.invoke_async(&mut connection).await?;
+            let have: u8 = query_on(&mut connection, wait).await?;
+            Ok((done, have))
+        };
+        let result = self.run(&self.copied, step).await;
+        let (done, have) = self.noted(result, || "run a script and WAIT".to_owned())?;
+        let enough = have >= replicas;
+        if self.is_copied.swap(enough, Ordering::Relaxed) != enough {
+            if enough {
+                tracing::info!(have, wanted = replicas, "replicas of Redis follow again");
+            } else {
+                tracing::warn!(
+                    have,
+                    wanted = replicas,
+                    "too few replicas of Redis have what is noted: what has an effect is not begun, and waits"
+                );
+            }
+        }
+        Ok(enough.then_some(done))
     }
 
     async fn invoke<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> RedisResult<T> {
@@ -153,8 +197,12 @@ impl Link {
     pub(super) async fn watch<T>(&self, result: RedisResult<T>) -> RedisResult<T> {
         match &result {
             Err(error) if is_unusable(error) => {
-                self.current.lock().await.take();
-                self.bulk.lock().await.take();
+                for slot in [&self.current, &self.bulk, &self.copied] {
+                    slot.lock().await.take();
+                }
+                if is_elsewhere(error) {
+                    self.server.doubt().await;
+                }
                 if is_demotion(error) {
                     return result;
                 }
@@ -184,7 +232,7 @@ impl Link {
     {
         let result = step(self.connection(slot).await?).await;
         match self.watch(result).await {
-            Err(error) if error.is_connection_dropped() => {
+            Err(error) if error.is_connection_dropped() || is_elsewhere(&error) => {
                 let result = step(self.connection(slot).await?).await;
                 self.watch(result).await
             }
@@ -222,7 +270,16 @@ pub(super) fn is_unusable(error: &RedisError) -> bool {
         || error.is_connection_dropped()
         || error.is_timeout()
         || is_locked(error)
+        || is_elsewhere(error)
         || matches!(code(error), Some("READONLY" | "LOADING" | "MASTERDOWN"))
+}
+
+/// Whether a node of a cluster says that another one has the keys, or will have them in a moment, or that it has lost
+/// sight of the others (Redis Cluster specification).
+pub(super) fn is_elsewhere(error: &RedisError) -> bool {
+    matches!(code(error), Some("MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN"))
+        // In a script, of a key that is on its way. What the script did before stands; every script may run twice.
+        || error.detail().is_some_and(|text| text.contains("attempted to access a non local key"))
 }
 
 /// Whether Redis does not take the user or the password, or misses one.
@@ -244,7 +301,7 @@ fn code(error: &RedisError) -> Option<&str> {
 /// Whether Redis refuses for a reason that lies in the request: a key of another type, an error in a script.
 /// Everything else (no memory, no replica, no rights, still loading) may pass.
 pub(super) fn is_refusal(error: &RedisError) -> bool {
-    matches!(code(error), Some("WRONGTYPE" | "ERR"))
+    matches!(code(error), Some("WRONGTYPE" | "ERR" | "CROSSSLOT")) && !is_elsewhere(error)
         || matches!(error.kind(), ErrorKind::UnexpectedReturnType | ErrorKind::Parse)
 }
 
@@ -254,6 +311,15 @@ pub(super) fn explain(error: &RedisError) -> String {
         Some("NOAUTH") => "Redis wants a password: put it into REDIS_URL, redis://:PASSWORD@host:6379".to_owned(),
         Some("NOPERM") => error.detail().map_or_else(|| error.to_string(), str::to_owned),
         Some("OOM") => "Redis is out of memory and takes nothing new: give it more (maxmemory)".to_owned(),
+        Some("CROSSSLOT") => {
+            "this Redis is a cluster: name some of its nodes, REDIS_URL=redis+cluster://HOST:6379,…, with \
+                              --namespace '{deblox}'"
+                .to_owned()
+        }
+        Some("CLUSTERDOWN") => format!("the Redis Cluster has lost too many of its nodes: {error}"),
+        Some("MOVED" | "ASK") => format!(
+            "another node of the Redis Cluster has these keys; REDIS_URL=redis+cluster://HOST:6379,… follows them: {error}"
+        ),
         Some("MISCONF") => format!("Redis cannot write to its disk and takes nothing new: {error}"),
         _ if is_locked(error) => "Redis refuses the user or password in REDIS_URL".to_owned(),
         _ if error.to_string().contains("CertificateRequired") => {

@@ -13,6 +13,7 @@ mod options;
 mod ownership;
 mod placement;
 mod presence;
+mod primary;
 mod private;
 mod records;
 mod replies;
@@ -20,7 +21,6 @@ mod requests;
 mod retry;
 mod rights;
 mod scripts;
-mod sentinel;
 mod server;
 mod streams;
 mod templates;
@@ -66,6 +66,8 @@ struct Inner {
     keys: Keys,
     link: Link,
     scripts: Scripts,
+    /// How many replicas must have what is noted before it is acted on.
+    replicas: u8,
     replies: Replies,
     /// For servers that do not tell when a reply is there.
     waiting: Waiting,
@@ -80,6 +82,9 @@ pub enum BusError {
     /// Redis refused, or cannot be reached.
     #[error("{}", link::explain(.0))]
     Redis(#[from] redis::RedisError),
+    /// Fewer replicas than so many have what was written.
+    #[error("fewer than {0} replicas of Redis have what is noted")]
+    TooFewReplicas(u8),
     /// Redis answered with something that deblox cannot read.
     #[error("Redis answered with something unexpected: {0}")]
     Unexpected(String),
@@ -100,6 +105,7 @@ impl BusError {
     pub fn is_lasting(&self) -> bool {
         match self {
             Self::Redis(error) => link::is_refusal(error),
+            Self::TooFewReplicas(_) => false,
             Self::Options(_) | Self::Unexpected(_) => true,
         }
     }
@@ -128,7 +134,8 @@ impl Bus {
         let keys = Keys::new(&options.namespace);
         let link = Link::new(options.server()?, options.user(), keys.prefix(), metrics);
         let (scripts, replies, waiting) = (Scripts::new(), Replies::default(), Waiting::default());
-        Ok(Self { inner: Arc::new(Inner { keys, link, scripts, replies, waiting }) })
+        let replicas = options.replicas;
+        Ok(Self { inner: Arc::new(Inner { keys, link, scripts, replicas, replies, waiting }) })
     }
 
     /// The names of this bus's keys.

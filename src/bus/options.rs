@@ -7,24 +7,25 @@ use redis::io::tcp::TcpSettings;
 use redis::{Client, ClientTlsConfig, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, TlsCertificates};
 
 use super::BusError;
-use super::sentinel::Sentinels;
+use super::primary::{Primary, Question};
 use super::server::Server;
 use crate::protocol::{ClientName, Keys};
 
-/// What follows the scheme in the URL of sentinels.
-const SENTINEL: &str = "+sentinel://";
-
-/// Where a sentinel listens if the URL does not say.
-const SENTINEL_PORT: u16 = 26379;
+/// Who tells where the primary is: what follows the scheme in the URL, and where they listen if it does not say.
+const TELLERS: [(Tellers, &str, u16); 2] =
+    [(Tellers::Sentinels, "+sentinel://", 26379), (Tellers::Cluster, "+cluster://", 6379)];
 
 /// Where Redis is and how to speak to it.
 #[derive(Clone)]
 pub struct RedisOptions {
     /// `redis://`, `rediss://` (TLS) or `unix://`, with user, password and database as redis-cli takes them; or
-    /// `redis+sentinel://[USER:PASSWORD@]HOST[:26379],…/NAME[/DATABASE]`, `rediss+sentinel://` (TLS).
+    /// `redis+sentinel://[USER:PASSWORD@]HOST[:26379],…/NAME[/DATABASE]`, `rediss+sentinel://` (TLS); or some nodes of
+    /// a Redis Cluster, `redis+cluster://[USER:PASSWORD@]HOST[:6379],…`, `rediss+cluster://` (TLS).
     pub url: String,
-    /// What every key begins with.
+    /// What every key begins with; in a Redis Cluster a hash tag, `{NAME}`.
     pub namespace: String,
+    /// How many replicas must have what a worker notes before it acts on it.
+    pub replicas: u8,
     /// Certificates (PEM) that are trusted instead of the system's, for `rediss://`.
     pub ca: Option<PathBuf>,
     /// Client certificate (PEM) to show; needs `key`.
@@ -46,16 +47,16 @@ impl RedisOptions {
     /// The default namespace at `url`.
     pub fn new(url: impl Into<String>) -> Self {
         let namespace = Keys::DEFAULT_NAMESPACE.to_owned();
-        Self { url: url.into(), namespace, ca: None, cert: None, key: None, client_name: None }
+        Self { url: url.into(), namespace, replicas: 0, ca: None, cert: None, key: None, client_name: None }
     }
 
     /// The URL without its password, for people to read.
     pub fn place(&self) -> String {
-        if let Some(Watched { scheme, user, rest }) = Watched::read(&self.url) {
+        if let Some(Followed { scheme, mark, user, rest, .. }) = Followed::read(&self.url) {
             let rest = rest.split('?').next().unwrap_or_default();
             return match user.trim_end_matches('@').split_once(':') {
-                Some((user, _)) => format!("{scheme}{SENTINEL}{user}:***@{rest}"),
-                None => format!("{scheme}{SENTINEL}{user}{rest}"),
+                Some((user, _)) => format!("{scheme}{mark}{user}:***@{rest}"),
+                None => format!("{scheme}{mark}{user}{rest}"),
             };
         }
         match url::Url::parse(&self.url) {
@@ -76,10 +77,15 @@ impl RedisOptions {
         self.settings()?.username().map(str::to_owned)
     }
 
+    /// Whether the primary is one of several servers, and followed.
+    pub fn is_followed(&self) -> bool {
+        Followed::read(&self.url).is_some()
+    }
+
     /// Whether it is reached over a network, and what passes can be read there.
     pub fn is_plain(&self) -> bool {
-        if let Some(watched) = Watched::read(&self.url) {
-            return watched.scheme == "redis";
+        if let Some(followed) = Followed::read(&self.url) {
+            return followed.scheme == "redis";
         }
         let here = |host: &str| host == "localhost" || host == "[::1]" || host.starts_with("127.");
         url::Url::parse(&self.url).is_ok_and(|url| url.scheme() == "redis" && !url.host_str().is_some_and(here))
@@ -103,8 +109,8 @@ impl RedisOptions {
 
     /// What the URL says besides where Redis is.
     fn settings(&self) -> Option<RedisConnectionInfo> {
-        let url = match Watched::read(&self.url) {
-            Some(watched) => watched.server(),
+        let url = match Followed::read(&self.url) {
+            Some(followed) => followed.server(),
             None => self.url.clone(),
         };
         Some(url.into_connection_info().ok()?.redis_settings().clone())
@@ -112,25 +118,37 @@ impl RedisOptions {
 
     /// Where Redis is.
     pub(super) fn server(&self) -> Result<Server, BusError> {
-        let Some(watched) = Watched::read(&self.url) else {
+        let Some(followed) = Followed::read(&self.url) else {
             return Ok(Server::One(Box::new(self.client()?)));
         };
-        let (hosts, name, _) = watched.parts();
-        let scheme = watched.scheme;
-        if name.is_empty() {
-            return Err(self.unusable(&"it does not end in the name that the sentinels have for the primary"));
-        }
-        let nodes = hosts.split(',').map(|host| {
-            let mut url = url::Url::parse(&format!("{scheme}://{host}")).map_err(|e| self.unusable(&e))?;
+        let (hosts, name, database) = followed.parts();
+        let question = match followed.tellers {
+            Tellers::Sentinels if name.is_empty() => {
+                return Err(self.unusable(&"it does not end in the name that the sentinels have for the primary"));
+            }
+            Tellers::Sentinels => Question::Named(name.to_owned()),
+            Tellers::Cluster if !matches!(database, "" | "0") => {
+                return Err(self.unusable(&"a cluster has no other database than 0"));
+            }
+            Tellers::Cluster if !has_hash_tag(&self.namespace) => {
+                let namespace = &self.namespace;
+                return Err(BusError::Options(format!(
+                    "in a Redis Cluster all keys must lie in one slot: the namespace must be a hash tag, such as \
+                     --namespace '{{{namespace}}}' (DEBLOX_NAMESPACE), not {namespace}"
+                )));
+            }
+            Tellers::Cluster => Question::Holding(self.namespace.clone()),
+        };
+        let tellers = hosts.split(',').map(|host| {
+            let mut url = url::Url::parse(&format!("{}://{host}", followed.scheme)).map_err(|e| self.unusable(&e))?;
             if url.port().is_none() {
-                url.set_port(Some(SENTINEL_PORT)).map_err(|()| self.unusable(&"a sentinel has no host"))?;
+                url.set_port(Some(followed.port)).map_err(|()| self.unusable(&"one in it has no host"))?;
             }
             Ok(self.open(url.as_str())?.get_connection_info().clone())
         });
-        let nodes = nodes.collect::<Result<Vec<_>, BusError>>()?;
-        let server = self.open(&watched.server())?;
-        let server = server.get_connection_info().clone();
-        Ok(Server::Watched(Arc::new(Sentinels::new(nodes, name.to_owned(), server))))
+        let tellers = tellers.collect::<Result<Vec<_>, BusError>>()?;
+        let server = self.open(&followed.server())?.get_connection_info().clone();
+        Ok(Server::Followed(Arc::new(Primary::new(tellers, question, server))))
     }
 
     /// The one server that the URL names.
@@ -166,42 +184,65 @@ impl RedisOptions {
     fn unusable(&self, why: &dyn std::fmt::Display) -> BusError {
         BusError::Options(format!(
             "REDIS_URL {} cannot be used: {why}. It should look like redis://host:6379, rediss://host:6379, \
-             unix:///path/to/redis.sock or redis+sentinel://host1:26379,host2:26379/name",
+             unix:///path/to/redis.sock, redis+sentinel://host1:26379,host2:26379/name or \
+             redis+cluster://host1:6379,host2:6379",
             self.place()
         ))
     }
 }
 
-/// A URL of sentinels, in parts.
-struct Watched<'a> {
+/// Who tells where the primary is.
+#[derive(Clone, Copy)]
+enum Tellers {
+    Sentinels,
+    Cluster,
+}
+
+/// A URL of those who tell where the primary is, in parts.
+struct Followed<'a> {
+    tellers: Tellers,
     /// How the servers are reached: `redis` or `rediss`.
     scheme: &'a str,
+    /// What follows the scheme.
+    mark: &'static str,
+    /// Where the tellers listen, if it does not say.
+    port: u16,
     /// User and password, with the `@` behind them; or nothing.
     user: &'a str,
-    /// Hosts, name and database.
+    /// Hosts; for sentinels the name; database.
     rest: &'a str,
 }
 
-impl<'a> Watched<'a> {
+impl<'a> Followed<'a> {
     fn read(url: &'a str) -> Option<Self> {
-        let (scheme, rest) = url.split_once(SENTINEL).filter(|(scheme, _)| matches!(*scheme, "redis" | "rediss"))?;
-        let (user, rest) = rest.split_at(rest.rfind('@').map_or(0, |at| at + 1));
-        Some(Self { scheme, user, rest })
+        TELLERS.into_iter().find_map(|(tellers, mark, port)| {
+            let (scheme, rest) = url.split_once(mark).filter(|(scheme, _)| matches!(*scheme, "redis" | "rediss"))?;
+            let (user, rest) = rest.split_at(rest.rfind('@').map_or(0, |at| at + 1));
+            Some(Self { tellers, scheme, mark, port, user, rest })
+        })
     }
 
-    /// The hosts of the sentinels, the name of the primary, and its database.
+    /// The hosts of the tellers, the name of the primary where it has one, and its database.
     fn parts(&self) -> (&'a str, &'a str, &'a str) {
         let (hosts, path) = self.rest.split_once('/').unwrap_or((self.rest, ""));
-        let (name, database) = path.split_once('/').unwrap_or((path, ""));
+        let (name, database) = match self.tellers {
+            Tellers::Sentinels => path.split_once('/').unwrap_or((path, "")),
+            Tellers::Cluster => ("", path),
+        };
         (hosts, name, database)
     }
 
-    /// The URL of the primary: at the host of a sentinel for now.
+    /// The URL of the primary: at the host of a teller for now.
     fn server(&self) -> String {
         let (hosts, _, database) = self.parts();
         let host = hosts.split(',').next().unwrap_or_default();
         format!("{}://{}{host}/{database}", self.scheme, self.user)
     }
+}
+
+/// Whether all keys that begin so lie in one slot (Redis Cluster specification, hash tags).
+fn has_hash_tag(namespace: &str) -> bool {
+    namespace.split_once('{').and_then(|(_, rest)| rest.split_once('}')).is_some_and(|(tag, _)| !tag.is_empty())
 }
 
 fn read(path: &PathBuf) -> Result<Vec<u8>, BusError> {
@@ -225,9 +266,28 @@ mod tests {
             ("redis+sentinel://ada:secret@s1:26379,s2/main", true, false),
             ("redis+sentinel://s1/main", true, true),
             ("rediss+sentinel://s1:26379,s2/main", false, true),
+            ("redis+cluster://n1:6379,n2", true, true),
+            ("rediss+cluster://:secret@n1", false, false),
         ] {
             let options = RedisOptions::new(url);
             assert_eq!((options.is_plain(), options.is_open()), (plain, open), "{url}");
         }
+    }
+
+    #[test]
+    fn a_cluster_has_all_keys_in_one_slot_and_one_database() {
+        let server = |url: &str, namespace: &str| {
+            let options = RedisOptions { namespace: namespace.to_owned(), ..RedisOptions::new(url) };
+            options.server().map(drop).map_err(|e| e.to_string())
+        };
+        for namespace in ["{deblox}", "a{b}c", "{a}{"] {
+            assert_eq!(server("redis+cluster://n1,n2:7000", namespace), Ok(()), "{namespace}");
+        }
+        for namespace in ["deblox", "{}deblox", "}deblox{", "{deblox"] {
+            let why = server("redis+cluster://n1,n2:7000", namespace).expect_err(namespace);
+            assert!(why.contains("the namespace must be a hash tag"), "{why}");
+        }
+        let why = server("redis+cluster://:secret@n1/3", "{deblox}").expect_err("another database");
+        assert!(why.contains("no other database than 0") && !why.contains("secret"), "{why}");
     }
 }

@@ -109,7 +109,8 @@ impl Bus {
     /// delivery is the same attempt; so it also tells whether the request is still this worker's to do.
     ///
     /// # Errors
-    /// [`BusError::Redis`]; then nothing has happened, or the same call will tell what did.
+    /// [`BusError::Redis`]; then nothing has happened, or the same call will tell what did. [`BusError::TooFewReplicas`]:
+    /// a failover could forget that it was begun, and it would be done twice.
     pub async fn begin(
         &self,
         consumer: &Consumer,
@@ -126,7 +127,13 @@ impl Bus {
         begin.arg(deadline).arg(millis(REPLY_KEPT)).arg(ATTEMPTS).arg(DEAD_LETTERS);
         begin.arg(delivery.handling).arg(lessee).arg(millis(LEASE));
         let asked = Instant::now();
-        let (verdict, now, attempt): (String, u64, u32) = self.link().script(&begin).await?;
+        let (verdict, now, attempt): (String, u64, u32) = match self.inner.replicas {
+            0 => self.link().script(&begin).await?,
+            replicas => {
+                let copied = self.link().script_copied(&begin, replicas).await?;
+                copied.ok_or(BusError::TooFewReplicas(replicas))?
+            }
+        };
         Ok(match verdict.as_str() {
             "go" => {
                 // Counted from when the question was sent, so that the deadline is never late.

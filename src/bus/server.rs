@@ -1,4 +1,4 @@
-//! Connections to Redis: to the one server that the options name, or to the primary that sentinels name.
+//! Connections to Redis: to the one server that the options name, or to the primary among several, wherever it is.
 
 use std::io;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use redis::{RedisResult, Value, cmd};
 use tokio_util::sync::CancellationToken;
 
 use super::link::query_on;
-use super::sentinel::Sentinels;
+use super::primary::Primary;
 
 /// Why a connection ends that is as good as any, but leads to the wrong server.
 const DEMOTED: &str = "another server has become the primary";
@@ -20,8 +20,8 @@ const DEMOTED: &str = "another server has become the primary";
 pub(super) enum Server {
     /// Where the options say.
     One(Box<Client>),
-    /// Where the sentinels say, whenever they are asked.
-    Watched(Arc<Sentinels>),
+    /// Where those say who know, whenever they are asked.
+    Followed(Arc<Primary>),
 }
 
 impl Server {
@@ -29,7 +29,14 @@ impl Server {
     pub(super) async fn primary(&self) -> RedisResult<(ConnectionInfo, Option<CancellationToken>)> {
         match self {
             Self::One(client) => Ok((client.get_connection_info().clone(), None)),
-            Self::Watched(sentinels) => sentinels.primary().await.map(|(info, demoted)| (info, Some(demoted))),
+            Self::Followed(primary) => primary.find().await.map(|(info, demoted)| (info, Some(demoted))),
+        }
+    }
+
+    /// Takes note that a server says it is not, or no longer, the one to speak to.
+    pub(super) async fn doubt(&self) {
+        if let Self::Followed(primary) = self {
+            primary.doubt().await;
         }
     }
 
@@ -45,20 +52,20 @@ impl Server {
                 greet(&mut inner).await?;
                 Ok(Connection { inner, demoted: None })
             }
-            Self::Watched(sentinels) => {
-                let (primary, demoted) = sentinels.primary().await?;
+            Self::Followed(primary) => {
+                let (info, demoted) = primary.find().await?;
                 let opening = async {
-                    let mut inner = connect(&primary, config, protocol).await?;
+                    let mut inner = connect(&info, config, protocol).await?;
                     Ok((is_replica(&mut inner).await?, inner))
                 };
                 match until_demoted(Some(&demoted), Box::pin(opening)).await {
                     Ok((false, inner)) => Ok(Connection { inner, demoted: Some(demoted) }),
                     Ok((true, _)) => {
-                        sentinels.doubt().await;
-                        Err(unreachable(format!("the sentinels name {}, which is not a primary", primary.addr())))
+                        primary.doubt().await;
+                        Err(unreachable(format!("{} {}, which is not a primary", primary.told_by(), info.addr())))
                     }
                     Err(error) if (error.is_io_error() || error.is_timeout()) && !is_demotion(&error) => {
-                        Err(unreachable(format!("the primary {} does not answer: {error}", primary.addr())))
+                        Err(unreachable(format!("the primary {} does not answer: {error}", info.addr())))
                     }
                     Err(error) => Err(error),
                 }
@@ -71,7 +78,7 @@ impl Server {
 #[derive(Clone)]
 pub(super) struct Connection {
     inner: MultiplexedConnection,
-    /// Cancelled when the sentinels name another primary; none where there are no sentinels.
+    /// Cancelled when another is named the primary; none where there is but one server.
     demoted: Option<CancellationToken>,
 }
 

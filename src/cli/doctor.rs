@@ -93,7 +93,7 @@ async fn examine(cluster: &Cluster) -> Vec<Finding> {
     if findings[0].state == State::Wrong {
         return findings;
     }
-    findings.extend(server::settings(bus).await);
+    findings.extend(server::settings(bus, redis).await);
     findings.push(server::user(bus, redis).await);
     findings.push(server::latency(bus).await);
     findings.push(server::clock(bus).await);

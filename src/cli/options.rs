@@ -32,8 +32,8 @@ pub(super) struct ClusterArgs {
     /// REDIS_URL is not set]
     #[arg(long, global = true, value_name = "NAME")]
     context: Option<String>,
-    /// redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary NAME of sentinels
-    /// [default: the context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
+    /// redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary NAME of sentinels;
+    /// redis+cluster://HOST:6379,… for a Redis Cluster [default: the context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
     #[arg(long, global = true, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
     redis_url: Option<String>,
     /// What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default: the context's, else
@@ -102,6 +102,9 @@ pub(super) struct DockArgs {
     /// How long to wait for what runs, when told to stop
     #[arg(long, env = "DEBLOX_GRACE", value_name = "TIME", default_value = "20s", value_parser = humantime::parse_duration)]
     grace: Duration,
+    /// Begin nothing that has an effect before N replicas of Redis know of it, so that no failover has it done twice
+    #[arg(long, env = "DEBLOX_REDIS_REPLICAS", value_name = "N", default_value_t = 0)]
+    redis_replicas: u8,
 }
 
 #[derive(Debug, clap::Args)]
@@ -207,6 +210,7 @@ impl ClusterArgs {
         RedisOptions {
             url,
             namespace: namespace.unwrap_or_else(|| Keys::DEFAULT_NAMESPACE.to_owned()),
+            replicas: 0,
             ca: self.redis_ca.clone().or(profile.redis_ca),
             cert: self.redis_cert.clone().or(profile.redis_cert),
             key: self.redis_key.clone().or(profile.redis_key),
@@ -239,6 +243,7 @@ pub(super) async fn worker(
     };
     let labels: Labels = dock.labels.into_iter().collect();
     let (concurrency, grace) = (dock.concurrency, dock.grace);
+    let redis = RedisOptions { replicas: dock.redis_replicas, ..redis };
     let metrics = Metrics::default();
     Ok(WorkerOptions { redis, docker: docker.options(), dock: name, labels, concurrency, grace, authority, metrics })
 }

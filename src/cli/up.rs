@@ -62,6 +62,7 @@ async fn work(
     let redis_cli = match worker.redis.url.strip_prefix("unix://") {
         Some(socket) => format!("redis-cli -s {socket}"),
         None if worker.redis.url.contains("+sentinel://") => "redis-cli -h PRIMARY".to_owned(),
+        None if worker.redis.url.contains("+cluster://") => "redis-cli -c -h NODE".to_owned(),
         None => "redis-cli -u \"$REDIS_URL\"".to_owned(),
     };
     let (namespace, address) = (&worker.redis.namespace, web.address());

@@ -124,8 +124,8 @@ fn help_of_deblox() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels [default: the context's, else the private Redis of `deblox up` if it
-              runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
+              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
 
@@ -203,6 +203,13 @@ fn help_of_deblox_worker() {
 
               [env: DEBLOX_GRACE=]
               [default: 20s]
+
+          --redis-replicas <N>
+              Begin nothing that has an effect before N replicas of Redis know of it, so that no
+              failover has it done twice
+
+              [env: DEBLOX_REDIS_REPLICAS=]
+              [default: 0]
 
     Docker:
           --docker-host <URL>
@@ -292,8 +299,8 @@ fn help_of_deblox_worker() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels [default: the context's, else the private Redis of `deblox up` if it
-              runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
+              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
 
@@ -439,6 +446,13 @@ fn help_of_deblox_up() {
               [env: DEBLOX_GRACE=]
               [default: 20s]
 
+          --redis-replicas <N>
+              Begin nothing that has an effect before N replicas of Redis know of it, so that no
+              failover has it done twice
+
+              [env: DEBLOX_REDIS_REPLICAS=]
+              [default: 0]
+
     Docker:
           --docker-host <URL>
               unix:///path, or tcp://host:port
@@ -527,8 +541,8 @@ fn help_of_deblox_up() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels [default: the context's, else the private Redis of `deblox up` if it
-              runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
+              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
 
@@ -715,8 +729,8 @@ fn help_of_deblox_web() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels [default: the context's, else the private Redis of `deblox up` if it
-              runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
+              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
 
@@ -801,8 +815,8 @@ fn help_of_deblox_call() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels [default: the context's, else the private Redis of `deblox up` if it
-              runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
+              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
 

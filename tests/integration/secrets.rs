@@ -254,6 +254,8 @@ async fn commands(bus: &Bus, session: &str, token: &str, registry: &Registry, he
         bus.url.replace(REDIS[0], REDIS[1]),
         format!("redis://:{}@127.0.0.1:port", REDIS[0]),
         format!("redis+sentinel://:{}@127.0.0.1:{}/primary", REDIS[0], free_port()),
+        format!("redis+cluster://:{}@127.0.0.1:{}", REDIS[0], free_port()),
+        format!("redis+cluster://:{}@127.0.0.1:{}/1", REDIS[0], free_port()),
         format!("http://:{}@127.0.0.1", REDIS[0]),
     ];
     for url in &nowhere {

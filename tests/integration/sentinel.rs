@@ -1,63 +1,28 @@
 //! Redis Sentinel: a primary, two replicas and three sentinels, of which the primary fails in every way.
 
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use deblox::bus::RedisOptions;
-use deblox::client::{Arrival, Client, Reply, Stream};
+use deblox::client::{Arrival, Client, Stream};
 use deblox::protocol::Channel;
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
-use tokio::task::JoinSet;
 
+use crate::failover::{Creates, FOLLOWED, insist, worker_command};
 use crate::processes::{Program, free_port};
-use crate::support::{Bus, PATIENCE, Scrub, deblox, docker, docker_host, succeeded, unique, until};
-
-/// The sentinels' decision is followed within a second; the rest is for a busy machine. Without following it, what is
-/// blocked on a server that lives on is held for more than nine.
-const FOLLOWED: Duration = Duration::from_secs(5);
+use crate::support::{Bus, PATIENCE, Scrub, deblox, docker, succeeded, unique, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_primary_is_killed_and_each_request_is_done_once_and_answered() {
     let mut cluster = Cluster::start().await;
     let worker = cluster.worker("a.test").await;
-    let name = unique("failover");
-    let client = cluster.client();
-    // Callers come one after the other, before, during and after the failover. A reply that does not come is asked for
-    // again under the same id, since what the old primary did not hand on is lost with it.
-    let (done, mut callers) = (Arc::new(AtomicBool::new(false)), JoinSet::new());
-    for caller in 0..4 {
-        let (client, name, done) = (client.clone(), name.clone(), Arc::clone(&done));
-        callers.spawn(async move {
-            let mut created = Vec::new();
-            while !done.load(Ordering::Relaxed) {
-                let name = format!("{name}-{caller}-{}", created.len());
-                let create = json!({"action": "create-container", "image": "busybox", "name": name, "requestId": name,
-                    "timeout": 20_000});
-                let reply = insist(&client, &create).await;
-                created.push((name, reply.status(), reply.json().to_owned()));
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            created
-        });
-    }
+    let creates = Creates::begin(&cluster.client());
     let old = cluster.primary().await;
     cluster.kill(old).await;
     until("the sentinels have decided", async || (cluster.primary().await != old).then_some(())).await;
-    let begun = Instant::now();
-    until("some time later", async || (begun.elapsed() > Duration::from_secs(3)).then_some(())).await;
-    done.store(true, Ordering::Relaxed);
-
-    let created: Vec<_> = callers.join_all().await.into_iter().flatten().collect();
-    let _scrubs: Vec<_> = created.iter().map(|(name, ..)| Scrub::new(1, name)).collect();
-    for (name, status, reply) in &created {
-        assert_eq!(*status, 201, "{name}: {reply}");
-        let label = format!("label=deblox.request={name}");
-        let found = docker(1, &["ps", "-aq", "--no-trunc", "--filter", &label]);
-        assert!(found.lines().count() == 1 && reply.contains(&found), "{name} was made once: {found:?}, {reply}");
-    }
+    creates.end().await;
     let errors = worker.errors();
     assert_eq!(errors.matches("worker is up").count(), 1, "it was not started again: {errors}");
     assert!(errors.matches("the sentinels name the primary of Redis").count() >= 2, "{errors}");
@@ -247,18 +212,6 @@ async fn hear(mut stream: Stream, heard: Arc<Mutex<(Vec<u8>, u64)>>) {
     }
 }
 
-/// The reply to a request, which is sent again where none comes.
-async fn insist(client: &Client, request: &Value) -> Reply {
-    let begun = Instant::now();
-    loop {
-        match client.call(request.clone()).await {
-            Ok(reply) => return reply,
-            Err(error) => assert!(begun.elapsed() < PATIENCE, "{request}: {error}"),
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 /// The servers of one test; all end with it.
 struct Cluster {
     servers: Vec<(u16, Option<Program>)>,
@@ -375,11 +328,4 @@ fn sentinel(folder: &TempDir) -> Program {
     let mut command = Command::new("redis-server");
     command.arg(folder.path().join("sentinel.conf")).arg("--sentinel");
     Program::start(command)
-}
-
-fn worker_command(url: &str, namespace: &str, dock: &str) -> Command {
-    let mut command = deblox();
-    command.args(["worker", "--hostname", dock]).env("REDIS_URL", url).env("DEBLOX_NAMESPACE", namespace);
-    command.env("DOCKER_HOST", docker_host(1));
-    command
 }

@@ -39,9 +39,12 @@ pub(super) async fn reached(bus: &Bus, redis: &RedisOptions) -> Finding {
 }
 
 /// What `INFO` tells.
-pub(super) async fn settings(bus: &Bus) -> Vec<Finding> {
+pub(super) async fn settings(bus: &Bus, redis: &RedisOptions) -> Vec<Finding> {
     match bus.info().await {
-        Ok(info) => vec![version(&info), eviction(&info), memory(&info), persistence(&info)],
+        Ok(info) => {
+            let copies = redis.is_followed().then(|| replicas(&info));
+            [version(&info), eviction(&info), memory(&info), persistence(&info)].into_iter().chain(copies).collect()
+        }
         Err(error) => {
             ["version", "eviction", "memory", "persistence"].map(|check| Finding::failed(check, &error)).into()
         }
@@ -113,6 +116,30 @@ fn persistence(info: &ServerInfo) -> Finding {
         );
     }
     Finding::ok("persistence", "Redis writes down what it is given (appendonly)")
+}
+
+/// Whether somebody can take the place of the primary, and whether it takes nothing that it cannot hand on.
+fn replicas(info: &ServerInfo) -> Finding {
+    let number = |name: &str| info.get(name).and_then(|text| text.parse::<u32>().ok());
+    match (number("connected_slaves").unwrap_or_default(), number("min_slaves_good_slaves")) {
+        (0, _) => Finding::wrong(
+            "replicas",
+            "no replica follows the primary of Redis: if it dies now, nobody takes its place. Start one",
+        ),
+        (count, None) => Finding::warning(
+            "replicas",
+            format!(
+                "{} the primary of Redis, which would go on alone where it is cut off, and lose what it took: set \
+                 min-replicas-to-write to 1",
+                follow(count)
+            ),
+        ),
+        (count, Some(_)) => Finding::ok("replicas", format!("{} the primary of Redis", follow(count))),
+    }
+}
+
+fn follow(count: u32) -> String {
+    if count == 1 { "1 replica follows".to_owned() } else { format!("{count} replicas follow") }
 }
 
 /// Who this is to Redis, and what of this it may do.
