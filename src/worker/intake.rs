@@ -66,7 +66,11 @@ impl Intake {
                         legacy = next.map(Some);
                         Ok(deliveries)
                     }
-                    None if reopened => self.missed().await,
+                    None if reopened => {
+                        // It may be another server now, which has not heard of the last that was recorded.
+                        self.worker.inventory.reconcile();
+                        self.missed().await
+                    }
                     None => consumer.read(reader, count).await,
                 }
             };

@@ -310,22 +310,22 @@ async fn explore(kind: Kind) -> (usize, usize) {
 
 #[tokio::test]
 async fn a_create() {
-    assert_eq!(explore(Kind::Create).await, (2729, 4571));
+    assert_eq!(explore(Kind::Create).await, (2995, 5079));
 }
 
 #[tokio::test]
 async fn a_create_that_another_dock_may_do() {
-    assert_eq!(explore(Kind::Replace).await, (2971, 4977));
+    assert_eq!(explore(Kind::Replace).await, (3237, 5485));
 }
 
 #[tokio::test]
 async fn a_create_by_a_docks_own_stream() {
-    assert_eq!(explore(Kind::Own).await, (793, 1329));
+    assert_eq!(explore(Kind::Own).await, (824, 1383));
 }
 
 #[tokio::test]
 async fn a_command_by_a_docks_own_stream() {
-    assert_eq!(explore(Kind::Exec).await, (313, 501));
+    assert_eq!(explore(Kind::Exec).await, (323, 516));
 }
 
 #[tokio::test]
@@ -345,7 +345,7 @@ async fn the_same_request_twice() {
 
 #[tokio::test]
 async fn a_request_whose_time_is_up() {
-    assert_eq!(explore(Kind::Late).await, (175, 235));
+    assert_eq!(explore(Kind::Late).await, (201, 279));
 }
 
 #[tokio::test]

@@ -81,6 +81,29 @@ async fn nothing_hangs_on_a_primary_that_lives_on_after_a_failover() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_recorded_at_a_primary_that_was_replaced_meanwhile_is_recorded_again() {
+    let cluster = Cluster::start().await;
+    let _worker = cluster.worker("a.test").await;
+    let id = cluster.bus().await.running("a.test", &unique("renamed")).await;
+    let _scrub = Scrub::new(1, &id);
+    let old = cluster.primary().await;
+    cluster.on(cluster.sentinels[0].0).await.redis::<()>(&["SENTINEL", "FAILOVER", "mymaster"]).await;
+    // The last of these are recorded at the old primary, which tells nobody any more.
+    let name = until("the sentinels have decided", async || {
+        let name = unique("renamed");
+        docker(1, &["rename", &id, &name]);
+        (cluster.primary().await != old).then_some(name)
+    })
+    .await;
+    let bus = cluster.bus().await;
+    until("the last one is recorded", async || {
+        let record: String = bus.redis(&["HGET", &bus.key("instances.a.test"), &id]).await;
+        record.contains(&name).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_primary_that_hangs_is_left_when_the_sentinels_give_it_up() {
     let cluster = Cluster::start().await;
     let _worker = cluster.worker("a.test").await;

@@ -46,6 +46,21 @@ async fn what_waits_at_a_lost_dock_is_done_when_it_returns_or_answered_at_its_de
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_again_is_answered_though_a_failover_has_lost_the_entry_that_was_begun() {
+    let bus = Bus::new().await;
+    let _worker = bus.worker(1, "a.test").await;
+    // What such a failover leaves: a note, and no entry to end.
+    let entry = format!("1-1 {}", bus.key("docker"));
+    let note = ["entry", &entry, "state", "taken", "by", "b.test/gone", "handling", "1", "attempts", "1"];
+    bus.redis::<usize>(&[&["HSET", &bus.key("request.adrift")], &note[..]].concat()).await;
+    let request = json!({"action": "stop-container", "id": "nobody", "requestId": "adrift", "timeout": 60_000});
+    bus.send(&["json", &request.to_string()]).await;
+    let reply = bus.reply_within("adrift", TAKE_OVER + SOON).await.expect("a reply");
+    refused(&reply, 404, "no-such-instance", &["nobody"]);
+    bus.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_sent_to_a_dock_that_nobody_knows_is_answered_at_its_deadline() {
     let bus = Bus::new().await;
     let _worker = bus.worker(1, "a.test").await;

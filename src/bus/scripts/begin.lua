@@ -50,7 +50,18 @@ local again = seen[1] == place and seen[2] == 'taken' and seen[4] == consumer an
 if holder and holder ~= consumer then return {'taken', now, 0} end
 if not holder and seen[1] and not again then return {'taken', now, 0} end
 
-if seen[1] and seen[1] ~= place then
+-- A failover may keep the note that a request was begun, and lose the entry of it, or that to which it was passed on. Nobody
+-- would end it then: an entry with the same id waits in its stead, and is begun when it is taken over. Whoever has begun it and
+-- lives has ended it by then.
+local adrift = false
+if seen[1] and seen[1] ~= place and seen[2] ~= 'done' then
+  local entry_of, stream_of = string.match(seen[1], '^(%S+) (.+)$')
+  local there = redis.pcall('XRANGE', stream_of, entry_of, entry_of)
+  adrift = not there.err and not there[1]
+  if adrift and pending[1][4] < 2 then return {'taken', now, 0} end
+end
+
+if seen[1] and seen[1] ~= place and not adrift then
   -- the same id again: one effect, and the first reply for each
   if seen[2] == 'done' then
     if seen[3] then
