@@ -17,6 +17,9 @@ pub const TOLERANCE: u64 = 1_000;
 /// How long it takes to stop a daemon altogether, in milliseconds.
 const STOPPING: u64 = 500;
 
+/// How much of a reply is shown.
+const SHOWN: usize = 600;
+
 /// What a reply says about its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -170,7 +173,7 @@ impl Evidence<'_> {
         if gone > 0 && call.failed_over {
             findings.lost.replies += gone;
             findings.lost.other += usize::from(differ);
-            let note = self.describe(call, &format!("{gone} of its replies lost; there were {:?}", call.replies));
+            let note = self.describe(call, &format!("{gone} of its {count} replies lost at a failover"));
             findings.notes.push(note);
             return;
         }
@@ -290,7 +293,10 @@ impl Evidence<'_> {
                 format!("{} ({place}, {} to {} ms)", fault.kind.name, at(fault.from), at(fault.to))
             })
             .collect();
-        let reply = call.replies.first().map_or_else(|| "none".to_owned(), Value::to_string);
+        let mut reply = call.replies.first().map_or_else(|| "none".to_owned(), Value::to_string);
+        if let Some((end, _)) = reply.char_indices().nth(SHOWN) {
+            reply.truncate(end);
+        }
         format!(
             "{}: {what}; sent at {} by {}, deadline +{} ms: {}; reply: {reply}; faults: {}",
             call.id,

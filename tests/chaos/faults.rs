@@ -85,9 +85,9 @@ const OF_ONE: &[Kind] = &[
 /// Those of a primary with replicas and sentinels.
 const OF_SENTINEL: &[Kind] = &[
     kind("primary killed", Does::RedisKilled, 0, (2_000, 6_000)),
-    kind("primary asleep, and back when it is one no longer", Does::PrimaryLeft, 0, (3_000, 8_000)),
     kind("failover by command", Does::FailedOver, 0, (1_000, 4_000)),
     kind("primary asleep, and back before it is missed", Does::RedisAsleep, 0, (100, 600)),
+    kind("primary asleep, and back when it is one no longer", Does::PrimaryLeft, 0, (3_000, 8_000)),
     kind("replica killed", Does::ReplicaKilled, 0, (500, 6_000)),
     kind("sentinel killed", Does::SentinelKilled, 0, (500, 6_000)),
     kind("primary closes connections", Does::RedisHangsUp, 0, (0, 0)),
