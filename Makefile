@@ -30,7 +30,7 @@ SECONDS ?= 60
 fuzz: ## look for inputs that break a law, SECONDS=60 for each target
 	@scripts/fuzz.sh $(SECONDS)
 
-chaos: ## 1,000 faults at random while requests are sent; was each answered and done once? [TRIALS=N] [SEED=S]
+chaos: ## 1,000 faults at random while requests are sent; was each answered and done once? [TRIALS=N] [SEED=S] [REDIS=valkey|sentinel|cluster]
 	@scripts/chaos.sh
 
 bench: ## what the bus costs, against the floor in the same run

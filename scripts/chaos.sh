@@ -4,6 +4,8 @@
 # The lab is taken down at the end.
 #
 #   TRIALS=1000 SEED=42 scripts/chaos.sh    so many faults (1000, which take some 40 minutes), chosen from that seed (any)
+#   REDIS=sentinel scripts/chaos.sh         on a primary with replicas and sentinels (100 faults); also cluster, valkey, one
+#   REPLICAS=0 scripts/chaos.sh             there, with workers that wait for no replica before they act
 #
 # DEBLOX_LAB_KEEP=1 leaves the lab up.
 set -euo pipefail
@@ -15,6 +17,11 @@ cargo test --locked --test chaos --no-run
 trap '[ -n "${DEBLOX_LAB_KEEP:-}" ] || scripts/lab.sh down' EXIT
 scripts/lab.sh up 6
 scripts/lab.sh load busybox:latest
-arguments=(--trials "${TRIALS:-1000}" --write docs/reliability.md)
+redis=${REDIS:-one}
+trials=100
+[ "$redis" != one ] || trials=1000
+arguments=(--redis "$redis" --trials "${TRIALS:-$trials}")
 [ -z "${SEED:-}" ] || arguments+=(--seed "$SEED")
+# the page keeps what holds where workers wait for their replicas
+if [ -n "${REPLICAS:-}" ]; then arguments+=(--replicas "$REPLICAS"); else arguments+=(--write docs/reliability.md); fi
 cargo test --locked --test chaos -- "${arguments[@]}"

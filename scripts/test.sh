@@ -46,6 +46,10 @@ heading cargo test --locked
 output=${CARGO_TARGET_DIR:-target}/tmp/suite-output
 rm -rf "$output"
 cargo test --locked
+for redis in valkey sentinel; do
+  heading "the fault suite on Redis of another kind: $redis"
+  cargo test --locked --test chaos -- --redis "$redis" --trials 10
+done
 
 heading the web UI in a browser
 cargo build --locked

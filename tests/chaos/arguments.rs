@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
+use crate::redis;
+
 /// The trials of the short form.
 const SHORT: usize = 24;
 
@@ -18,20 +20,29 @@ pub enum Order {
 
 /// How to do it.
 pub struct Arguments {
+    /// What kind of Redis it is done on.
+    pub kind: redis::Kind,
     pub trials: usize,
     pub seed: u64,
+    /// How many replicas a worker's note that it begins must have reached before it acts.
+    pub replicas: usize,
     /// The page to keep the result in.
     pub page: Option<PathBuf>,
 }
 
 impl Order {
-    /// Reads `--trials N`, `--seed S` and `--write PAGE`; and understands what `cargo test -- …` says to all tests.
+    /// Reads `--redis KIND`, `--trials N`, `--seed S`, `--replicas N` and `--write PAGE`; and understands what
+    /// `cargo test -- …` says to all tests.
     pub fn read(mut words: impl Iterator<Item = String>) -> Result<Self> {
-        let mut arguments = Arguments { trials: SHORT, seed: fastrand::u64(0..1_000_000), page: None };
+        let (kind, seed) = (redis::Kind::One, fastrand::u64(0..1_000_000));
+        let mut arguments = Arguments { kind, trials: SHORT, seed, replicas: 0, page: None };
+        let mut replicas = None;
         let mut filters = Vec::new();
         while let Some(word) = words.next() {
             let mut value = || words.next().with_context(|| format!("{word} needs a value"));
             match word.as_str() {
+                "--redis" => arguments.kind = redis::Kind::read(&value()?)?,
+                "--replicas" => replicas = Some(value()?.parse().context("--replicas is a number")?),
                 "--trials" => arguments.trials = value()?.parse().context("--trials is a number")?,
                 "--seed" => arguments.seed = value()?.parse().context("--seed is a number")?,
                 "--write" => arguments.page = Some(value()?.into()),
@@ -44,6 +55,7 @@ impl Order {
                 _ => filters.push(word),
             }
         }
+        arguments.replicas = replicas.unwrap_or_else(|| arguments.kind.replicas());
         if arguments.trials == 0 {
             bail!("--trials is at least 1");
         }

@@ -45,10 +45,16 @@ pub struct Call {
     pub deadline: u64,
     /// How many entries are known to have arrived, and how many may have.
     pub entries: (usize, usize),
+    /// How many Redis has acknowledged; of which a failover may have lost some.
+    pub acknowledged: usize,
+    /// Whether there was a failover between its first sending and the last look.
+    pub failed_over: bool,
     /// Whether its replies were there by [`PATIENCE`] after the deadline.
     pub in_time: bool,
-    /// All replies, by the last look.
+    /// All replies that were ever seen, in the order in which they were.
     pub replies: Vec<Value>,
+    /// Those that were there at the last look.
+    pub kept: Vec<Value>,
 }
 
 /// What can be seen of it afterwards.
@@ -119,6 +125,7 @@ impl Callers {
 
     /// Sends one request, and keeps what comes of it.
     pub async fn call(&self, id: String, planned: Planned, fault: &'static Kind, host: usize) -> Result<()> {
+        let term = self.cluster.bus.term();
         self.count.fetch_add(1, Ordering::Relaxed);
         self.open.fetch_add(1, Ordering::Relaxed);
         let opened = self.open_call(id, &planned, fault, host).await;
@@ -128,71 +135,109 @@ impl Callers {
             () = tokio::time::sleep(SECOND_LOOK) => {}
             () = self.over.cancelled() => {}
         }
-        call.replies = self.replies(&call.id).await?;
-        self.cluster.bus.repeat::<i64>(&["DEL", &reply_key(&call.id)]).await?;
+        self.look(&mut call).await?;
+        call.failed_over = self.cluster.bus.term() != term;
+        self.cluster.bus.repeat::<i64>(&["DEL", &self.reply_key(&call.id)]).await?;
         self.calls.lock().expect("never held across a panic").push(call);
         Ok(())
     }
 
-    /// Sends, and waits for a reply to each entry.
+    /// Sends, and waits for a reply to each entry. Sends again where a failover may have lost the entry before there was
+    /// a reply, as any client should.
     async fn open_call(&self, id: String, planned: &Planned, fault: &'static Kind, host: usize) -> Result<Call> {
+        let bus = &self.cluster.bus;
         let (mut request, effect) = self.compose(&id, planned, host);
         let timeout = u64::try_from(planned.timeout.as_millis())?;
         request["requestId"] = json!(id);
         request["timeout"] = json!(timeout);
         let stream = match planned.by {
-            Some(aim) => format!("deblox.docker.{}", dock(aim.host(host))),
-            None => "deblox.docker".to_owned(),
+            Some(aim) => bus.key(&format!("docker.{}", dock(aim.host(host)))),
+            None => bus.key("docker"),
         };
-        let sent = now();
         let json = request.to_string();
-        let (mut entry, mut entries) = self.send(&stream, &json).await?;
+        let mut term = bus.term();
+        let mut call = Call {
+            id,
+            fault,
+            host,
+            effect,
+            request,
+            stream,
+            sent: now(),
+            deadline: 0,
+            entries: (0, 0),
+            acknowledged: 0,
+            failed_over: false,
+            in_time: false,
+            replies: vec![],
+            kept: vec![],
+        };
+        self.send(&mut call, &json, timeout).await?;
         if let Some(pause) = planned.again {
             tokio::time::sleep(pause).await;
-            let (again, further) = self.send(&stream, &json).await?;
-            (entry, entries) = (again, (entries.0 + further.0, entries.1 + further.1));
+            self.send(&mut call, &json, timeout).await?;
         }
-        let deadline = entry + timeout;
-        let mut call =
-            Call { id, fault, host, effect, request, stream, sent, deadline, entries, in_time: false, replies: vec![] };
-        let last = deadline + u64::try_from(PATIENCE.as_millis())?;
         loop {
             // By the clock before the look: Redis may be away for a while.
-            let begun = now();
-            call.replies = self.replies(&call.id).await?;
+            let (begun, before) = (now(), std::mem::replace(&mut term, bus.term()));
+            self.look(&mut call).await?;
+            if before != term {
+                // What was acknowledged before may be gone with the old primary.
+                call.entries.0 = call.entries.0.min(call.replies.len().min(1));
+                if call.replies.is_empty() {
+                    self.send(&mut call, &json, timeout).await?;
+                    continue;
+                }
+            }
             if call.replies.len() >= call.entries.0 {
                 call.in_time = true;
                 self.keep(&call);
                 return Ok(call);
             }
-            if begun > last {
+            if begun > call.deadline + u64::try_from(PATIENCE.as_millis())? {
                 return Ok(call);
             }
             tokio::time::sleep(LOOK).await;
         }
     }
 
-    /// Puts an entry on a stream, again if it may not have arrived, as any client would. Returns the time of the last
-    /// entry, and how many there are at least and at most.
-    async fn send(&self, stream: &str, json: &str) -> Result<(u64, (usize, usize))> {
-        let mut uncertain = 0;
+    /// Puts an entry on its stream, again if it may not have arrived, as any client would.
+    async fn send(&self, call: &mut Call, json: &str, timeout: u64) -> Result<()> {
         for _ in 0..SENDS {
-            match self.cluster.bus.once::<String>(&["XADD", stream, "*", "json", json]).await {
+            match self.cluster.bus.once::<String>(&["XADD", &call.stream, "*", "json", json]).await {
                 Ok(entry) => {
-                    let time = entry.split('-').next().and_then(|time| time.parse().ok()).context("an entry's id")?;
-                    return Ok((time, (1, 1 + uncertain)));
+                    let time = entry.split('-').next().and_then(|time| time.parse::<u64>().ok());
+                    call.deadline = time.context("an entry's id")? + timeout;
+                    call.entries = (call.entries.0 + 1, call.entries.1 + 1);
+                    call.acknowledged += 1;
+                    return Ok(());
                 }
                 Err(Lost::Undone(_)) => {}
-                Err(Lost::Unanswered(_)) => uncertain += 1,
+                Err(Lost::Unanswered(_)) => call.entries.1 += 1,
             }
             tokio::time::sleep(LOOK).await;
         }
         bail!("a request could not be sent")
     }
 
-    async fn replies(&self, id: &str) -> Result<Vec<Value>> {
-        let texts: Vec<String> = self.cluster.bus.repeat(&["LRANGE", &reply_key(id), "0", "-1"]).await?;
-        texts.iter().map(|text| serde_json::from_str(text).context("a reply is JSON")).collect()
+    /// Looks at the replies that are there.
+    async fn look(&self, call: &mut Call) -> Result<()> {
+        let bus = &self.cluster.bus;
+        let texts: Vec<String> = bus.repeat(&["LRANGE", &self.reply_key(&call.id), "0", "-1"]).await?;
+        let read = |text: &String| serde_json::from_str(text).context("a reply is JSON");
+        call.kept = texts.iter().map(read).collect::<Result<_>>()?;
+        let mut seen = call.replies.clone();
+        for reply in &call.kept {
+            match seen.iter().position(|other| other == reply) {
+                Some(at) => drop(seen.swap_remove(at)),
+                None => call.replies.push(reply.clone()),
+            }
+        }
+        Ok(())
+    }
+
+    fn reply_key(&self, id: &str) -> String {
+        self.cluster.bus.key(&format!("reply.{id}"))
     }
 
     /// Makes what was created known to the others.
@@ -283,8 +328,4 @@ impl Callers {
 /// By its name, if it was given one, or by its id.
 fn reference(made: &Made, choice: u64) -> String {
     made.name.clone().filter(|_| !choice.is_multiple_of(3)).unwrap_or_else(|| made.id.clone())
-}
-
-fn reply_key(id: &str) -> String {
-    format!("deblox.reply.{id}")
 }

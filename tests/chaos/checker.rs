@@ -42,6 +42,8 @@ const UNKNOWN_OF_DELETE: &[&str] = &["no-such-instance", "conflict"];
 pub enum Law {
     /// Each request has a reply.
     Reply,
+    /// A reply that was seen stays.
+    Kept,
     /// It has one for each time it was sent, and they are the same.
     OneReply,
     /// What was answered as done is there; what was answered as deleted is not.
@@ -76,8 +78,21 @@ pub struct Findings {
     pub held: usize,
     /// Replies that came later than [`PATIENCE`] after their deadlines.
     pub late: usize,
+    /// What a failover has lost.
+    pub lost: Lost,
     /// What is no fault, and good to know.
     pub notes: Vec<String>,
+}
+
+/// What Redis had acknowledged, or shown, and no longer had after a failover.
+#[derive(Default)]
+pub struct Lost {
+    /// Entries that were never answered, of requests that were sent again and answered then.
+    pub entries: usize,
+    /// Replies that their callers had seen.
+    pub replies: usize,
+    /// Of these such in whose place there was another one later.
+    pub other: usize,
 }
 
 /// What there is to judge by.
@@ -147,11 +162,30 @@ impl Evidence<'_> {
             let what = format!("{count} replies to {least} entries, {} s after the deadline", PATIENCE.as_secs());
             self.add(Law::Reply, call, &what, findings);
         }
-        if count > most {
-            self.add(Law::OneReply, call, &format!("{count} replies to {most} entries"), findings);
+        if call.kept.len() > most {
+            self.add(Law::OneReply, call, &format!("{} replies to {most} entries", call.kept.len()), findings);
         }
-        if call.replies.iter().any(|reply| reply != &call.replies[0]) {
+        let gone = count - call.kept.len();
+        let differ = call.replies.iter().any(|reply| reply != &call.replies[0]);
+        if gone > 0 && call.failed_over {
+            findings.lost.replies += gone;
+            findings.lost.other += usize::from(differ);
+            let note = self.describe(call, &format!("{gone} of its replies lost; there were {:?}", call.replies));
+            findings.notes.push(note);
+            return;
+        }
+        if gone > 0 {
+            self.add(Law::Kept, call, &format!("{gone} of its replies are gone: {:?}", call.replies), findings);
+        }
+        if differ {
             self.add(Law::OneReply, call, &format!("its replies differ: {:?}", call.replies), findings);
+        }
+        // Where there was no failover, fewer replies than entries are above.
+        let unanswered = call.acknowledged.saturating_sub(count);
+        if call.failed_over && count >= least && unanswered > 0 {
+            findings.lost.entries += unanswered;
+            let note = self.describe(call, &format!("{unanswered} of its entries lost at a failover"));
+            findings.notes.push(note);
         }
     }
 

@@ -1,4 +1,4 @@
-//! What is put to the test: a Redis server in the network of the lab, and on each host a worker that is started again
+//! What is put to the test: Redis in the network of the lab, and on each host a worker that is started again
 //! whenever it ends, as an init system would.
 
 use std::path::{Path, PathBuf};
@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
 use crate::lab::{HOSTS, Lab, signal};
-use crate::process::{Process, Program};
+use crate::process::Program;
+use crate::redis::{self, Redis};
 
 /// How long anything may take to be up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -38,8 +39,6 @@ pub struct Cluster {
     pub bus: Bus,
     /// What they leave: logs, Redis's data, and what the containers of [`log_container`] were told to write.
     pub folder: PathBuf,
-    redis: Program,
-    server: tokio::sync::Mutex<Option<Process>>,
     seats: Vec<Arc<Seat>>,
     supervisors: Mutex<JoinSet<()>>,
     stop: CancellationToken,
@@ -61,30 +60,22 @@ struct State {
 }
 
 impl Cluster {
-    /// Starts everything in a lab without containers, and waits until all docks are up.
-    pub async fn start(lab: Lab, folder: &Path) -> Result<Arc<Self>> {
+    /// Starts everything in a lab without containers, and waits until all docks are up. A worker acts when its note that
+    /// it begins has reached so many `replicas`.
+    pub async fn start(lab: Lab, folder: &Path, kind: redis::Kind, replicas: usize) -> Result<Arc<Self>> {
         lab.does(&["up", &HOSTS.to_string()]).await?;
         lab.sweep().await?;
-        let address = lab.address().await?;
-        let socket = folder.join("redis.sock");
-        let redis = Program {
-            place: "lab".to_owned(),
-            name: "redis".to_owned(),
-            folder: folder.to_owned(),
-            words: redis_server(&address, folder, &socket),
-        };
-        let seats = (1..=HOSTS).map(|host| Seat::new(&lab, host, &address, folder)).map(Arc::new).collect();
+        let redis = Redis::new(kind, &lab.address().await?, folder)?;
+        redis.start(&lab).await?;
+        let seats = (1..=HOSTS).map(|host| Seat::new(&lab, host, &redis, replicas, folder)).map(Arc::new).collect();
         let cluster = Arc::new(Self {
-            bus: Bus::new(&socket)?,
+            bus: Bus::new(redis),
             folder: folder.to_owned(),
-            redis,
-            server: tokio::sync::Mutex::default(),
             seats,
             supervisors: Mutex::default(),
             stop: CancellationToken::new(),
             lab,
         });
-        cluster.start_redis().await?;
         for host in 1..=HOSTS {
             cluster.start_log_container(host).await?;
         }
@@ -95,22 +86,6 @@ impl Cluster {
         }
         cluster.until_up().await?;
         Ok(cluster)
-    }
-
-    pub async fn start_redis(&self) -> Result<()> {
-        let mut server = self.server.lock().await;
-        *server = Some(self.redis.start(&self.lab).await?);
-        let answers = self.bus.repeat::<String>(&["PING"]);
-        tokio::time::timeout(PATIENCE, answers).await.context("redis-server does not start")??;
-        Ok(())
-    }
-
-    pub async fn kill_redis(&self) -> Result<()> {
-        self.server.lock().await.take().context("Redis is not running")?.kill().await
-    }
-
-    pub async fn signal_redis(&self, name: &str) -> Result<()> {
-        signal(self.server.lock().await.as_ref().context("Redis is not running")?.id(), name).await
     }
 
     /// Sends a signal to the worker of a host, once there is one. If it ends of that, it stays away for so long.
@@ -152,9 +127,7 @@ impl Cluster {
         self.stop.cancel();
         let supervisors = std::mem::take(&mut *self.supervisors.lock().expect("never held across a panic"));
         supervisors.join_all().await;
-        if let Some(server) = self.server.lock().await.take() {
-            server.kill().await?;
-        }
+        self.bus.redis.end().await?;
         self.lab.does(&["up", &HOSTS.to_string()]).await?;
         self.lab.sweep().await
     }
@@ -176,10 +149,12 @@ impl Cluster {
 }
 
 impl Seat {
-    fn new(lab: &Lab, host: usize, address: &str, folder: &Path) -> Self {
+    fn new(lab: &Lab, host: usize, redis: &Redis, replicas: usize, folder: &Path) -> Self {
         let mut words = vec!["env".to_owned()];
         words.extend(wrong_clock(CLOCKS[host - 1]));
-        words.push(format!("REDIS_URL=redis://{address}:6379"));
+        words.push(format!("REDIS_URL={}", redis.url()));
+        words.push(format!("DEBLOX_NAMESPACE={}", redis.kind.namespace()));
+        words.push(format!("DEBLOX_REDIS_REPLICAS={replicas}"));
         words.push(format!("DOCKER_HOST={}", lab.docker_host(host)));
         let name = dock(host);
         let program = [env!("CARGO_BIN_EXE_deblox"), "worker", "--hostname", &name, "--grace", "4s"];
@@ -239,14 +214,6 @@ impl Seat {
         };
         tokio::time::timeout(PATIENCE, there).await.with_context(|| format!("h{} has no worker", self.host))
     }
-}
-
-/// A server that has on disk whatever it has answered, and that is also reached from outside the lab.
-fn redis_server(address: &str, folder: &Path, socket: &Path) -> Vec<String> {
-    let (folder, socket) = (folder.to_string_lossy(), socket.to_string_lossy());
-    let words = ["redis-server", "--bind", address, "--port", "6379", "--protected-mode", "no", "--save", ""];
-    let disk = ["--appendonly", "yes", "--appendfsync", "always", "--dir", &*folder, "--unixsocket", &*socket];
-    words.into_iter().chain(disk).chain(["--maxmemory-policy", "noeviction"]).map(str::to_owned).collect()
 }
 
 /// The library that shows a program another time, where Debian's package `libfaketime` puts it.

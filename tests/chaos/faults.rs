@@ -7,6 +7,7 @@ use anyhow::Result;
 use fastrand::Rng;
 
 use crate::cluster::Cluster;
+use crate::redis;
 use crate::time::now;
 
 /// A row of the table of faults.
@@ -14,7 +15,7 @@ use crate::time::now;
 pub struct Kind {
     pub name: &'static str,
     pub does: Does,
-    /// How often it is chosen, against the others.
+    /// How often it is chosen, against the others. Those without a weight have every second trial, in turn.
     weight: u32,
     /// How long it lasts, in milliseconds. The short ones are more likely.
     lasts: (u64, u64),
@@ -45,10 +46,22 @@ pub enum Does {
     RedisKilled,
     /// Redis is stopped for the time, and goes on.
     RedisAsleep,
+    /// The primary is stopped until another one has its place, at least for the time, and goes on as if nothing had been.
+    PrimaryLeft,
+    /// A replica becomes the primary by command.
+    FailedOver,
+    /// A replica is killed, and started again after the time.
+    ReplicaKilled,
+    /// The same for a sentinel.
+    SentinelKilled,
+    /// The same for a master that has other slots.
+    NeighbourKilled,
+    /// The slot with all keys is moved to another master.
+    SlotMoved,
 }
 
-/// All kinds.
-pub const KINDS: &[Kind] = &[
+/// Those that a host suffers.
+const OF_HOSTS: &[Kind] = &[
     kind("network cut", Does::Cut, 10, (1_000, 20_000)),
     kind("host hears nothing", Does::Deaf, 7, (1_000, 20_000)),
     kind("packets lost", Does::Loss, 7, (1_000, 20_000)),
@@ -60,10 +73,47 @@ pub const KINDS: &[Kind] = &[
     kind("worker told to stop", Does::WorkerReplaced, 8, (0, 0)),
     kind("daemon hangs", Does::EngineHangs, 12, (1_000, 12_000)),
     kind("daemon killed", Does::EngineKilled, 10, (1_000, 6_000)),
+];
+
+/// Those of a single server.
+const OF_ONE: &[Kind] = &[
     kind("Redis closes connections", Does::RedisHangsUp, 6, (0, 0)),
     kind("Redis killed", Does::RedisKilled, 5, (1_000, 3_000)),
     kind("Redis asleep", Does::RedisAsleep, 5, (1_000, 4_000)),
 ];
+
+/// Those of a primary with replicas and sentinels.
+const OF_SENTINEL: &[Kind] = &[
+    kind("primary killed", Does::RedisKilled, 0, (2_000, 6_000)),
+    kind("primary asleep, and back when it is one no longer", Does::PrimaryLeft, 0, (3_000, 8_000)),
+    kind("failover by command", Does::FailedOver, 0, (1_000, 4_000)),
+    kind("primary asleep, and back before it is missed", Does::RedisAsleep, 0, (100, 600)),
+    kind("replica killed", Does::ReplicaKilled, 0, (500, 6_000)),
+    kind("sentinel killed", Does::SentinelKilled, 0, (500, 6_000)),
+    kind("primary closes connections", Does::RedisHangsUp, 0, (0, 0)),
+];
+
+/// Those of a Redis Cluster; the master is that of the slot.
+const OF_CLUSTER: &[Kind] = &[
+    kind("master killed", Does::RedisKilled, 0, (4_000, 8_000)),
+    kind("slot moved", Does::SlotMoved, 0, (1_000, 4_000)),
+    kind("failover by command", Does::FailedOver, 0, (1_000, 4_000)),
+    kind("master asleep, and back when it is one no longer", Does::PrimaryLeft, 0, (4_000, 9_000)),
+    kind("another master killed", Does::NeighbourKilled, 0, (2_000, 8_000)),
+    kind("master asleep, and back before it is missed", Does::RedisAsleep, 0, (100, 1_200)),
+    kind("replica killed", Does::ReplicaKilled, 0, (500, 6_000)),
+    kind("master closes connections", Does::RedisHangsUp, 0, (0, 0)),
+];
+
+/// All kinds that there are on a kind of Redis.
+pub fn kinds(redis: redis::Kind) -> Vec<&'static Kind> {
+    let of_redis = match redis {
+        redis::Kind::One | redis::Kind::Valkey => OF_ONE,
+        redis::Kind::Sentinel => OF_SENTINEL,
+        redis::Kind::Cluster => OF_CLUSTER,
+    };
+    OF_HOSTS.iter().chain(of_redis).collect()
+}
 
 const fn kind(name: &'static str, does: Does, weight: u32, lasts: (u64, u64)) -> Kind {
     Kind { name, does, weight, lasts }
@@ -79,22 +129,31 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub fn choose(random: &mut Rng) -> Self {
-        let mut drawn = random.u32(0..KINDS.iter().map(|kind| kind.weight).sum());
-        let heavier = |kind: &&Kind| {
-            let here = drawn < kind.weight;
-            drawn = drawn.saturating_sub(kind.weight);
-            here
+    /// That of the trial with this number.
+    pub fn choose(number: usize, kinds: &[&'static Kind], random: &mut Rng) -> Self {
+        let in_turn: Vec<&Kind> = kinds.iter().copied().filter(|kind| kind.weight == 0).collect();
+        let kind = match in_turn.len() {
+            count if count > 0 && number.is_multiple_of(2) => in_turn[(number / 2 - 1) % count],
+            _ => Self::draw(kinds, random),
         };
-        let kind = KINDS.iter().find(heavier).expect("it is below the sum");
         let (shortest, longest) = kind.lasts;
         let spread = Duration::from_millis(longest - shortest).mul_f64(random.f64().powi(3));
         Self { kind, lasts: Duration::from_millis(shortest) + spread, percent: random.u32(10..60) }
     }
 
+    fn draw(kinds: &[&'static Kind], random: &mut Rng) -> &'static Kind {
+        let mut drawn = random.u32(0..kinds.iter().map(|kind| kind.weight).sum());
+        let heavier = |kind: &&&Kind| {
+            let here = drawn < kind.weight;
+            drawn = drawn.saturating_sub(kind.weight);
+            here
+        };
+        kinds.iter().find(heavier).expect("it is below the sum")
+    }
+
     /// Whether it is done to Redis, and not to a host.
     pub fn is_of_redis(&self) -> bool {
-        matches!(self.kind.does, Does::RedisHangsUp | Does::RedisKilled | Does::RedisAsleep)
+        !OF_HOSTS.iter().any(|kind| kind.does == self.kind.does)
     }
 
     /// Does it, waits, and undoes it.
@@ -134,19 +193,7 @@ impl Fault {
                 wait().await;
                 lab.does(&["start", &target]).await
             }
-            Does::RedisHangsUp => {
-                cluster.bus.repeat::<i64>(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "no"]).await.map(|_| ())
-            }
-            Does::RedisKilled => {
-                cluster.kill_redis().await?;
-                wait().await;
-                cluster.start_redis().await
-            }
-            Does::RedisAsleep => {
-                cluster.signal_redis("STOP").await?;
-                wait().await;
-                cluster.signal_redis("CONT").await
-            }
+            of_redis => cluster.bus.redis.befall(of_redis, self.lasts, lab).await,
         }
     }
 }

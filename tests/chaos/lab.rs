@@ -49,10 +49,14 @@ impl Lab {
         command
     }
 
+    /// Runs a command there; returns what it prints.
+    pub async fn run(&self, place: &str, words: &[&str]) -> Result<String> {
+        succeed(self.inside(place).args(words), words).await
+    }
+
     /// The address of the lab, as its hosts see it.
     pub async fn address(&self) -> Result<String> {
-        let words = ["hostname", "-I"];
-        let addresses = succeed(self.inside("lab").args(words), &words).await?;
+        let addresses = self.run("lab", &["hostname", "-I"]).await?;
         addresses.split_whitespace().next().map(str::to_owned).context("the lab has no address")
     }
 

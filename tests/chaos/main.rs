@@ -13,6 +13,7 @@ mod lab;
 mod plan;
 mod process;
 mod records;
+mod redis;
 mod report;
 mod time;
 mod trials;
@@ -55,20 +56,20 @@ async fn main() -> ExitCode {
 
 /// Returns whether all is as it must be.
 async fn run(arguments: &Arguments) -> Result<bool> {
-    let Arguments { seed, trials, page } = arguments;
-    println!("chaos: seed {seed}, {trials} trials");
+    let Arguments { kind, seed, trials, replicas, page } = arguments;
+    println!("chaos: on {}, seed {seed}, {trials} trials", kind.name());
     let lab = Lab::find()?;
     let folder = tempfile::Builder::new().prefix("deblox-chaos-").tempdir()?;
     let start = Instant::now();
-    let cluster = Cluster::start(lab, folder.path()).await?;
-    let mut circumstances = circumstances(*seed, &cluster).await?;
-    let plan = plan::trials(*seed, *trials);
+    let cluster = Cluster::start(lab, folder.path(), *kind, *replicas).await?;
+    let mut circumstances = circumstances(arguments, &cluster).await?;
+    let plan = plan::trials(*kind, *seed, *trials);
     let (history, callers) = (Arc::new(History::default()), Arc::new(Callers::new(Arc::clone(&cluster))));
     let outcome = tokio::select! {
         outcome = put_to_the_test(&cluster, &plan, &history, &callers) => outcome,
         outcome = interrupted() => outcome,
     };
-    circumstances.took = start.elapsed();
+    (circumstances.took, circumstances.terms) = (start.elapsed(), cluster.bus.term());
     let ended = cluster.end().await;
     let findings = match ended.and(outcome) {
         Ok(findings) => findings,
@@ -80,11 +81,11 @@ async fn run(arguments: &Arguments) -> Result<bool> {
     let tables = report::tables(&circumstances, &plan, &callers.calls(), &findings);
     println!("\n{tables}\n{}", report::details(&findings));
     if let Some(page) = page {
-        report::keep(page, &tables)?;
+        report::keep(page, *kind, &tables)?;
     }
     let well = findings.violations.is_empty();
     if !well {
-        println!("chaos: seed {seed}; the logs are in {}", folder.keep().display());
+        println!("chaos: on {}, seed {seed}; the logs are in {}", kind.name(), folder.keep().display());
     }
     Ok(well)
 }
@@ -111,12 +112,17 @@ async fn put_to_the_test(
     Ok(findings)
 }
 
-async fn circumstances(seed: u64, cluster: &Cluster) -> Result<Circumstances> {
+async fn circumstances(arguments: &Arguments, cluster: &Cluster) -> Result<Circumstances> {
+    let Arguments { kind, seed, replicas, .. } = *arguments;
     let info: String = cluster.bus.repeat(&["INFO", "server"]).await?;
-    let redis = info.lines().find_map(|line| line.strip_prefix("redis_version:")).unwrap_or("?").trim().to_owned();
+    let told = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let redis = match (told("valkey_version:"), told("redis_version:")) {
+        (Some(version), _) => format!("Valkey {version}"),
+        (None, version) => format!("Redis {}", version.unwrap_or("?")),
+    };
     let docker = cluster.lab.docker(1, &["version", "--format", "{{.Server.Version}}"]).await?;
-    let wrong_clocks = cluster::clocks_are_wrong();
-    Ok(Circumstances { seed, begun: time::now(), took: Duration::ZERO, redis, docker, wrong_clocks })
+    let (begun, took, wrong_clocks) = (time::now(), Duration::ZERO, cluster::clocks_are_wrong());
+    Ok(Circumstances { seed, begun, took, kind, replicas, terms: 0, redis, docker, wrong_clocks })
 }
 
 /// Returns when somebody wants the run to end.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::faults::{Fault, KINDS};
+use crate::faults::{self, Fault};
 use crate::lab::HOSTS;
+use crate::redis;
 
 /// Requests in a trial.
 pub const REQUESTS: usize = 10;
@@ -83,14 +84,14 @@ impl Aim {
     }
 }
 
-/// The trials of a seed.
-pub fn trials(seed: u64, count: usize) -> Vec<Trial> {
-    let mut random = Rng::with_seed(seed);
-    (1..=count).map(|number| trial(number, &mut random)).collect()
+/// The trials of a seed on a kind of Redis.
+pub fn trials(redis: redis::Kind, seed: u64, count: usize) -> Vec<Trial> {
+    let (mut random, kinds) = (Rng::with_seed(seed), faults::kinds(redis));
+    (1..=count).map(|number| trial(number, &kinds, &mut random)).collect()
 }
 
-fn trial(number: usize, random: &mut Rng) -> Trial {
-    let fault = Fault::choose(random);
+fn trial(number: usize, kinds: &[&'static faults::Kind], random: &mut Rng) -> Trial {
+    let fault = Fault::choose(number, kinds, random);
     let mut hosts: Vec<usize> = (1..=HOSTS).collect();
     random.shuffle(&mut hosts);
     let lasts = fault.lasts;
@@ -129,9 +130,4 @@ fn request(at: Duration, random: &mut Rng) -> Planned {
     let by = (random.u8(0..4) == 0).then(|| Aim::choose(random));
     let again = (random.u8(0..20) == 0).then(|| Duration::from_millis(random.u64(0..3_000)));
     Planned { at, what, timeout: Duration::from_millis(millis), again, by, choice: random.u64(..) }
-}
-
-/// How often each kind of fault is among `trials`.
-pub fn counts(trials: &[Trial]) -> Vec<usize> {
-    KINDS.iter().map(|kind| trials.iter().filter(|trial| trial.fault.kind.name == kind.name).count()).collect()
 }

@@ -52,7 +52,7 @@ async fn repeated(limit: Duration, look: impl AsyncFn() -> Result<Vec<String>>) 
 /// Entries that nobody has finished, and instances that are still to be put aside.
 async fn unfinished(cluster: &Cluster) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    for stream in cluster.bus.keys("deblox.docker*").await? {
+    for stream in cluster.bus.keys("docker*").await? {
         let length: usize = cluster.bus.repeat(&["XLEN", &stream]).await?;
         if length > 0 {
             let entries: Raw = cluster.bus.repeat(&["XRANGE", &stream, "-", "+", "COUNT", "3"]).await?;
@@ -65,7 +65,7 @@ async fn unfinished(cluster: &Cluster) -> Result<Vec<String>> {
     }
     // What a dock brings back too many it stops and marks, which takes as long as a stop does.
     for host in 1..=HOSTS {
-        let replaced = format!("deblox.replaced.{}", dock(host));
+        let replaced = cluster.bus.key(&format!("replaced.{}", dock(host)));
         let replaced: Vec<String> = cluster.bus.repeat(&["ZRANGE", &replaced, "0", "-1"]).await?;
         for container in containers(cluster, host).await?.into_values().filter(|container| !container.is_extra()) {
             if container.request.as_ref().is_some_and(|id| replaced.contains(id)) {
@@ -79,7 +79,7 @@ async fn unfinished(cluster: &Cluster) -> Result<Vec<String>> {
 /// What is remembered of requests is to be forgotten some time; and none is to be found among the dead.
 async fn left_for_ever(cluster: &Cluster) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    for pattern in ["deblox.request.*", "deblox.reply.*"] {
+    for pattern in ["request.*", "reply.*"] {
         for key in cluster.bus.keys(pattern).await? {
             let left: i64 = cluster.bus.repeat(&["PTTL", &key]).await?;
             if left == -1 {
@@ -87,8 +87,8 @@ async fn left_for_ever(cluster: &Cluster) -> Result<Vec<String>> {
             }
         }
     }
-    if cluster.bus.repeat::<usize>(&["XLEN", "deblox.dead"]).await? > 0 {
-        let dead: Raw = cluster.bus.repeat(&["XRANGE", "deblox.dead", "-", "+"]).await?;
+    if cluster.bus.repeat::<usize>(&["XLEN", &cluster.bus.key("dead")]).await? > 0 {
+        let dead: Raw = cluster.bus.repeat(&["XRANGE", &cluster.bus.key("dead"), "-", "+"]).await?;
         found.push(format!("among the dead: {dead:?}"));
     }
     Ok(found)
@@ -98,14 +98,14 @@ async fn left_for_ever(cluster: &Cluster) -> Result<Vec<String>> {
 async fn differences(cluster: &Cluster) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let docks = cluster.bus.docks().await?;
-    let owners = cluster.bus.records("deblox.owners").await?;
-    let index: Vec<String> = cluster.bus.repeat(&["ZRANGE", "deblox.index", "0", "-1"]).await?;
+    let owners = cluster.bus.records("owners").await?;
+    let index: Vec<String> = cluster.bus.repeat(&["ZRANGE", &cluster.bus.key("index"), "0", "-1"]).await?;
     let mut expected = BTreeSet::new();
     let mut known = 0;
     for host in 1..=HOSTS {
         let dock = dock(host);
         let there = containers(cluster, host).await?;
-        let recorded = cluster.bus.records(&format!("deblox.instances.{dock}")).await?;
+        let recorded = cluster.bus.records(&format!("instances.{dock}")).await?;
         compare(&dock, &there, &recorded, &mut found);
         for container in there.values() {
             expected.insert(format!("id/{}/{dock}", container.id));
@@ -117,12 +117,12 @@ async fn differences(cluster: &Cluster) -> Result<Vec<String>> {
             }
         }
         let counted = there.values().filter(|container| counts(&container.state)).count();
-        let load: Option<usize> = cluster.bus.repeat(&["ZSCORE", "deblox.load", &dock]).await?;
+        let load: Option<usize> = cluster.bus.repeat(&["ZSCORE", &cluster.bus.key("load"), &dock]).await?;
         if load != Some(counted) {
             found.push(format!("load of {dock}: {load:?}, and {counted} instances count"));
         }
         let promises: Vec<String> =
-            cluster.bus.repeat(&["ZRANGE", &format!("deblox.promises.{dock}"), "0", "-1"]).await?;
+            cluster.bus.repeat(&["ZRANGE", &cluster.bus.key(&format!("promises.{dock}")), "0", "-1"]).await?;
         if !promises.is_empty() {
             found.push(format!("promises of {dock} are left: {promises:?}"));
         }

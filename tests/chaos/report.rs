@@ -7,19 +7,21 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::callers::Call;
-use crate::checker::{Findings, Law, Verdict, verdict};
-use crate::faults::KINDS;
+use crate::checker::{Findings, Law, Lost, Verdict, verdict};
+use crate::faults;
 use crate::lab::HOSTS;
-use crate::plan::{Trial, counts};
+use crate::plan::Trial;
+use crate::redis;
 use crate::time::minute;
 
-/// What stands around the result in the page.
-const MARKS: (&str, &str) = ("<!-- result -->", "<!-- end of result -->");
+/// What stands behind a result in the page.
+const END: &str = "<!-- end of result -->";
 
 /// What must not be, as the table has it.
 const LAWS: &[(Law, &str)] = &[
     (Law::Reply, "requests without a reply"),
     (Law::OneReply, "requests with more replies than entries"),
+    (Law::Kept, "replies that were seen, and gone later"),
     (Law::Truth, "answered as done, and not so"),
     (Law::Once, "duplicates"),
     (Law::Refusal, "refused, and done all the same"),
@@ -33,6 +35,12 @@ pub struct Circumstances {
     /// When the run began, in milliseconds since the epoch.
     pub begun: u64,
     pub took: Duration,
+    pub kind: redis::Kind,
+    /// How many replicas a worker's note that it begins must have reached before it acts.
+    pub replicas: usize,
+    /// How often another server became the primary.
+    pub terms: usize,
+    /// What the servers call themselves, with their version.
     pub redis: String,
     pub docker: String,
     /// Whether the workers' clocks were wrong.
@@ -42,15 +50,16 @@ pub struct Circumstances {
 /// The whole result, in Markdown.
 pub fn tables(circumstances: &Circumstances, trials: &[Trial], calls: &[Call], findings: &Findings) -> String {
     let mut text = String::new();
-    let Circumstances { seed, begun, took, redis, docker, wrong_clocks } = circumstances;
+    let Circumstances { seed, begun, took, kind, replicas, terms, redis, docker, wrong_clocks } = circumstances;
     let clocks = if *wrong_clocks { "wrong clocks" } else { "right clocks: libfaketime is not there" };
     let mut line = |words: String| writeln!(text, "{words}").expect("a string can be written to");
     line(format!(
-        "Seed {seed}, {}: {} trials on {HOSTS} hosts with {clocks}, in {} min {} s. Redis {redis}, Docker {docker}.\n",
+        "Seed {seed}, {}: {} trials on {HOSTS} hosts with {clocks}, in {} min {} s. {redis} ({}), Docker {docker}.\n",
         minute(*begun),
         trials.len(),
         took.as_secs() / 60,
-        took.as_secs() % 60
+        took.as_secs() % 60,
+        kind.servers()
     ));
     let replies: usize = calls.iter().map(|call| call.replies.len()).sum();
     let twice = calls.iter().filter(|call| call.entries.1 > 1).count();
@@ -79,13 +88,30 @@ pub fn tables(circumstances: &Circumstances, trials: &[Trial], calls: &[Call], f
     for (what, count) in rows {
         line(format!("| {what} | {count} | |"));
     }
+    if kind.fails_over() {
+        let Lost { entries, replies, other } = findings.lost;
+        let rows = [
+            ("replicas that a worker waits for before it acts", *replicas),
+            ("failovers that the callers noticed", *terms),
+            ("entries acknowledged, lost at a failover, sent again and answered", entries),
+            ("replies seen, and lost at a failover", replies),
+            ("of these such that another reply took the place of", other),
+        ];
+        for (what, count) in rows {
+            line(format!("| {what} | {count} | |"));
+        }
+    }
     line("\n| fault | trials | requests | done | refused | outcome not known | no reply |\n|---|---|---|---|---|---|---|".to_owned());
-    for (kind, trials) in KINDS.iter().zip(counts(trials)) {
-        let around: Vec<&Call> = calls.iter().filter(|call| call.fault.name == kind.name).collect();
+    for fault in faults::kinds(*kind) {
+        let trials = trials.iter().filter(|trial| trial.fault.kind.name == fault.name).count();
+        if trials == 0 {
+            continue;
+        }
+        let around: Vec<&Call> = calls.iter().filter(|call| call.fault.name == fault.name).collect();
         let count = |wanted| around.iter().filter(|call| verdict(call) == wanted).count();
         let (done, refused) = (count(Verdict::Done), count(Verdict::Refused));
         let (unknown, missing) = (count(Verdict::Unknown), count(Verdict::Missing));
-        let (name, requests) = (kind.name, around.len());
+        let (name, requests) = (fault.name, around.len());
         line(format!("| {name} | {trials} | {requests} | {done} | {refused} | {unknown} | {missing} |"));
     }
     text
@@ -104,12 +130,12 @@ pub fn details(findings: &Findings) -> String {
     text
 }
 
-/// Puts the result into the page, in place of the last one.
-pub fn keep(page: &Path, result: &str) -> Result<()> {
+/// Puts the result into the page, in place of the last one of that kind.
+pub fn keep(page: &Path, kind: redis::Kind, result: &str) -> Result<()> {
     let text = std::fs::read_to_string(page).with_context(|| page.display().to_string())?;
-    let (begin, end) = MARKS;
-    let parts = text.split_once(begin).and_then(|(head, rest)| Some((head, rest.split_once(end)?.1)));
+    let begin = format!("<!-- result: {} -->", kind.name());
+    let parts = text.split_once(&begin).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
     let (head, tail) = parts.with_context(|| format!("{} has no place for a result", page.display()))?;
-    std::fs::write(page, format!("{head}{begin}\n\n{result}\n{end}{tail}"))?;
+    std::fs::write(page, format!("{head}{begin}\n\n{result}\n{END}{tail}"))?;
     Ok(())
 }
