@@ -25,6 +25,9 @@ const RESPONSE: Duration = Duration::from_secs(10);
 /// How long replicas may take to have what was written: far more than it takes to reach them.
 const COPIED: Duration = Duration::from_millis(500);
 
+/// Pause while the keys move to another node of a cluster.
+const MOVING: Duration = Duration::from_millis(50);
+
 /// Commands that may be ready to be written on one connection.
 const READY: usize = 1024;
 
@@ -200,10 +203,8 @@ impl Link {
                 for slot in [&self.current, &self.bulk, &self.copied] {
                     slot.lock().await.take();
                 }
-                if is_elsewhere(error) {
-                    self.server.doubt().await;
-                }
-                if is_demotion(error) {
+                let is_followed = has_moved(error) && self.server.doubt().await;
+                if is_demotion(error) || is_followed && code(error) == Some("MOVED") {
                     return result;
                 }
                 let mut away = self.away.lock().expect("never held across a panic");
@@ -233,6 +234,9 @@ impl Link {
         let result = step(self.connection(slot).await?).await;
         match self.watch(result).await {
             Err(error) if error.is_connection_dropped() || is_elsewhere(&error) => {
+                if !is_unusable(&error) {
+                    tokio::time::sleep(MOVING).await;
+                }
                 let result = step(self.connection(slot).await?).await;
                 self.watch(result).await
             }
@@ -270,14 +274,20 @@ pub(super) fn is_unusable(error: &RedisError) -> bool {
         || error.is_connection_dropped()
         || error.is_timeout()
         || is_locked(error)
-        || is_elsewhere(error)
+        || has_moved(error)
         || matches!(code(error), Some("READONLY" | "LOADING" | "MASTERDOWN"))
 }
 
-/// Whether a node of a cluster says that another one has the keys, or will have them in a moment, or that it has lost
-/// sight of the others (Redis Cluster specification).
+/// Whether a node of a cluster says that another one has the keys, or that it has lost sight of the others (Redis Cluster
+/// specification).
+pub(super) fn has_moved(error: &RedisError) -> bool {
+    matches!(code(error), Some("MOVED" | "CLUSTERDOWN"))
+}
+
+/// The same, or that keys are on their way to another node, and all will be there in a moment.
 pub(super) fn is_elsewhere(error: &RedisError) -> bool {
-    matches!(code(error), Some("MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN"))
+    has_moved(error)
+        || matches!(code(error), Some("ASK" | "TRYAGAIN"))
         // In a script, of a key that is on its way. What the script did before stands; every script may run twice.
         || error.detail().is_some_and(|text| text.contains("attempted to access a non local key"))
 }
@@ -312,9 +322,10 @@ pub(super) fn explain(error: &RedisError) -> String {
         Some("NOPERM") => error.detail().map_or_else(|| error.to_string(), str::to_owned),
         Some("OOM") => "Redis is out of memory and takes nothing new: give it more (maxmemory)".to_owned(),
         Some("CROSSSLOT") => {
-            "this Redis is a cluster: name some of its nodes, REDIS_URL=redis+cluster://HOST:6379,…, with \
-                              --namespace '{deblox}'"
-                .to_owned()
+            "this is a Redis Cluster: set REDIS_URL=redis+cluster://HOST:6379,… and --namespace '{deblox}'".to_owned()
+        }
+        Some("NOREPLICAS") => {
+            "Redis takes nothing new: too few replicas follow it (min-replicas-to-write); start them".to_owned()
         }
         Some("CLUSTERDOWN") => format!("the Redis Cluster has lost too many of its nodes: {error}"),
         Some("MOVED" | "ASK") => format!(

@@ -93,7 +93,7 @@ pub enum BusError {
 impl BusError {
     /// Whether Redis cannot be spoken to.
     pub fn is_away(&self) -> bool {
-        matches!(self, Self::Redis(error) if link::is_unusable(error))
+        matches!(self, Self::Redis(error) if link::is_unusable(error) || link::is_elsewhere(error))
     }
 
     /// Whether the user in REDIS_URL lacks a right.

@@ -15,7 +15,7 @@ use redis::aio::ConnectionLike;
 use redis::{Cmd, ErrorKind, Pipeline, PushInfo, PushKind, RedisError, RedisResult, Value, cmd, pipe};
 use tokio::sync::{mpsc, oneshot};
 
-use super::link::{is_elsewhere, is_unusable};
+use super::link::{has_moved, is_elsewhere, is_unusable};
 use super::server::Connection;
 use super::{Bus, Inner};
 
@@ -130,7 +130,7 @@ impl Bus {
                 // One that was cut while it was idle is noticed only here. A request sent twice has one effect.
                 Err(error) if (error.is_connection_dropped() || is_elsewhere(&error)) && tries == 0 => {
                     tries += 1;
-                    if is_elsewhere(&error) {
+                    if has_moved(&error) {
                         self.link().server().doubt().await;
                     }
                     self.lose(number).await;

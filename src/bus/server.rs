@@ -33,11 +33,11 @@ impl Server {
         }
     }
 
-    /// Takes note that a server says it is not, or no longer, the one to speak to.
-    pub(super) async fn doubt(&self) {
-        if let Self::Followed(primary) = self {
-            primary.doubt().await;
-        }
+    /// Takes note that a server says it is not, or no longer, the one to speak to. Returns whether another will be asked for.
+    pub(super) async fn doubt(&self) -> bool {
+        let Self::Followed(primary) = self else { return false };
+        primary.doubt().await;
+        true
     }
 
     /// Opens a connection that speaks `protocol`, if that is not the usual one.

@@ -24,7 +24,10 @@ struct Guarded {
 
 impl Guarded {
     async fn new() -> Self {
-        let mut redis = RedisProcess::new();
+        Self::on(RedisProcess::new()).await
+    }
+
+    async fn on(mut redis: RedisProcess) -> Self {
         redis.start().await;
         let admin = Bus::on(&redis.url()).await;
         Self { redis, admin }
@@ -104,7 +107,20 @@ pub async fn listens_at(node: &Program) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_role_does_its_work_with_the_rights_that_are_printed_for_it() {
-    let guarded = Guarded::new().await;
+    each_role_does_its_work(&Guarded::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_it_does_on_valkey() {
+    let guarded = Guarded::on(RedisProcess::valkey()).await;
+    let looked = guarded.admin.piped(&["doctor"], b"").await.out;
+    assert!(
+        looked.lines().any(|line| line.starts_with("version") && line.contains(" ok ") && line.contains("Valkey "))
+    );
+    each_role_does_its_work(&guarded).await;
+}
+
+async fn each_role_does_its_work(guarded: &Guarded) {
     let (a, b) = (guarded.grant(&["worker", "a.test"]).await, guarded.grant(&["worker", "b.test", "--watch"]).await);
     let (ada, boss) = (guarded.grant(&["client", "ada"]).await, guarded.grant(&["accounts", "boss"]).await);
     let (worker, metrics) = metrics::worker(&a, 1, "a.test", |_| {}).await;

@@ -104,6 +104,7 @@ impl Bus {
 
 /// A redis-server of the test's own on one port, which keeps its data over a restart.
 pub struct RedisProcess {
+    program: &'static str,
     server: Option<Program>,
     port: u16,
     folder: TempDir,
@@ -115,7 +116,12 @@ impl RedisProcess {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let arguments = vec!["--maxmemory-policy".into(), "noeviction".into()];
-        Self { server: None, port: free_port(), folder, arguments }
+        Self { program: "redis-server", server: None, port: free_port(), folder, arguments }
+    }
+
+    /// The same with Valkey in the place of Redis.
+    pub fn valkey() -> Self {
+        Self { program: "valkey-server", ..Self::new() }
     }
 
     /// With further settings, which go before the usual ones.
@@ -143,11 +149,11 @@ impl RedisProcess {
 
     /// Starts it and waits until it answers.
     pub async fn start(&mut self) {
-        let mut command = Command::new("redis-server");
+        let mut command = Command::new(self.program);
         command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"]);
         command.args(["--appendfsync", "always", "--dir"]).arg(self.folder.path()).args(&self.arguments);
         let server = Program::start(command);
-        until("redis-server is ready", async || server.output().contains("Ready to accept connections").then_some(()))
+        until("the server is ready", async || server.output().contains("Ready to accept connections").then_some(()))
             .await;
         self.server = Some(server);
     }

@@ -19,12 +19,14 @@ use crate::support::{Bus, Scrub, deblox, port, succeeded, unique, until};
 async fn the_node_with_the_keys_is_killed_and_each_request_is_done_once_and_answered() {
     let mut nodes = Nodes::start().await;
     let worker = nodes.worker("a.test").await;
+    assert!(nodes.diagnosis().contains("1 replica follows the primary"), "{}", nodes.diagnosis());
     let creates = Creates::begin(&nodes.client());
     let old = nodes.holder().await;
     nodes.kill(old).await;
     until("its replica has its place", async || (nodes.holder().await != old).then_some(())).await;
     // Alone it is not enough: what has an effect waits until the old one follows the new one.
     worker.says("too few replicas of Redis").await;
+    assert!(nodes.diagnosis().contains("no replica follows the primary"), "{}", nodes.diagnosis());
     nodes.revive(old).await;
     worker.says("replicas of Redis follow again").await;
     creates.end().await;
@@ -201,6 +203,13 @@ impl Nodes {
     fn client(&self) -> Client {
         let options = RedisOptions { namespace: self.namespace.clone(), ..RedisOptions::new(self.url()) };
         Client::new(&options).expect("options")
+    }
+
+    /// What `deblox doctor` says.
+    fn diagnosis(&self) -> String {
+        let mut doctor = deblox();
+        doctor.arg("doctor").env("REDIS_URL", self.url()).env("DEBLOX_NAMESPACE", &self.namespace);
+        String::from_utf8(doctor.output().expect("it runs").stdout).expect("text")
     }
 
     /// What the nodes say of each other, as the first that runs says: a line each, and the slot of the keys of deblox.

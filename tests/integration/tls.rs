@@ -14,12 +14,12 @@ use tokio_rustls::rustls::{RootCertStore, ServerConfig, crypto};
 
 use crate::processes::{Program, RedisProcess};
 use crate::proxy::Proxy;
-use crate::support::{Bus, Scrub, deblox, docker, docker_host, refused, succeeded, unique, until};
+use crate::support::{Bus, Scrub, deblox, docker, docker_host, port, refused, succeeded, unique, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_over_tls_works_with_its_authority_and_with_no_other() {
     let (own, other) = (Authority::new(), Authority::new());
-    let redis = redis(&own, "no").await;
+    let redis = redis(&own, "no", &[]).await;
     let worker = Program::start(on_redis(&redis, &own, &["worker", "--hostname", "a.test", "--docker-host"], 1));
     worker.says("worker is up").await;
     let output = call(&redis, &own, false);
@@ -39,7 +39,7 @@ async fn redis_over_tls_works_with_its_authority_and_with_no_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_over_tls_asks_for_the_client_s_certificate() {
     let own = Authority::new();
-    let redis = redis(&own, "yes").await;
+    let redis = redis(&own, "yes", &[]).await;
     let mut command = on_redis(&redis, &own, &["worker", "--hostname", "a.test", "--docker-host"], 1);
     command.env("DEBLOX_REDIS_CERT", own.file("cert.pem")).env("DEBLOX_REDIS_KEY", own.file("key.pem"));
     let worker = Program::start(command);
@@ -84,6 +84,61 @@ async fn redis_over_tls_asks_for_the_client_s_certificate() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
     assert!(errors.contains("/nowhere.pem"), "{errors}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_over_tls_is_followed_with_its_authority_and_with_no_other() {
+    let own = Authority::new();
+    let bus_port = port().to_string();
+    let cluster = ["--cluster-enabled", "yes", "--tls-cluster", "yes", "--cluster-port", &bus_port];
+    let redis = redis(&own, "no", &cluster).await;
+    let mut cli = Command::new("redis-cli");
+    cli.args(["--tls", "-h", "localhost", "-p", &redis.port().to_string(), "--cacert"]).arg(own.file("ca.pem"));
+    let told = cli.args(["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).output().expect("redis-cli is there");
+    assert_eq!(String::from_utf8_lossy(&told.stdout).trim(), "OK");
+    follows(&format!("rediss+cluster://localhost:{}", redis.port()), &own).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sentinels_over_tls_are_asked_with_their_authority_and_with_no_other() {
+    let own = Authority::new();
+    let redis = redis(&own, "no", &["--tls-replication", "yes"]).await;
+    let (port, folder) = (port(), tempfile::tempdir().expect("a temporary folder"));
+    let [cert, key, ca] = own.files();
+    let settings = format!(
+        "port 0\ntls-port {port}\nbind 127.0.0.1\ntls-replication yes\ntls-auth-clients no\ntls-cert-file {cert}\n\
+         tls-key-file {key}\ntls-ca-cert-file {ca}\nsentinel monitor mymaster 127.0.0.1 {} 1\n",
+        redis.port()
+    );
+    let settings_file = folder.path().join("sentinel.conf");
+    std::fs::write(&settings_file, settings).expect("a file");
+    let mut command = Command::new("redis-server");
+    command.arg(settings_file).arg("--sentinel");
+    let _sentinel = Program::start(command);
+    follows(&format!("rediss+sentinel://localhost:{port}/mymaster"), &own).await;
+}
+
+/// A worker and a caller find the primary by a URL and trust the authority; another one they do not.
+async fn follows(url: &str, own: &Authority) {
+    let command = |words: &[&str], authority: &Authority| {
+        let mut command = deblox();
+        command
+            .args(words)
+            .env("REDIS_URL", url)
+            .env("DEBLOX_NAMESPACE", "{deblox}")
+            .env("DOCKER_HOST", docker_host(1));
+        command.env("DEBLOX_REDIS_CA", authority.file("ca.pem"));
+        command
+    };
+    let worker = Program::start(command(&["worker", "--hostname", "a.test"], own));
+    worker.says("worker is up").await;
+    let docks = ["docks", "--timeout", "5s"];
+    let output = command(&docks, own).output().expect("it runs");
+    assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("a.test"), "{output:?}");
+    let output = command(&docks, &Authority::new()).output().expect("it runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
+    assert!(errors.contains("UnknownIssuer"), "{errors}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -152,19 +207,10 @@ async fn drives(bus: &Bus) {
 }
 
 /// A Redis server that shows a certificate of `authority`, and asks for one if `clients` says `yes`.
-async fn redis(authority: &Authority, clients: &str) -> RedisProcess {
-    let file = |name| authority.file(name).to_str().expect("UTF-8").to_owned();
-    let (cert, key, ca) = (file("cert.pem"), file("key.pem"), file("ca.pem"));
-    let mut redis = RedisProcess::with_tls(&[
-        "--tls-cert-file",
-        &cert,
-        "--tls-key-file",
-        &key,
-        "--tls-ca-cert-file",
-        &ca,
-        "--tls-auth-clients",
-        clients,
-    ]);
+async fn redis(authority: &Authority, clients: &str, more: &[&str]) -> RedisProcess {
+    let [cert, key, ca] = authority.files();
+    let certificates = ["--tls-cert-file", &cert, "--tls-key-file", &key, "--tls-ca-cert-file", &ca];
+    let mut redis = RedisProcess::with_tls(&[&certificates[..], &["--tls-auth-clients", clients], more].concat());
     redis.start().await;
     redis
 }
@@ -216,6 +262,11 @@ impl Authority {
 
     fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// The certificate, its key, and the certificate of the authority.
+    fn files(&self) -> [String; 3] {
+        ["cert.pem", "key.pem", "ca.pem"].map(|name| self.file(name).to_str().expect("UTF-8").to_owned())
     }
 
     /// A TLS server that shows its certificate and asks for one.

@@ -52,6 +52,10 @@ pub(super) async fn settings(bus: &Bus, redis: &RedisOptions) -> Vec<Finding> {
 }
 
 fn version(info: &ServerInfo) -> Finding {
+    // The version of Redis that it tells as well is that which its first one followed: all of them will do.
+    if let Some(version) = info.get("valkey_version") {
+        return Finding::ok("version", format!("Valkey {version}"));
+    }
     let version = info.get("redis_version").map(String::as_str).unwrap_or_default();
     let mut numbers = version.split('.').map_while(|number| number.parse().ok());
     match (numbers.next(), numbers.next()) {
