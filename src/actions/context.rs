@@ -36,6 +36,8 @@ pub struct Context<'a> {
     pub arguments: &'a Arguments,
     /// The full id of the instance it is about.
     pub instance: Option<&'a str>,
+    /// The span that requests come from which are made of this one, as a `traceparent`.
+    pub trace: Option<&'a str>,
     /// Above 1 where an earlier attempt may have taken effect.
     pub attempt: u32,
     /// What keeps a request from being done late, or twice.

@@ -114,7 +114,12 @@ impl<'a> Parts<'a> {
             json: &json,
             silent: false,
             wait: self.context.until.saturating_duration_since(Instant::now()),
-            envelope: Envelope { once: false, deadline: Some(self.deadline), flat: self.context.request.flat },
+            envelope: Envelope {
+                once: false,
+                deadline: Some(self.deadline),
+                flat: self.context.request.flat,
+                trace: self.context.trace,
+            },
         };
         let reply = match self.context.bus.call(&call).await {
             Ok(reply) => reply.unwrap_or_default(),

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Action, Field, Kind, Target};
+use crate::protocol::TRACE_FIELDS;
 use crate::protocol::limits::{INSTANCE_BYTES, LONGEST_TIMEOUT, REQUEST_ID_BYTES};
 
 /// The schema of a request for one action where something else says which, and who asks.
@@ -40,7 +41,7 @@ fn of(action: &Action) -> Value {
     properties
         .insert("timeout".into(), json!({"type": "integer", "minimum": 1, "maximum": LONGEST_TIMEOUT.as_millis()}));
     properties.insert("dock".into(), json!({"type": "string", "description": "the dock that must do it"}));
-    for name in ["session", "token"] {
+    for name in ["session", "token"].into_iter().chain(TRACE_FIELDS) {
         properties.insert(name.into(), json!({"type": "string"}));
     }
     let mut required = vec!["action"];

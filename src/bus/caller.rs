@@ -49,18 +49,20 @@ pub struct Call<'a> {
     /// How long the reply is waited for.
     pub wait: Duration,
     /// What a worker that makes one request of another adds.
-    pub envelope: Envelope,
+    pub envelope: Envelope<'a>,
 }
 
 /// What may stand beside a request's `json` on the stream.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Envelope {
+pub struct Envelope<'a> {
     /// Whether the id is made for this call alone: then nobody sends it again, and the reply need not be remembered.
     pub once: bool,
     /// When its time is up, in milliseconds of Redis's clock.
     pub deadline: Option<u64>,
     /// Whether every value in it is text.
     pub flat: bool,
+    /// The span that it comes from, as a `traceparent`, where that is not the one in it.
+    pub trace: Option<&'a str>,
 }
 
 impl Bus {
@@ -159,6 +161,9 @@ impl Bus {
             if is {
                 add.arg(name).arg(1);
             }
+        }
+        if let Some(trace) = call.envelope.trace {
+            add.arg("traceparent").arg(trace);
         }
         self.send_for(key, &add).await
     }

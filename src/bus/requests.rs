@@ -204,7 +204,8 @@ impl Bus {
         Ok(self.link().script(&script).await?)
     }
 
-    /// Moves a begun request to the stream of `dock`, or back to the shared one, with its id and its deadline.
+    /// Moves a begun request to the stream of `dock`, or back to the shared one, with its id and its deadline. `trace` is the
+    /// span that it comes from, as a `traceparent`, where that is not the one in it.
     ///
     /// # Errors
     /// [`BusError::Redis`]; it may be called again until it succeeds.
@@ -215,6 +216,7 @@ impl Bus {
         request: &Request,
         deadline: u64,
         dock: Option<&Fqdn>,
+        trace: Option<&str>,
     ) -> Result<Moved, BusError> {
         let keys = self.keys();
         let mut pass = self.scripts().pass_on.key(consumer.stream(delivery.source));
@@ -223,7 +225,7 @@ impl Bus {
         pass.arg(&request.json).arg(request.id.as_str()).arg(deadline).arg(dock.map_or("", Fqdn::as_str));
         pass.arg(QUEUE_LENGTH);
         pass.arg(u8::from(request.flat)).arg(u8::from(delivery.source == Source::Shared));
-        pass.arg(u8::from(!request.id_chosen)).arg(millis(REPLY_KEPT));
+        pass.arg(u8::from(!request.id_chosen)).arg(millis(REPLY_KEPT)).arg(trace.unwrap_or_default());
         Ok(match self.link().script::<i8>(&pass).await? {
             1 => Moved::Yes,
             -1 => Moved::Busy,

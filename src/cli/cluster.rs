@@ -16,7 +16,7 @@ use crate::auth::{AccountError, Accounts};
 use crate::bus::{Bus, BusError, CallError, RedisOptions};
 use crate::client::{Client, ClientError, Reply, Stream};
 use crate::protocol::limits::CANDIDATES;
-use crate::protocol::{AuthAddress, Credential, DockState, Fqdn, millis};
+use crate::protocol::{AuthAddress, Credential, DockState, Fqdn, TraceContext, millis};
 
 /// The exit code where something could not be done.
 pub(super) const FAILED: u8 = 1;
@@ -62,9 +62,9 @@ impl Cluster {
     pub(super) fn new(args: &ClusterArgs) -> anyhow::Result<Self> {
         let redis = args.redis()?;
         let credential = args.credential(&redis)?;
-        let client = Client::new(&redis)?;
+        let client = credential.iter().cloned().fold(Client::new(&redis)?, Client::with_credential);
         Ok(Self {
-            client: credential.iter().cloned().fold(client, Client::with_credential),
+            client: trace().into_iter().fold(client, Client::with_trace),
             redis,
             credential,
             timeout: args.timeout,
@@ -285,6 +285,12 @@ impl Request {
     pub(super) fn json(self) -> Value {
         Value::Object(self.0)
     }
+}
+
+/// The trace that the environment says the command is part of, by OpenTelemetry's names for that.
+fn trace() -> Option<TraceContext> {
+    let variable = |name| std::env::var(name).ok();
+    TraceContext::read(&variable("TRACEPARENT")?, variable("TRACESTATE").as_deref())
 }
 
 /// Docker's filters, of KEY=VALUE each.

@@ -15,6 +15,7 @@ use crate::bus::{Limits, PrivateRedis, RedisOptions};
 use crate::docker::DockerOptions;
 use crate::metrics::Metrics;
 use crate::protocol::{ClientName, Credential, Fqdn, Keys, Labels, Secret};
+use crate::traces::Traces;
 use crate::web::{Auth, WebOptions};
 use crate::worker::{Authority, WorkerOptions};
 
@@ -125,8 +126,8 @@ impl WebArgs {
     pub(super) async fn options(&self, redis: RedisOptions, limits: Limits, auth: Auth) -> anyhow::Result<WebOptions> {
         let name = hostname::fqdn().await?.to_string();
         let (oidc, public_url) = (self.oidc.options()?, self.public_url.clone());
-        let (listen, metrics) = (self.listen, Metrics::default());
-        Ok(WebOptions { redis, listen, limits, oidc, auth, name, public_url, metrics })
+        let (listen, metrics, traces) = (self.listen, Metrics::default(), Traces::from_environment("deblox-web"));
+        Ok(WebOptions { redis, listen, limits, oidc, auth, name, public_url, metrics, traces })
     }
 }
 
@@ -244,8 +245,8 @@ pub(super) async fn worker(
     let labels: Labels = dock.labels.into_iter().collect();
     let (concurrency, grace) = (dock.concurrency, dock.grace);
     let redis = RedisOptions { replicas: dock.redis_replicas, ..redis };
-    let metrics = Metrics::default();
-    Ok(WorkerOptions { redis, docker: docker.options(), dock: name, labels, concurrency, grace, authority, metrics })
+    let (docker, metrics, traces) = (docker.options(), Metrics::default(), Traces::from_environment("deblox-worker"));
+    Ok(WorkerOptions { redis, docker, dock: name, labels, concurrency, grace, authority, metrics, traces })
 }
 
 /// Where deblox keeps what must outlive it, by the XDG Base Directory Specification.

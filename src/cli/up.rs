@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use super::auth::AuthArgs;
@@ -12,6 +13,7 @@ use super::options::{self, ClusterArgs, WebArgs};
 use super::worker;
 use crate::auth::Accounts;
 use crate::bus::{Backoff, Bus, PrivateRedis};
+use crate::traces::Traces;
 use crate::web::{Auth, Web};
 use crate::worker::WorkerOptions;
 
@@ -86,9 +88,11 @@ async fn work(
         tokio::spawn(closing.clone().run_until_cancelled_owned(first));
     }
     let auth = auth.begin(&worker.redis, &options.metrics, &stop);
+    let traces = [options.traces.clone(), worker.traces.clone()];
     let worked = crate::worker::run(worker, stop).await;
     closing.cancel();
     serving.await?;
+    join_all(traces.iter().map(Traces::end)).await;
     auth.end().await?;
     scraped.end().await?;
     worked?;

@@ -29,6 +29,7 @@ pub(super) async fn run(args: &Args, cluster: &ClusterArgs, stop: CancellationTo
     println!("deblox web: http://{}", web.address());
     let auth = args.auth.begin(&redis, &options.metrics, &stop);
     web.run(stop).await;
+    options.traces.end().await;
     auth.end().await?;
     serving.end().await?;
     Ok(0)

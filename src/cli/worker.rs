@@ -23,10 +23,11 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, cluster: &ClusterArgs, stop: CancellationToken) -> anyhow::Result<u8> {
     let authority = args.authority.authority(&args.auth);
     let options = options::worker(cluster.redis()?, args.docker, args.dock, authority).await?;
-    let (redis, metrics) = (options.redis.clone(), options.metrics.clone());
+    let (redis, metrics, traces) = (options.redis.clone(), options.metrics.clone(), options.traces.clone());
     let serving = args.metrics.begin(&metrics, &redis, Some(options.dock.clone()), false).await?;
     let auth = args.auth.begin(&redis, &metrics, &stop);
     let worked = crate::worker::run(options, stop).await;
+    traces.end().await;
     auth.end().await?;
     serving.end().await?;
     worked?;

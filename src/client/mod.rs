@@ -74,7 +74,7 @@ use crate::actions::Action;
 use crate::bus::{Bus, BusError, Call, CallError, Envelope, RedisOptions, Standing};
 use crate::metrics::Metrics;
 use crate::protocol::limits::{LONGEST_TIMEOUT, REQUEST_TIMEOUT};
-use crate::protocol::{AuthAddress, ClientName, Credential, Fqdn, InvalidName, RequestId, read_timeout};
+use crate::protocol::{AuthAddress, ClientName, Credential, Fqdn, InvalidName, RequestId, TraceContext, read_timeout};
 
 /// How much longer than the request's own time its reply is waited for: a worker says so when the time is up.
 const LATER: Duration = Duration::from_secs(5);
@@ -87,6 +87,8 @@ pub struct Client {
     name: Option<ClientName>,
     /// Who its requests come from, where they do not say.
     credential: Option<Credential>,
+    /// The trace that its requests belong to, where they do not say.
+    trace: Option<TraceContext>,
     /// What still tells workers that a stream is read no more.
     leaving: TaskTracker,
 }
@@ -164,13 +166,21 @@ impl Client {
     /// The same.
     pub fn measured(options: &RedisOptions, metrics: Metrics) -> Result<Self, BusError> {
         let name = options.client_name();
-        Ok(Self { bus: Bus::measured(options, metrics)?, name, credential: None, leaving: TaskTracker::new() })
+        let bus = Bus::measured(options, metrics)?;
+        Ok(Self { bus, name, credential: None, trace: None, leaving: TaskTracker::new() })
     }
 
     /// The same client as somebody: each request that has neither `session` nor `token` gets this.
     #[must_use]
     pub fn with_credential(mut self, credential: Credential) -> Self {
         self.credential = Some(credential);
+        self
+    }
+
+    /// The same client as part of a trace: each request that has no `traceparent` gets this.
+    #[must_use]
+    pub fn with_trace(mut self, trace: TraceContext) -> Self {
+        self.trace = Some(trace);
         self
     }
 
@@ -217,6 +227,9 @@ impl Client {
         };
         if let Some(credential) = &self.credential {
             credential.put(&mut request);
+        }
+        if let Some(trace) = &self.trace {
+            trace.put(&mut request);
         }
         let action = asked(&request);
         let silent = action.is_some_and(|action| action.silent);

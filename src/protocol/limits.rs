@@ -19,6 +19,12 @@ pub const ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// The longest `requestId`, so that a key name stays short.
 pub const REQUEST_ID_BYTES: usize = 128;
 
+/// The longest `traceparent`: of the version that there is 55 bytes, of a later one perhaps more. A longer one is ignored.
+pub const TRACE_PARENT_BYTES: usize = 128;
+
+/// The longest `tracestate`, which W3C Trace Context asks everybody to pass on. A longer one is ignored.
+pub const TRACE_STATE_BYTES: usize = 512;
+
 /// The longest host name, RFC 1035 section 2.3.4.
 pub const FQDN_BYTES: usize = 253;
 

@@ -13,6 +13,7 @@ mod reply;
 mod request;
 mod resources;
 mod stream;
+mod trace;
 mod usage;
 
 pub use accounts::{Account, AccountName, External, Role, Secret, Session, TokenRecord, check_password};
@@ -30,4 +31,5 @@ pub use reply::{Answer, Body, Reply};
 pub use request::{COMMON_FIELDS, Fields, Request, Undecodable, decode, read_timeout};
 pub use resources::{ImageRecord, NetworkRecord, Record, Resource, VolumeRecord};
 pub use stream::{Channel, Chunk, Input};
+pub use trace::{TRACE_FIELDS, TraceContext, Traced};
 pub use usage::{DockStats, HostUsage, Sample};

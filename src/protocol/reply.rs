@@ -5,7 +5,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::{Failure, Fqdn, RequestId};
+use super::{Failure, Fqdn, RequestId, TraceContext};
 
 /// What answered a request: the Docker daemon or, for what concerns the cluster, the worker.
 #[derive(Debug)]
@@ -153,6 +153,8 @@ pub struct Reply {
     error: Option<super::ErrorCode>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
 }
 
 impl Reply {
@@ -175,6 +177,7 @@ impl Reply {
             request_id: None,
             error: None,
             message: None,
+            traceparent: None,
         }
     }
 
@@ -203,6 +206,11 @@ impl Reply {
             None => Self::success(request_id, dock, Answer::empty(201), None),
         };
         Self { containers: Some(containers), ..reply }
+    }
+
+    /// The same with where it stands in a trace.
+    pub fn traced(self, trace: Option<&TraceContext>) -> Self {
+        Self { traceparent: trace.map(|trace| trace.parent().to_owned()), ..self }
     }
 
     /// The HTTP status.

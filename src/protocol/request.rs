@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::limits::{ENVELOPE_BYTES, INSTANCE_BYTES, LONGEST_TIMEOUT, REQUEST_BYTES};
 use super::names::{check_no_token, quoted};
-use super::{Credential, EntryId, ErrorCode, Failure, Fqdn, RequestId, Secret, millis};
+use super::{Credential, EntryId, ErrorCode, Failure, Fqdn, RequestId, Secret, TraceContext, Traced, millis};
 
 /// The fields of a stream entry as Redis delivers them.
 pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
@@ -30,6 +30,8 @@ pub struct Request {
     pub instance: Option<String>,
     /// Who asks, where the request says so.
     pub credential: Option<Credential>,
+    /// The trace that it belongs to.
+    pub trace: Traced,
     /// The remaining fields.
     pub arguments: Map<String, Value>,
     /// Whether it came as flat stream fields, so that every value is text.
@@ -43,6 +45,8 @@ pub struct Request {
 pub struct Undecodable {
     /// The caller's own id where it is valid, else the entry's.
     pub id: RequestId,
+    /// The trace that it belongs to, as far as that can be read.
+    pub trace: Traced,
     /// What is wrong.
     pub failure: Failure,
 }
@@ -73,23 +77,26 @@ impl Request {
 }
 
 /// Names of the fields that every request may have.
-pub const COMMON_FIELDS: &[&str] = &["action", "id", "requestId", "timeout", "session", "token", "dock"];
+pub const COMMON_FIELDS: &[&str] =
+    &["action", "id", "requestId", "timeout", "session", "token", "dock", "traceparent", "tracestate"];
 
 /// The stream field that holds a whole request.
 const JSON: &str = "json";
 
 /// Decodes the fields of the stream entry `entry`, which came by the shared stream or by that of `own`.
 ///
-/// Either one field `json` holds the object, beside which only `requestId`, `deadline`, `once`, `flat` and `sent` may stand,
-/// or every field of the entry is a field of the object.
+/// Either one field `json` holds the object, beside which only `requestId`, `deadline`, `once`, `flat`, `sent` and
+/// `traceparent` may stand, or every field of the entry is a field of the object.
 ///
 /// # Errors
 /// [`Undecodable`] with a message that names the field. Any bytes give a request or an error.
 pub fn decode(entry: EntryId, own: Option<&Fqdn>, fields: &Fields) -> Result<Request, Undecodable> {
     let fallback = RequestId::of_entry(entry, own);
-    let refuse = |failure| Undecodable { id: fallback.clone(), failure };
+    let unread = |failure| Undecodable { id: fallback.clone(), trace: Traced::default(), failure };
+    let Entry { mut object, json, flat, envelope } = read_entry(fields).map_err(unread)?;
+    let trace = Traced { asked: TraceContext::take(&mut object), passed_on: envelope.trace };
+    let refuse = |failure| Undecodable { id: fallback.clone(), trace: trace.clone(), failure };
 
-    let Entry { mut object, json, flat, envelope } = read_entry(fields).map_err(refuse)?;
     if flat && !object.contains_key("action") {
         let message = "the entry has neither a field `json` nor a field `action`: \
                        XADD deblox.docker '*' json '{\"action\":\"list-docks\"}'";
@@ -135,12 +142,13 @@ pub fn decode(entry: EntryId, own: Option<&Fqdn>, fields: &Fields) -> Result<Req
             dock,
             instance,
             credential,
+            trace: trace.clone(),
             arguments: std::mem::take(&mut object),
             flat,
             json: json.clone(),
         })
     };
-    take().map_err(|failure| Undecodable { id: id.clone(), failure })
+    take().map_err(|failure| Undecodable { id: id.clone(), trace: trace.clone(), failure })
 }
 
 /// The fields of an entry, read as far as they are the same for every request and for the auth manager.
@@ -158,6 +166,7 @@ pub(super) struct Envelope {
     pub(super) deadline: Option<u64>,
     /// The id is made for this one entry: nobody will send it again.
     once: bool,
+    trace: Option<TraceContext>,
 }
 
 pub(super) fn read_entry(fields: &Fields) -> Result<Entry, Failure> {
@@ -189,7 +198,7 @@ pub(super) fn read_entry(fields: &Fields) -> Result<Entry, Failure> {
         check_size(JSON.len() + json.len(), REQUEST_BYTES, "the request, written as JSON,")?;
         return Ok(Entry { object, json, flat: true, envelope });
     };
-    let mut flat = false;
+    let (mut flat, mut parent) = (false, None);
     for (name, value) in &texts {
         match *name {
             // `sent` is set by the worker that passed it on, for the scripts: its place on the shared stream.
@@ -197,6 +206,8 @@ pub(super) fn read_entry(fields: &Fields) -> Result<Entry, Failure> {
             "once" => envelope.once = true,
             // Set by the worker that passed it on: it came as flat fields.
             "flat" => flat = true,
+            // Set by the worker that passed it on: the span of that, with the state that the caller gave.
+            "traceparent" => parent = Some(*value),
             "requestId" => envelope.request_id = Some((*value).to_owned()),
             "deadline" => {
                 let deadline = value.parse();
@@ -211,7 +222,11 @@ pub(super) fn read_entry(fields: &Fields) -> Result<Entry, Failure> {
         }
     }
     match serde_json::from_str(json) {
-        Ok(Value::Object(object)) => Ok(Entry { object, json: (*json).to_owned(), flat, envelope }),
+        Ok(Value::Object(object)) => {
+            let state = object.get("tracestate").and_then(Value::as_str);
+            envelope.trace = parent.and_then(|parent| TraceContext::read(parent, state));
+            Ok(Entry { object, json: (*json).to_owned(), flat, envelope })
+        }
         Ok(_) => {
             let message = "a request must be a JSON object, such as {\"action\": \"list-docks\"}";
             Err(Failure::new(ErrorCode::NotAnObject, message))
@@ -350,6 +365,39 @@ mod tests {
         let second = decode(entry(), None, &passed).unwrap();
         assert!(first.flat && second.flat && !first.id_chosen && !second.id_chosen);
         assert_eq!((second.arguments, second.instance), (first.arguments, first.instance));
+    }
+
+    #[test]
+    fn a_trace_is_read_from_both_forms_and_one_that_is_not_valid_is_ignored() {
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let json = format!(r#"{{"action":"ping","traceparent":"{parent}","tracestate":"a=1"}}"#);
+        for entry_fields in
+            [vec![("json", json.as_str())], vec![("action", "ping"), ("traceparent", parent), ("tracestate", "a=1")]]
+        {
+            let request = decode(entry(), None, &fields(&entry_fields)).unwrap();
+            assert_eq!(request.trace.asked, TraceContext::read(parent, Some("a=1")));
+            assert_eq!((request.trace.passed_on, request.arguments.len()), (None, 0));
+        }
+        for value in ["7", "null", r#""nonsense""#, r#"["00"]"#] {
+            let json = format!(r#"{{"action":"ping","traceparent":{value},"tracestate":7}}"#);
+            let request = decode(entry(), None, &fields(&[("json", &json)])).unwrap();
+            assert!(request.trace.parent().is_none() && request.arguments.is_empty(), "{value}");
+        }
+        let bad = format!(r#"{{"action":7,"traceparent":"{parent}"}}"#);
+        let bad = decode(entry(), None, &fields(&[("json", &bad)])).unwrap_err();
+        assert_eq!(bad.trace.asked.unwrap().parent(), parent);
+    }
+
+    #[test]
+    fn the_span_of_the_worker_that_passed_it_on_counts() {
+        let asked = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let passed = "00-4bf92f3577b34da6a3ce929d0e0e4736-1111111111111111-01";
+        let json = format!(r#"{{"action":"ping","traceparent":"{asked}","tracestate":"a=1"}}"#);
+        let trace = decode(entry(), None, &fields(&[("json", &json), ("traceparent", passed)])).unwrap().trace;
+        assert_eq!(trace.parent(), TraceContext::read(passed, Some("a=1")).as_ref());
+        assert_eq!(trace.asked.unwrap().parent(), asked);
+        let own = decode(entry(), None, &fields(&[("json", r#"{"action":"ping"}"#), ("traceparent", passed)])).unwrap();
+        assert_eq!((own.trace.asked, own.trace.passed_on.is_some()), (None, true));
     }
 
     #[test]

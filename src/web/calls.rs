@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::Node;
 use crate::bus::CallError;
-use crate::client::ClientError;
+use crate::client::{Client, ClientError};
 use crate::protocol::limits::REQUEST_BYTES;
-use crate::protocol::{Credential, ErrorCode, Failure, Reply};
+use crate::protocol::{Credential, ErrorCode, Failure, Reply, TraceContext};
 
 /// How long a body may take to arrive.
 pub(super) const BODY: Duration = Duration::from_secs(30);
@@ -41,15 +41,17 @@ async fn answer(node: &Node, request: Request<Body>) -> Result<Response, Failure
         return Err(Failure::new(ErrorCode::Forbidden, message));
     }
     let credential = credential(request.headers())?;
+    let trace = request.extensions().get::<TraceContext>().cloned();
     let mut request = read(request).await?;
     if let (Some(credential), Value::Object(request)) = (credential, &mut request) {
         credential.put(request);
     }
+    let client = trace.into_iter().fold(node.client.clone(), Client::with_trace);
     let Ok(_place) = node.room.try_acquire() else {
         let message = "too many calls wait for their replies on this node: try again later, or another node";
         return Err(Failure::new(ErrorCode::Busy, message));
     };
-    let reply = node.client.call(request).await.map_err(|error| explain(&error))?;
+    let reply = client.call(request).await.map_err(|error| explain(&error))?;
     Ok(match reply.json() {
         "" => StatusCode::NO_CONTENT.into_response(),
         json => respond(reply.status(), json.to_owned()),

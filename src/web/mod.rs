@@ -11,6 +11,7 @@ mod login;
 mod metrics;
 mod origin;
 mod serve;
+mod traces;
 mod view;
 
 use std::io;
@@ -40,6 +41,7 @@ use crate::client::Client;
 use crate::metrics::Metrics;
 use crate::protocol::limits::CALLS;
 use crate::protocol::{ErrorCode, Failure};
+use crate::traces::Traces;
 
 /// What a node needs to know.
 #[derive(Clone, Debug)]
@@ -60,6 +62,8 @@ pub struct WebOptions {
     pub public_url: Option<Url>,
     /// What it counts.
     pub metrics: Metrics,
+    /// Where its spans go.
+    pub traces: Traces,
 }
 
 /// Whether whoever uses `/api/v1` has to log in.
@@ -115,6 +119,7 @@ struct Node {
     view: View,
     requests: Registry,
     metrics: Metrics,
+    traces: Traces,
     sockets: Arc<Sockets>,
     /// Cancelled when the node stops: what has no end of its own ends then.
     closing: CancellationToken,
@@ -146,6 +151,7 @@ impl Web {
             public_url: options.public_url.clone(),
             requests: Registry::default(),
             metrics: options.metrics.clone(),
+            traces: options.traces.clone(),
             sockets: Arc::clone(&sockets),
             closing: closing.clone(),
             room: Arc::new(Semaphore::new(CALLS)),
@@ -162,6 +168,7 @@ impl Web {
             .fallback(elsewhere)
             // `GET /` is the UI's.
             .method_not_allowed_fallback(elsewhere)
+            .layer(middleware::from_fn_with_state(Arc::clone(&node), traces::follow))
             .layer(middleware::from_fn_with_state(Arc::clone(&node), metrics::count))
             .with_state(node);
         Ok(Self { listener, address, router, closing: closing.drop_guard(), client, sockets })

@@ -13,11 +13,12 @@ use super::job::{Job, Place, Ready};
 use super::lanes::Turn;
 use super::refusals::{crowded, expired, half_done, interrupted, poison, too_many_streams};
 use super::route::{Way, asked, route};
+use super::spans::told;
 use crate::actions::{Access, Bounds, Context, Outcome, Recorded};
 use crate::bus::{Attempt, Begun, BusError, Consumer, Delivery, Ending, Fence, Moved, Source, Unbegun, persist};
 use crate::metrics;
 use crate::protocol::limits::DAEMON_CALL;
-use crate::protocol::{Answer, ErrorCode, Failure, Reply, RequestId, Resource, Undecodable};
+use crate::protocol::{Answer, ErrorCode, Failure, Reply, Resource, TraceContext, Undecodable};
 
 /// Where nobody is bounded, no bounds are looked at.
 static NOTHING: Bounds = Bounds { bind_folders: Vec::new() };
@@ -29,7 +30,9 @@ impl Job {
         let _in_hand = worker.metrics().in_hand();
         match self {
             Self::Request(ready) => {
-                let span = tracing::info_span!("request", id = %ready.request.id, action = ready.action.name);
+                let trace = ready.span.context().or_else(|| ready.request.trace.asked.clone());
+                let trace = trace.as_ref().map(TraceContext::trace_id);
+                let span = tracing::info_span!("request", id = %ready.request.id, action = ready.action.name, trace);
                 async {
                     ready.put(Place::Working(place));
                     let until = worker.until(ready.deadline).unwrap_or_else(Instant::now);
@@ -51,21 +54,25 @@ impl Job {
                 .instrument(span)
                 .await;
             }
-            Self::Refusal(delivery, Undecodable { id, failure }) => {
-                refuse(worker, &worker.consumer, &delivery, id, failure).await;
-            }
+            Self::Refusal(delivery, undecodable) => refuse(worker, &worker.consumer, &delivery, *undecodable).await,
         }
     }
 }
 
 /// Answers what is no request.
-pub(super) async fn refuse(worker: &Worker, consumer: &Consumer, delivery: &Delivery, id: RequestId, failure: Failure) {
+pub(super) async fn refuse(worker: &Worker, consumer: &Consumer, delivery: &Delivery, undecodable: Undecodable) {
+    let Undecodable { id, trace, failure } = undecodable;
+    let span = worker.span(consumer, delivery, "refused", &id, &trace);
     tracing::info!(request = %id, error = failure.code.as_str(), "refused: {}", failure.message);
     let (reason, code) = (failure.to_string(), failure.code);
-    let reply = Reply::failure(id.clone(), worker.dock().clone(), failure).to_json();
-    let refused = Unbegun::Refused(&reply, &reason);
+    let reply = Reply::failure(id.clone(), worker.dock().clone(), failure).traced(told(&span, &trace).as_ref());
+    let json = reply.to_json();
+    let refused = Unbegun::Refused(&json, &reason);
     match persist(|| worker.bus.answer(consumer, delivery, &id, &refused)).await {
-        Ok(_) => worker.metrics().answered(None, metrics::Outcome::Failed(code)),
+        Ok(_) => {
+            span.answered(reply.status(), reply.error());
+            worker.metrics().answered(None, metrics::Outcome::Failed(code));
+        }
         Err(error) => tracing::error!(request = %id, %error, "a refusal could not be sent"),
     }
 }
@@ -119,6 +126,7 @@ impl Ready {
 
     /// Notes how long it was in its stream.
     fn measure_wait(&self) {
+        self.span.so_far("queue");
         if let Some(now) = self.worker.now().filter(|_| self.delivery.is_new) {
             let waited = Duration::from_millis(now.saturating_sub(self.delivery.entry.millis));
             self.worker.metrics().waited(self.delivery.source.name(), waited);
@@ -198,13 +206,14 @@ impl Ready {
                 Some(self.settle(done, attempt.number))
             }
             Ok(Way::To(dock)) => {
-                let bus = &self.worker.bus;
-                let consumer = &self.worker.consumer;
-                let moved =
-                    persist(|| bus.pass_on(consumer, &self.delivery, &self.request, self.deadline, Some(&dock))).await;
+                let (bus, consumer, trace) = (&self.worker.bus, &self.worker.consumer, self.goes_on());
+                let (to, trace) = (Some(&dock), trace.as_deref());
+                let pass = || bus.pass_on(consumer, &self.delivery, &self.request, self.deadline, to, trace);
+                let moved = persist(pass).await;
                 match moved {
                     Ok(Moved::Yes) => {
                         self.worker.metrics().passed_on();
+                        self.span.passed_on(&dock);
                         tracing::debug!(%dock, "passed on");
                         None
                     }
@@ -285,7 +294,7 @@ impl Ready {
             Some(caller) => self.authorise(caller, instance, attempt.number).await?,
             None => None,
         };
-        let instance = looked_up.as_deref().or(instance);
+        let (instance, trace) = (looked_up.as_deref().or(instance), self.goes_on());
         instance.map(|instance| self.instance.set(instance.to_owned()));
         let context = Context {
             docker: &self.worker.docker,
@@ -301,6 +310,7 @@ impl Ready {
             action: self.action,
             arguments: &self.arguments,
             instance,
+            trace: trace.as_deref(),
             attempt: attempt.number,
             fence,
         };
@@ -313,7 +323,7 @@ impl Ready {
 
     /// Does it until the deadline, and says honestly what is known when that has passed.
     async fn perform(&self, instance: Option<&str>, attempt: Attempt) -> Result<Outcome, Failure> {
-        let (fence, begun) = (self.fence(attempt), Instant::now());
+        let (fence, begun, _span) = (self.fence(attempt), Instant::now(), self.span.child("execute"));
         let act = self.act(instance, attempt, &fence);
         let acted = tokio::time::timeout_at(attempt.until.into(), act).await;
         self.worker.metrics().executed(self.action.name, begun.elapsed());
@@ -338,18 +348,19 @@ impl Ready {
     /// The reply for an outcome; none for an action that has none.
     fn reply(&self, outcome: Result<Outcome, Failure>) -> Option<Reply> {
         let (id, dock) = (self.request.id.clone(), self.worker.dock().clone());
-        match outcome {
-            Ok(Outcome::Silent | Outcome::Streams(_)) => None,
-            Ok(Outcome::Answer(answer)) => Some(Reply::success(id, dock, answer, None)),
+        let reply = match outcome {
+            Ok(Outcome::Silent | Outcome::Streams(_)) => return None,
+            Ok(Outcome::Answer(answer)) => Reply::success(id, dock, answer, None),
             Ok(Outcome::Created(answer, instance) | Outcome::Replaced { answer, new: instance, .. }) => {
-                Some(Reply::success(id, dock, answer, Some(instance)))
+                Reply::success(id, dock, answer, Some(instance))
             }
-            Ok(Outcome::Several(replies, failure)) => Some(Reply::several(id, dock, replies, failure)),
+            Ok(Outcome::Several(replies, failure)) => Reply::several(id, dock, replies, failure),
             Err(failure) => {
                 tracing::info!(error = failure.code.as_str(), "failed: {}", failure.message);
-                Some(Reply::failure(id, dock, failure))
+                Reply::failure(id, dock, failure)
             }
-        }
+        };
+        Some(reply.traced(told(&self.span, &self.request.trace).as_ref()))
     }
 
     async fn finish(&self, outcome: Result<Outcome, Failure>, dead: Option<&str>) {
@@ -367,9 +378,12 @@ impl Ready {
 
     /// Ends it, and says how it has ended.
     async fn end(&self, ending: impl Future<Output = Result<bool, BusError>>, reply: Option<&Reply>) {
-        let begun = Instant::now();
-        match ending.await {
+        let (begun, span) = (Instant::now(), self.span.child("reply"));
+        let ended = ending.await;
+        drop(span);
+        match ended {
             Ok(true) => {
+                self.span.answered(reply.map_or(204, Reply::status), reply.and_then(Reply::error));
                 let outcome = reply.and_then(Reply::error).map_or(metrics::Outcome::Done, metrics::Outcome::Failed);
                 self.worker.metrics().replied(begun.elapsed());
                 self.worker.metrics().answered(Some(self.action.name), outcome);

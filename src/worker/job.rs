@@ -9,13 +9,14 @@ use super::lanes::Turn;
 use crate::actions::{Access, Action, Arguments};
 use crate::bus::{Delivery, Source};
 use crate::protocol::{Fqdn, Request, Session, Undecodable, decode, millis};
+use crate::traces::Span;
 
 /// What to do with a delivered entry.
 pub(super) enum Job {
     /// A request, ready to be begun.
     Request(Box<Ready>),
     /// No request, and what is to be said about it.
-    Refusal(Delivery, Undecodable),
+    Refusal(Delivery, Box<Undecodable>),
 }
 
 /// A delivered request that makes sense.
@@ -35,6 +36,8 @@ pub(super) struct Ready {
     pub(super) place: Mutex<Option<Place>>,
     /// Its turn among those for the same instance, until others may go.
     pub(super) turn: Mutex<Option<Turn>>,
+    /// Its span, until it is dropped.
+    pub(super) span: Span,
 }
 
 /// A place in this worker, given back when dropped.
@@ -62,7 +65,7 @@ pub(super) fn understand(delivery: &Delivery, dock: &Fqdn) -> Result<Understood,
     let checked = Action::find(&request.action).and_then(|action| Ok((action, action.check(&request)?)));
     let (action, arguments) = match checked {
         Ok(parts) => parts,
-        Err(failure) => return Err(Undecodable { id: request.id, failure }),
+        Err(failure) => return Err(Undecodable { id: request.id, trace: request.trace, failure }),
     };
     let timeout = request.timeout.unwrap_or_else(|| action.default_timeout(arguments.whole("time")));
     let end = delivery.entry.millis.saturating_add(millis(timeout));
@@ -92,6 +95,7 @@ impl Job {
         match understand(&delivery, worker.dock()) {
             Ok(Understood { request, action, arguments, deadline }) => {
                 let worker = Arc::clone(worker);
+                let span = worker.span(&worker.consumer, &delivery, action.name, &request.id, &request.trace);
                 Self::Request(Box::new(Ready {
                     worker,
                     delivery,
@@ -103,9 +107,10 @@ impl Job {
                     instance: OnceLock::new(),
                     place: Mutex::default(),
                     turn: Mutex::default(),
+                    span,
                 }))
             }
-            Err(undecodable) => Self::Refusal(delivery, undecodable),
+            Err(undecodable) => Self::Refusal(delivery, Box::new(undecodable)),
         }
     }
 

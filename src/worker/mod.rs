@@ -13,6 +13,7 @@ mod refusals;
 mod resources;
 mod route;
 mod scan;
+mod spans;
 mod stream;
 mod watch;
 
@@ -28,6 +29,7 @@ use crate::docker::{Docker, DockerError, DockerOptions, Sampler};
 use crate::metrics::Metrics;
 use crate::protocol::limits::{BEAT, STREAMS, WAITING};
 use crate::protocol::{Fqdn, Labels, Standing, millis};
+use crate::traces::Traces;
 pub use authority::Authority;
 use intake::Intake;
 use inventory::Inventory;
@@ -57,6 +59,8 @@ pub struct WorkerOptions {
     pub authority: Option<Authority>,
     /// What it counts.
     pub metrics: Metrics,
+    /// Where its spans go.
+    pub traces: Traces,
 }
 
 impl WorkerOptions {
@@ -68,7 +72,8 @@ impl WorkerOptions {
     /// A worker for `dock` with the defaults.
     pub fn new(redis: RedisOptions, docker: DockerOptions, dock: Fqdn) -> Self {
         let (labels, concurrency, grace) = (Labels::new(), Self::CONCURRENCY, Self::GRACE);
-        Self { redis, docker, dock, labels, concurrency, grace, authority: None, metrics: Metrics::default() }
+        let (metrics, traces) = (Metrics::default(), Traces::default());
+        Self { redis, docker, dock, labels, concurrency, grace, authority: None, metrics, traces }
     }
 }
 

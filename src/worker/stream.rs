@@ -61,7 +61,7 @@ impl Ready {
     /// Streams until the daemon has sent everything, or somebody ends it.
     pub(super) async fn relay(&self, streaming: Streaming) -> Result<Outcome, Failure> {
         let Streaming { flow, way, framed, subject } = streaming;
-        let _streams = self.worker.metrics().streams();
+        let (_streams, _span) = (self.worker.metrics().streams(), self.span.child("stream"));
         self.make_room();
         if way == Way::Down {
             self.let_others_go();

@@ -12,11 +12,12 @@ use super::handle::refuse;
 use super::job::{Understood, understand};
 use super::refusals::poison;
 use super::route::lost;
+use super::spans::told;
 use crate::actions::Target;
 use crate::bus::{Begun, BusError, Consumer, Delivery, Ending, Neglected, Source, Unbegun, Watch, Watched};
 use crate::metrics::Outcome;
 use crate::protocol::limits::{QUEUE_LENGTH, RECONCILE, SWEEP, TAKE_OVER};
-use crate::protocol::{EntryId, ErrorCode, Failure, Fqdn, Reply, Undecodable};
+use crate::protocol::{EntryId, ErrorCode, Failure, Fqdn, Reply, TraceContext, Undecodable};
 
 /// Entries of one stream that are looked at in a round; the next round goes on behind them.
 const PAGE: usize = 500;
@@ -107,10 +108,12 @@ async fn shed(worker: &Worker, Neglected { dock, excess, .. }: &Neglected) -> Re
     let consumer = worker.consumer.standing_in(of);
     let message = format!("more than {QUEUE_LENGTH} requests wait: it was not executed; try again later");
     for delivery in consumer.newest(source, (*excess).min(PAGE)).await? {
-        let id =
-            understand(&delivery, of).map_or_else(|undecodable| undecodable.id, |understood| understood.request.id);
+        let (id, trace) = match understand(&delivery, of) {
+            Ok(Understood { request, .. }) => (request.id, request.trace),
+            Err(Undecodable { id, trace, .. }) => (id, trace),
+        };
         let busy = Failure::new(ErrorCode::Busy, message.clone());
-        let reply = Reply::failure(id.clone(), worker.dock().clone(), busy).to_json();
+        let reply = Reply::failure(id.clone(), worker.dock().clone(), busy).traced(trace.asked.as_ref()).to_json();
         worker.bus.answer(&consumer, &delivery, &id, &Unbegun::Shed(&reply)).await?;
         worker.metrics().answered(None, Outcome::Failed(ErrorCode::Busy));
     }
@@ -142,9 +145,9 @@ impl StandIn<'_> {
                         self.settle(delivery, understood).await?;
                     }
                 }
-                Err(Undecodable { id, failure }) => {
+                Err(undecodable) => {
                     self.consumer.seize(delivery).await?;
-                    refuse(self.worker, &self.consumer, delivery, id, failure).await;
+                    refuse(self.worker, &self.consumer, delivery, undecodable).await;
                 }
             }
         }
@@ -161,7 +164,10 @@ impl StandIn<'_> {
             Begun::Go(attempt) if streams && attempt.number > 1 => {
                 (self.lost("its stream has broken off").await?, false)
             }
-            Begun::Go(_) => return bus.pass_on(consumer, delivery, &request, deadline, None).await.map(drop),
+            Begun::Go(_) => {
+                let trace = request.trace.passed_on.as_ref().map(TraceContext::parent);
+                return bus.pass_on(consumer, delivery, &request, deadline, None, trace).await.map(drop);
+            }
             Begun::Poison => (poison(), true),
             Begun::Expired { begun: true } if streams => (self.lost("its stream has broken off").await?, false),
             Begun::Expired { begun: true } => {
@@ -174,9 +180,13 @@ impl StandIn<'_> {
         tracing::info!(request = %request.id, dock = %self.dock, "answered for a lost dock: {failure}");
         let dead = dead.then(|| failure.message.clone());
         let outcome = Outcome::Failed(failure.code);
-        let reply = Reply::failure(request.id.clone(), self.worker.dock().clone(), failure).to_json();
-        let ending = Ending { reply: Some(&reply), dead: dead.as_deref(), audit: None };
+        let span = self.worker.span(consumer, delivery, action.name, &request.id, &request.trace);
+        let reply = Reply::failure(request.id.clone(), self.worker.dock().clone(), failure);
+        let reply = reply.traced(told(&span, &request.trace).as_ref());
+        let json = reply.to_json();
+        let ending = Ending { reply: Some(&json), dead: dead.as_deref(), audit: None };
         if bus.finish(consumer, delivery, &request, deadline, self.dock, ending).await? {
+            span.answered(reply.status(), reply.error());
             self.worker.metrics().answered(Some(action.name), outcome);
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// The folders of `src`, the highest first. A file names its own layer and lower ones only.
 const LAYERS: &[&str] =
-    &["main", "cli", "web", "client", "worker", "auth", "actions", "docker", "bus", "metrics", "protocol"];
+    &["main", "cli", "web", "client", "worker", "auth", "actions", "docker", "bus", "metrics", "traces", "protocol"];
 
 /// Layers that stand beside each other: all that these name is the wire.
 const SIDE_BY_SIDE: &[&str] = &["docker", "bus"];
@@ -17,13 +17,18 @@ const CRATES: &[(&str, &[&str])] = &[
     ("argon2", &["auth/"]),
     ("sha2", &["auth/"]),
     ("getrandom", &["auth/"]),
-    ("hyper", &["auth/oidc/", "docker/", "web/"]),
-    ("hyper_util", &["auth/oidc/", "docker/", "web/"]),
-    ("http_body_util", &["auth/oidc/", "docker/"]),
+    ("hyper", &["auth/oidc/", "docker/", "traces/", "web/"]),
+    ("hyper_util", &["auth/oidc/", "docker/", "traces/", "web/"]),
+    ("http_body_util", &["auth/oidc/", "docker/", "traces/"]),
     ("openidconnect", &["auth/oidc/"]),
     ("clap", &["cli/", "main.rs"]),
     ("axum", &["web/"]),
     ("prometheus_client", &["metrics/"]),
+    ("opentelemetry", &["traces/"]),
+    ("opentelemetry_http", &["traces/"]),
+    ("opentelemetry_otlp", &["traces/"]),
+    ("opentelemetry_sdk", &["traces/"]),
+    ("hyper_rustls", &["traces/"]),
     ("rust_embed", &["web/assets.rs"]),
 ];
 

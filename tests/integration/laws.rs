@@ -54,9 +54,11 @@ fn passing_on(request: &Request) {
     fields.extend([field("deadline", &u64::MAX.to_string()), field("sent", "1700000000000-7")]);
     fields.extend(request.flat.then(|| field("flat", "1")));
     fields.extend((!request.id_chosen).then(|| field("once", "1")));
+    fields.extend(request.trace.parent().map(|trace| field("traceparent", trace.parent())));
     let again = decode(EntryId { millis: u64::MAX, sequence: u64::MAX }, None, &fields).expect("it was a request");
     assert_eq!((&again.id, again.id_chosen, again.flat), (&request.id, request.id_chosen, request.flat));
     assert_eq!((&again.action, again.timeout, &again.dock), (&request.action, request.timeout, &request.dock));
+    assert_eq!((again.trace.parent(), &again.trace.asked), (request.trace.parent(), &request.trace.asked));
     assert_eq!((&again.instance, &again.arguments), (&request.instance, &request.arguments));
 }
 

@@ -1,5 +1,6 @@
 //! Integration tests: real Redis servers, the real Docker daemons of the lab, and the real program.
 
+mod collector;
 mod kubernetes;
 mod laws;
 mod processes;
@@ -72,6 +73,7 @@ mod specification;
 mod streams;
 mod takeover;
 mod tls;
+mod traces;
 mod web;
 mod web_accounts;
 mod web_api;

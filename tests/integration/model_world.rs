@@ -386,7 +386,7 @@ impl World {
             Step::PassOn | Step::GiveBack => {
                 Self::another_millisecond().await;
                 let to = to.as_ref().filter(|_| *step == Step::PassOn);
-                match bus.pass_on(consumer, delivery, request, deadline, to).await.expect("pass_on") {
+                match bus.pass_on(consumer, delivery, request, deadline, to, None).await.expect("pass_on") {
                     Moved::Yes => Said::Moved,
                     Moved::NotOurs => Said::NotOurs,
                     Moved::Busy => panic!("nothing else is there"),

@@ -18,7 +18,8 @@ fn the_schema_has_every_action_with_every_field_and_nothing_else() {
         let of = alternative(&schema, action.name);
         let names: Vec<&str> = std::iter::once(action.name).chain(action.aliases.iter().copied()).collect();
         assert_eq!((&of["properties"]["action"]["enum"], &of["additionalProperties"]), (&json!(names), &json!(false)));
-        let mut fields: BTreeSet<&str> = ["action", "requestId", "timeout", "dock", "session", "token"].into();
+        let mut fields: BTreeSet<&str> =
+            ["action", "requestId", "timeout", "dock", "session", "token", "traceparent", "tracestate"].into();
         fields.extend((action.target == Target::Instance).then_some("id"));
         fields.extend(action.fields.iter().flat_map(|field| std::iter::once(field.name).chain(field.alias)));
         let properties = of["properties"].as_object().expect("an object");

@@ -442,6 +442,9 @@ pub fn deblox() -> Command {
     for name in ["REDIS_URL", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DEBLOX_LOG", "DEBLOX_TOKEN"] {
         command.env_remove(name);
     }
+    for name in ["TRACEPARENT", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] {
+        command.env_remove(name);
+    }
     command.env("DEBLOX_LOG_FORMAT", "text");
     command
 }

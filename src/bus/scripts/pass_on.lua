@@ -3,7 +3,8 @@
 -- KEYS: from, to, request
 -- ARGV: group, consumer, entry, json, request id, deadline ms, dock or '', longest queue,
 --       1 where it came as flat fields, 1 where it was sent to the shared stream,
---       1 where its id is nobody's own, so that it will not be sent again; kept ms
+--       1 where its id is nobody's own, so that it will not be sent again; kept ms,
+--       the span that it comes from (traceparent) or ''
 -- Returns 1 when moved, 0 when it was another's, -1 when too many wait there
 local seen = redis.call('HMGET', KEYS[3], 'by', 'entry', 'since')
 local by = seen[1]
@@ -19,6 +20,7 @@ end
 mark('flat', '1', ARGV[9])
 mark('sent', ARGV[3], ARGV[10])
 mark('once', '1', ARGV[11])
+if ARGV[13] ~= '' then fields[#fields + 1], fields[#fields + 2] = 'traceparent', ARGV[13] end
 local entry = redis.call('XADD', KEYS[2], '*', unpack(fields))
 -- its new entry no longer tells when it was sent
 local since = seen[3] or string.match(ARGV[3], '^%d+')

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use super::look;
 use super::problem::Problem;
 use crate::client::Client;
-use crate::protocol::{Access, Credential, ErrorCode, Ownership, Session, Subject};
+use crate::protocol::{Access, Credential, ErrorCode, Ownership, Session, Subject, TraceContext};
 use crate::web::calls::credential;
 use crate::web::cookies;
 use crate::web::view::SeenDock;
@@ -22,6 +22,8 @@ pub(in crate::web) struct Caller {
     pub(in crate::web) credential: Option<Credential>,
     /// Whose it is; nobody's where nobody has to log in.
     pub(in crate::web) session: Option<Session>,
+    /// The trace that the call belongs to.
+    pub(in crate::web) trace: Option<TraceContext>,
 }
 
 impl FromRequestParts<Arc<Node>> for Caller {
@@ -29,6 +31,7 @@ impl FromRequestParts<Arc<Node>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Problem> {
         check_site(node, &parts.headers)?;
+        let trace = parts.extensions.get().cloned();
         let bearer = credential(&parts.headers)?;
         let shown = bearer.clone().or_else(|| cookies::session(&parts.headers).map(Credential::Session));
         let session = match &shown {
@@ -36,11 +39,11 @@ impl FromRequestParts<Arc<Node>> for Caller {
             None => None,
         };
         if let Some(session) = session {
-            return Ok(Self { credential: shown, session: Some(session) });
+            return Ok(Self { credential: shown, session: Some(session), trace });
         }
         // A cookie that has ended stands in nobody's way there.
         if bearer.is_none() && auth(node).await? == Auth::Open {
-            return Ok(Self { credential: None, session: None });
+            return Ok(Self { credential: None, session: None, trace });
         }
         Err(Problem::new(ErrorCode::Unauthenticated, "log in first, or again: the session has ended"))
     }
@@ -78,10 +81,8 @@ pub(super) fn check_site(node: &Node, headers: &HeaderMap) -> Result<(), Problem
 impl Caller {
     /// The client whose requests are the caller's.
     pub(in crate::web) fn client(&self, node: &Node) -> Client {
-        match &self.credential {
-            Some(credential) => node.client.clone().with_credential(credential.clone()),
-            None => node.client.clone(),
-        }
+        let client = self.credential.iter().cloned().fold(node.client.clone(), Client::with_credential);
+        self.trace.iter().cloned().fold(client, Client::with_trace)
     }
 
     /// Its name.

@@ -60,8 +60,12 @@ pub(super) fn document() -> Value {
             "summary": action.about,
             "description": format!("{group}: {} (right: {})", action.about, action.access.as_str()),
             "operationId": action.name.replace('-', "_"),
-            "parameters": [{"name": "Prefer", "in": "header", "schema": {"const": "respond-async"},
-                "description": "answer with 202 at once; /requests/{id} tells how it ended"}],
+            "parameters": [
+                {"name": "Prefer", "in": "header", "schema": {"const": "respond-async"},
+                    "description": "answer with 202 at once; /requests/{id} tells how it ended"},
+                {"name": "traceparent", "in": "header", "schema": {"type": "string"},
+                    "description": "the trace that the request belongs to (W3C Trace Context)"},
+            ],
             "requestBody": {"required": true, "content": {"application/json": {"schema": field_schemas(action)}}},
             "responses": if action.streams == Streams::Always { json!({
                 "default": {"description": "it streams: open it on /streams", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},

@@ -107,7 +107,7 @@ pub(super) async fn log_in(
     let session = begin(&node, peer, &login.username, &login.password).await?;
     let whose = node.sessions.whose(session.clone()).await?;
     let shown = Some(Credential::Session(session.clone()));
-    let me = Json(me(&node, &Caller { credential: shown, session: whose }).await);
+    let me = Json(me(&node, &Caller { credential: shown, session: whose, trace: None }).await);
     Ok(with_session(&node, me.into_response(), &session))
 }
 

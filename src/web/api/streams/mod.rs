@@ -69,7 +69,8 @@ pub(in crate::web) async fn open(
     let Ok(place) = Arc::clone(&node.sockets.places).try_acquire_owned() else {
         return Err(Problem::new(ErrorCode::Busy, "this node has as many websockets open as it may: try another node"));
     };
-    let (client, streams) = (caller.client(&node), node.sockets.streams());
+    // What it asks for in the course of hours is no part of the call that opened it.
+    let (client, streams) = (Caller { trace: None, ..caller }.client(&node), node.sockets.streams());
     let (stop, tracked) = (node.closing.clone(), node.sockets.open.token());
     Ok(upgrade.max_message_size(MESSAGE_BYTES).max_frame_size(MESSAGE_BYTES).on_upgrade(move |socket| async move {
         Box::pin(socket::run(socket, client, streams, stop)).await;
