@@ -110,12 +110,15 @@ impl Link {
         }
     }
 
-    /// Runs a script, and waits until `replicas` have what it has written. Returns nothing where they do not soon.
+    /// Runs a script, and waits until `replicas` have what it has written. Returns whether they soon had.
     pub(super) async fn script_copied<T: FromRedisValue>(
         &self,
         script: &ScriptInvocation<'_>,
         replicas: u8,
-    ) -> RedisResult<Option<T>> {
+    ) -> RedisResult<(T, bool)> {
+        if replicas == 0 {
+            return self.script(script).await.map(|done| (done, true));
+        }
         // WAIT holds up whoever stands behind it on the connection, so not for long where it is known to be in vain.
         let patience = if self.is_copied.load(Ordering::Relaxed) { COPIED } else { Duration::from_millis(10) };
         let mut wait = redis::cmd("WAIT");
@@ -140,7 +143,7 @@ impl Link {
                 );
             }
         }
-        Ok(enough.then_some(done))
+        Ok((done, enough))
     }
 
     async fn invoke<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> RedisResult<T> {

@@ -82,9 +82,6 @@ pub enum BusError {
     /// Redis refused, or cannot be reached.
     #[error("{}", link::explain(.0))]
     Redis(#[from] redis::RedisError),
-    /// Fewer replicas than so many have what was written.
-    #[error("fewer than {0} replicas of Redis have what is noted")]
-    TooFewReplicas(u8),
     /// Redis answered with something that deblox cannot read.
     #[error("Redis answered with something unexpected: {0}")]
     Unexpected(String),
@@ -105,7 +102,6 @@ impl BusError {
     pub fn is_lasting(&self) -> bool {
         match self {
             Self::Redis(error) => link::is_refusal(error),
-            Self::TooFewReplicas(_) => false,
             Self::Options(_) | Self::Unexpected(_) => true,
         }
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use redis::pipe;
 
-use super::{Bus, BusError, Consumer, Delivery, Source};
+use super::{Backoff, Bus, BusError, Consumer, Delivery, Source};
 use crate::protocol::limits::{ATTEMPTS, DEAD_LETTERS, EVENTS, LEASE, QUEUE_LENGTH, REPLY_KEPT};
 use crate::protocol::{Fqdn, GROUP, Request, RequestId, millis};
 
@@ -106,11 +106,11 @@ impl Bus {
     }
 
     /// Takes a delivered request in hand. `deadline` is in milliseconds of Redis's clock. The same call for the same
-    /// delivery is the same attempt; so it also tells whether the request is still this worker's to do.
+    /// delivery is the same attempt; so it also tells whether the request is still this worker's to do. It is not begun
+    /// before as many replicas know of it as the options demand.
     ///
     /// # Errors
-    /// [`BusError::Redis`]; then nothing has happened, or the same call will tell what did. [`BusError::TooFewReplicas`]:
-    /// a failover could forget that it was begun, and it would be done twice.
+    /// [`BusError::Redis`]; then nothing has happened, or the same call will tell what did.
     pub async fn begin(
         &self,
         consumer: &Consumer,
@@ -126,13 +126,17 @@ impl Bus {
         begin.arg(request.id.as_str()).arg(&request.action);
         begin.arg(deadline).arg(millis(REPLY_KEPT)).arg(ATTEMPTS).arg(DEAD_LETTERS);
         begin.arg(delivery.handling).arg(lessee).arg(millis(LEASE));
-        let asked = Instant::now();
-        let (verdict, now, attempt): (String, u64, u32) = match self.inner.replicas {
-            0 => self.link().script(&begin).await?,
-            replicas => {
-                let copied = self.link().script_copied(&begin, replicas).await?;
-                copied.ok_or(BusError::TooFewReplicas(replicas))?
+        let (mut backoff, mut counted) = (Backoff::default(), 0);
+        let (asked, (verdict, now, attempt)) = loop {
+            let asked = Instant::now();
+            let (told, copied): ((String, u64, u32), bool) =
+                self.link().script_copied(&begin, self.inner.replicas).await?;
+            // A failover could forget that it was begun, and it would be done twice.
+            if copied || told.0 != "go" {
+                break (asked, told);
             }
+            counted = 1;
+            backoff.pause().await;
         };
         Ok(match verdict.as_str() {
             "go" => {
@@ -140,7 +144,7 @@ impl Bus {
                 let left = Duration::from_millis(deadline.saturating_sub(now));
                 Begun::Go(Attempt { asked, until: asked + left, number: attempt })
             }
-            "expired" => Begun::Expired { begun: attempt > 0 },
+            "expired" => Begun::Expired { begun: attempt > counted },
             "poison" => Begun::Poison,
             "repeated" | "taken" | "unanswerable" => {
                 tracing::debug!(request = %request.id, verdict, "not begun");

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::failover::{Creates, FOLLOWED, insist, worker_command};
 use crate::processes::{Program, RedisProcess};
-use crate::support::{Bus, Scrub, deblox, port, succeeded, unique, until};
+use crate::support::{Bus, Scrub, deblox, docker, port, succeeded, unique, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_node_with_the_keys_is_killed_and_each_request_is_done_once_and_answered() {
@@ -27,6 +27,11 @@ async fn the_node_with_the_keys_is_killed_and_each_request_is_done_once_and_answ
     // Alone it is not enough: what has an effect waits until the old one follows the new one.
     worker.says("too few replicas of Redis").await;
     assert!(nodes.diagnosis().contains("no replica follows the primary"), "{}", nodes.diagnosis());
+    let name = unique("late");
+    let late = json!({"action": "create-container", "image": "busybox", "name": name, "timeout": 2000});
+    let reply = insist(&nodes.client(), &late).await;
+    assert!(reply.json().contains(r#""error":"expired""#), "{}", reply.json());
+    assert_eq!(docker(1, &["ps", "-aq", "--filter", &format!("name={name}")]), "");
     nodes.revive(old).await;
     worker.says("replicas of Redis follow again").await;
     creates.end().await;
