@@ -18,8 +18,7 @@ running() { pid=$(cat "$pid_file" 2>/dev/null) && [ "$(cat "/proc/$pid/comm" 2>/
 give_up() { tail -n 20 "$log" >&2; fail "$1; its log: $log"; }
 
 say "building (the first time takes a few minutes)"
-# to optimise across all crates, as 'make build' does, takes longer than all the rest
-CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 cargo build --release --locked
+cargo build --release --locked
 
 if running || answers; then
   say "deblox is running already"
