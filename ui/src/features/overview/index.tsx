@@ -56,7 +56,7 @@ export function Overview() {
 function summary(docks: Dock[]): string {
   const answering = docks.filter((dock) => dock.reachable);
   const running = answering.reduce((sum, dock) => sum + dock.running, 0);
-  return `${answering.length} of ${count(docks.length, "dock")} answer · ${count(running, "container")} running`;
+  return `${answering.length} of ${count(docks.length, "dock")} ${docks.length === 1 ? "answers" : "answer"} · ${count(running, "container")} running`;
 }
 
 function Cards({ docks }: { docks: Dock[] }) {
