@@ -5,15 +5,39 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use deblox::bus::RedisOptions;
 use deblox::client::{Client, Reply};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::{PATIENCE, Scrub, deblox, docker, docker_host, unique};
+use crate::processes::Program;
+use crate::support::{Bus, PATIENCE, Scrub, deblox, docker, docker_host, unique};
 
 /// A decision is followed within a second; the rest is for a busy machine. Without following it, what is blocked on a
 /// server that lives on is held for more than nine.
 pub const FOLLOWED: Duration = Duration::from_secs(5);
+
+/// A worker beside the first host that knows `url` alone, when its dock is registered in the eyes of `bus`.
+pub async fn worker(url: &str, bus: &Bus, dock: &str) -> Program {
+    let worker = Program::start(worker_command(url, &bus.namespace, dock));
+    worker.says("worker is up").await;
+    bus.until_dock(dock, |record| record["daemon"] == "up").await;
+    bus.registered(1).await;
+    worker
+}
+
+/// A client that knows `url` alone.
+pub fn client(url: String, namespace: &str) -> Client {
+    let options = RedisOptions { namespace: namespace.to_owned(), ..RedisOptions::new(url) };
+    Client::new(&options).expect("options")
+}
+
+/// Eyes at the server on one port of this machine.
+pub async fn on(port: u16, namespace: &str) -> Bus {
+    let mut bus = Bus::on(&format!("redis://127.0.0.1:{port}")).await;
+    namespace.clone_into(&mut bus.namespace);
+    bus
+}
 
 /// The command of a worker that begins nothing which a failover could forget.
 pub fn worker_command(url: &str, namespace: &str, dock: &str) -> Command {

@@ -5,13 +5,12 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use deblox::bus::RedisOptions;
 use deblox::client::Client;
 use redis::Value;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::failover::{Creates, FOLLOWED, insist, worker_command};
+use crate::failover::{self, Creates, FOLLOWED, insist, worker_command};
 use crate::processes::{Program, RedisProcess};
 use crate::support::{Bus, Scrub, deblox, docker, port, succeeded, unique, until};
 
@@ -99,8 +98,7 @@ async fn the_rights_that_deblox_prints_are_enough_in_a_cluster() {
     let url = |user: &str| nodes.url().replace("://", &format!("://{user}:open-sesame-8@"));
     let worker = Program::start(worker_command(&url("a.test"), &nodes.namespace, "a.test"));
     worker.says("worker is up").await;
-    let options = RedisOptions { namespace: nodes.namespace.clone(), ..RedisOptions::new(url("ada")) };
-    let client = Client::new(&options).expect("options");
+    let client = failover::client(url("ada"), &nodes.namespace);
     nodes.bus().await.until_dock("a.test", |record| record["daemon"] == "up").await;
     let name = unique("rights");
     let _scrub = Scrub::new(1, &name);
@@ -197,17 +195,11 @@ impl Nodes {
     }
 
     async fn worker(&self, dock: &str) -> Program {
-        let worker = Program::start(worker_command(&self.url(), &self.namespace, dock));
-        worker.says("worker is up").await;
-        let bus = self.bus().await;
-        bus.until_dock(dock, |record| record["daemon"] == "up").await;
-        bus.registered(1).await;
-        worker
+        failover::worker(&self.url(), &self.bus().await, dock).await
     }
 
     fn client(&self) -> Client {
-        let options = RedisOptions { namespace: self.namespace.clone(), ..RedisOptions::new(self.url()) };
-        Client::new(&options).expect("options")
+        failover::client(self.url(), &self.namespace)
     }
 
     /// What `deblox doctor` says.
@@ -282,9 +274,7 @@ impl Nodes {
 
     /// Eyes at one node.
     async fn on(&self, port: u16) -> Bus {
-        let mut bus = Bus::on(&format!("redis://127.0.0.1:{port}")).await;
-        bus.namespace.clone_from(&self.namespace);
-        bus
+        failover::on(port, &self.namespace).await
     }
 
     /// Nobody waits any more at a node that lost the keys.

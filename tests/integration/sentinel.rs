@@ -4,13 +4,12 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use deblox::bus::RedisOptions;
 use deblox::client::{Arrival, Client, Stream};
 use deblox::protocol::Channel;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::failover::{Creates, FOLLOWED, insist, worker_command};
+use crate::failover::{self, Creates, FOLLOWED, insist, worker_command};
 use crate::processes::{Program, free_port};
 use crate::support::{Bus, PATIENCE, Scrub, deblox, docker, succeeded, unique, until};
 
@@ -296,18 +295,12 @@ impl Cluster {
 
     /// Starts a worker that knows the sentinels only.
     async fn worker(&self, dock: &str) -> Program {
-        let worker = Program::start(worker_command(&self.url(), &self.namespace, dock));
-        worker.says("worker is up").await;
-        let bus = self.bus().await;
-        bus.until_dock(dock, |record| record["daemon"] == "up").await;
-        bus.registered(1).await;
-        worker
+        failover::worker(&self.url(), &self.bus().await, dock).await
     }
 
     /// A client that knows the sentinels only.
     fn client(&self) -> Client {
-        let options = RedisOptions { namespace: self.namespace.clone(), ..RedisOptions::new(self.url()) };
-        Client::new(&options).expect("options")
+        failover::client(self.url(), &self.namespace)
     }
 
     /// Runs `deblox` with these words, which knows the sentinels only.
@@ -331,9 +324,7 @@ impl Cluster {
 
     /// Eyes at one server or sentinel.
     async fn on(&self, port: u16) -> Bus {
-        let mut bus = Bus::on(&format!("redis://127.0.0.1:{port}")).await;
-        bus.namespace.clone_from(&self.namespace);
-        bus
+        failover::on(port, &self.namespace).await
     }
 
     async fn kill(&mut self, port: u16) {
