@@ -68,7 +68,8 @@ pub(super) async fn refuse(worker: &Worker, consumer: &Consumer, delivery: &Deli
     let reply = Reply::failure(id.clone(), worker.dock().clone(), failure).traced(told(&span, &trace).as_ref());
     let json = reply.to_json();
     let refused = Unbegun::Refused(&json, &reason);
-    match persist(|| worker.bus.answer(consumer, delivery, &id, &refused)).await {
+    let audit = super::audit::undecodable(worker.dock(), delivery, &id, code);
+    match persist(|| worker.bus.answer(consumer, delivery, &id, &refused, Some(&audit))).await {
         Ok(_) => {
             span.answered(reply.status(), reply.error());
             worker.metrics().answered(None, metrics::Outcome::Failed(code));
@@ -177,7 +178,8 @@ impl Ready {
         let json = reply.to_json();
         let looked = Unbegun::Looked { reply: &json, id_chosen: self.request.id_chosen };
         let (bus, consumer) = (&self.worker.bus, &self.worker.consumer);
-        let answer = persist(|| bus.answer(consumer, &self.delivery, &self.request.id, &looked));
+        let audit = self.audit(Some(&reply));
+        let answer = persist(|| bus.answer(consumer, &self.delivery, &self.request.id, &looked, audit.as_ref()));
         self.end(answer, Some(&reply)).await;
         Looked::Answered
     }
@@ -368,7 +370,7 @@ impl Ready {
         let json = reply.as_ref().map(Reply::to_json);
         let (bus, consumer, dock) = (&self.worker.bus, &self.worker.consumer, self.worker.dock());
         let audit = self.audit(reply.as_ref());
-        let ending = Ending { reply: json.as_deref(), dead, audit: audit.as_deref() };
+        let ending = Ending { reply: json.as_deref(), dead, audit: audit.as_ref() };
         // A stream may last longer than its request had to begin.
         let now = self.worker.now().filter(|_| self.streams());
         let deadline = self.deadline.max(now.unwrap_or_default());
@@ -401,7 +403,9 @@ impl Ready {
         let (bus, consumer) = (&self.worker.bus, &self.worker.consumer);
         let reason = error.to_string();
         let unanswerable = Unbegun::Unanswerable(&reason);
-        if let Err(error) = persist(|| bus.answer(consumer, &self.delivery, &self.request.id, &unanswerable)).await {
+        if let Err(error) =
+            persist(|| bus.answer(consumer, &self.delivery, &self.request.id, &unanswerable, None)).await
+        {
             tracing::error!(%error, "nor can it be put with the dead");
         }
     }
