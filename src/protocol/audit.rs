@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::limits::{AUDIT_AGE, AUDIT_LOOKS, AUDIT_RECORDS, AUDIT_REFUSALS};
+use super::limits::{AUDIT_AGE, AUDIT_LOOKS, AUDIT_RECORDS, AUDIT_REFUSALS, AUDIT_STRANGERS};
 use super::{EntryId, ErrorCode, Event, Fields};
 
 /// The fields that the script adds to a record. They are hashed beside the rest of it.
@@ -47,6 +47,12 @@ pub struct AuditRecord<'a> {
     /// The image, network, volume, dock, user or token that it was about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub about: Option<&'a str>,
+    /// What was changed of an account or a token, such as `role=admin`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<&'a str>,
+    /// Whether this is the beginning of a stream that goes on: another record tells its end.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub begun: bool,
     /// The status of the reply. Absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -131,12 +137,22 @@ impl AuditEntry {
 }
 
 impl AuditRecord<'_> {
+    /// The action of an attempt to log in.
+    pub const LOGIN: &'static str = "login";
+
     /// Refusals are cheap to cause, and so are looks. Without a bound one caller could push out the records of all others.
     fn counted(&self) -> Vec<(String, u32)> {
-        let who = self.user.or(self.address).unwrap_or_default();
+        // Who logs in is known when that was let in.
+        let user = self.user.filter(|_| self.action != Self::LOGIN);
+        let who = user.or(self.address).unwrap_or_default();
         let by = |kind: &str, parts: &[&str]| sha256(&format!("{kind}\n{}", parts.join("\n")))[..32].to_owned();
         if self.error.is_some_and(is_refusal) {
-            return vec![(by("refused", &[who]), AUDIT_REFUSALS)];
+            if user.is_some() {
+                return vec![(by("refused", &[who]), AUDIT_REFUSALS)];
+            }
+            // Addresses are cheap, so all strangers have a bound together, for each kind of refusal.
+            let error = self.error.unwrap_or_default();
+            return vec![(by("address", &[who, error]), AUDIT_REFUSALS), (by("strangers", &[error]), AUDIT_STRANGERS)];
         }
         if self.looks {
             let what = [who, self.action, self.id.unwrap_or_default(), self.about.unwrap_or_default()];
@@ -381,6 +397,15 @@ mod tests {
         assert_eq!(of(Some("forbidden"), false), [AUDIT_REFUSALS]);
         assert_eq!(of(Some("forbidden"), true), [AUDIT_REFUSALS]);
         assert_eq!(of(Some("denied"), false), [AUDIT_REFUSALS]);
+        let login = AuditRecord {
+            action: AuditRecord::LOGIN,
+            user: Some("ada"),
+            error: Some("denied"),
+            ..AuditRecord::default()
+        };
+        let login = AuditEntry::new(&login);
+        let [address, strangers] = login.counted() else { panic!("two bounds") };
+        assert_eq!((address.1, strangers.1), (AUDIT_REFUSALS, AUDIT_STRANGERS));
         assert_eq!(of(None, true), [1, AUDIT_LOOKS]);
         assert_eq!(of(Some(Link::LOST), false), Vec::<u32>::new());
     }

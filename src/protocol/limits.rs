@@ -74,8 +74,14 @@ pub const AUDIT_WINDOW: Duration = Duration::from_secs(10 * 60);
 /// needs a month to push out what the audit keeps by default.
 pub const AUDIT_REFUSALS: u32 = 20;
 
+/// How many refusals of one kind are recorded one by one in an [`AUDIT_WINDOW`] of all callers together that are not known.
+pub const AUDIT_STRANGERS: u32 = 50;
+
 /// How many different looks of one caller are recorded one by one in an [`AUDIT_WINDOW`].
 pub const AUDIT_LOOKS: u32 = 100;
+
+/// How long a stream may go on until the audit has it that it has begun; of a shorter one it has the end alone.
+pub const AUDIT_STREAM: Duration = Duration::from_secs(5);
 
 /// How often a worker looks whether Redis still has the records that it has confirmed.
 pub const AUDIT_CHECK: Duration = Duration::from_secs(5);

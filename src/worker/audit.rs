@@ -1,6 +1,7 @@
 //! What is recorded of the requests that this worker answers.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -31,16 +32,26 @@ pub(super) async fn run(worker: Arc<Worker>) {
 impl Ready {
     /// What is recorded of this request, if anything is.
     pub(super) fn audit(&self, reply: Option<&Reply>) -> Option<AuditEntry> {
-        let new = reply.and_then(Reply::instance);
-        let asked = Asked {
+        self.asked(reply.and_then(Reply::instance)).record(reply, self.is_begun.load(Ordering::Relaxed))
+    }
+
+    /// Records that a stream has begun which may go on for long.
+    pub(super) async fn record_begun(&self) {
+        if let Some(record) = self.asked(None).record_of(None) {
+            self.is_begun.store(true, Ordering::Relaxed);
+            self.worker.bus.audit(&AuditRecord { begun: true, ..record }).await;
+        }
+    }
+
+    fn asked<'a>(&'a self, new: Option<&'a str>) -> Asked<'a> {
+        Asked {
             action: self.action,
             arguments: &self.arguments,
             request: &self.request,
             caller: self.caller.get(),
             instance: new.or(self.instance.get().map(String::as_str)),
             dock: self.worker.dock(),
-        };
-        asked.record(reply)
+        }
     }
 }
 
@@ -63,7 +74,7 @@ impl Understood {
         };
         let (action, arguments, request) = (self.action, &self.arguments, &self.request);
         let asked = Asked { action, arguments, request, caller: caller.as_ref(), instance: None, dock };
-        Ok(asked.record(Some(reply)))
+        Ok(asked.record(Some(reply), false))
     }
 }
 
@@ -101,18 +112,24 @@ struct Asked<'a> {
     dock: &'a Fqdn,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    /// What is recorded of its end. A look that is recorded since it `has_begun` needs no other record, if it was let go on.
+    fn record(&self, reply: Option<&'a Reply>, has_begun: bool) -> Option<AuditEntry> {
+        let record = self.record_of(reply)?;
+        let is_over = has_begun && record.looks && !is_denied(reply);
+        (!is_over).then(|| AuditEntry::new(&record))
+    }
+
     /// Everything is recorded but looks that are answered from the shared records; if one of these was refused for who
     /// asked, it is recorded, too.
-    fn record(&self, reply: Option<&Reply>) -> Option<AuditEntry> {
+    fn record_of(&self, reply: Option<&'a Reply>) -> Option<AuditRecord<'a>> {
         let looks = self.action.demand(self.arguments).access == Access::View;
         let error = reply.and_then(Reply::error);
-        let is_denied = matches!(error, Some(ErrorCode::Unauthenticated | ErrorCode::Forbidden));
-        if looks && !is_denied && !self.action.asks_a_daemon(self.arguments) {
+        if looks && !is_denied(reply) && !self.action.asks_a_daemon(self.arguments) {
             return None;
         }
         let text = |names: &[&str]| names.iter().find_map(|name| self.arguments.text(name)).map(beginning);
-        Some(AuditEntry::new(&AuditRecord {
+        Some(AuditRecord {
             action: self.action.name,
             request_id: Some(self.request.id.as_str()),
             user: self.caller.map(|caller| caller.username.as_str()),
@@ -125,8 +142,14 @@ impl Asked<'_> {
             error: error.map(ErrorCode::as_str),
             looks,
             ..AuditRecord::default()
-        }))
+        })
     }
+}
+
+/// Whether it was refused for who asked.
+fn is_denied(reply: Option<&Reply>) -> bool {
+    let error = reply.and_then(Reply::error);
+    matches!(error, Some(ErrorCode::Unauthenticated | ErrorCode::Forbidden))
 }
 
 /// As much of a text as is recorded: names of ours are no longer.

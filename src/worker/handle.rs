@@ -1,6 +1,7 @@
 //! The way of one request: decode, check, begin, route, do, finish.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,10 +15,10 @@ use super::lanes::Turn;
 use super::refusals::{crowded, expired, half_done, interrupted, poison, too_many_streams};
 use super::route::{Way, asked, route};
 use super::spans::told;
-use crate::actions::{Access, Bounds, Context, Outcome, Recorded};
+use crate::actions::{Access, Bounds, Context, Outcome, Recorded, Streaming};
 use crate::bus::{Attempt, Begun, BusError, Consumer, Delivery, Ending, Fence, Moved, Source, Unbegun, persist};
 use crate::metrics;
-use crate::protocol::limits::DAEMON_CALL;
+use crate::protocol::limits::{AUDIT_STREAM, DAEMON_CALL};
 use crate::protocol::{Answer, ErrorCode, Failure, Reply, Resource, TraceContext, Undecodable};
 
 /// Where nobody is bounded, no bounds are looked at.
@@ -200,7 +201,7 @@ impl Ready {
                     place => place,
                 };
                 let done = match self.perform(instance.as_deref(), attempt).await {
-                    Ok(Outcome::Streams(streaming)) => Box::pin(self.relay(*streaming)).await,
+                    Ok(Outcome::Streams(streaming)) => Box::pin(self.relay_recorded(*streaming)).await,
                     done => done,
                 };
                 let changed = self.changed(&done, instance.as_deref());
@@ -228,6 +229,15 @@ impl Ready {
                 }
             }
             Err(failure) => Some(self.settle(Err(failure), attempt.number)),
+        }
+    }
+
+    /// Passes a stream on. One that goes on is in the audit before it ends.
+    async fn relay_recorded(&self, streaming: Streaming) -> Result<Outcome, Failure> {
+        let mut relay = pin!(self.relay(streaming));
+        tokio::select! {
+            done = &mut relay => done,
+            () = tokio::time::sleep(AUDIT_STREAM) => tokio::join!(relay, self.record_begun()).0,
         }
     }
 

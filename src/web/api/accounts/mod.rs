@@ -78,6 +78,16 @@ async fn told<T>(
     about: &str,
     done: impl Future<Output = Result<T, Problem>>,
 ) -> Result<T, Problem> {
+    told_change(node, caller, (action, about, None), done).await
+}
+
+/// The same, with what is changed of it.
+async fn told_change<T>(
+    node: &Node,
+    caller: &Caller,
+    (action, about, change): (&str, &str, Option<&str>),
+    done: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
     let done = done.await;
     let session = caller.session.as_ref();
     let id = node.client.next_id();
@@ -91,10 +101,11 @@ async fn told<T>(
         user: session.map(|session| session.username.as_str()),
         token: session.and_then(|session| session.token.as_ref()).map(AccountName::as_str),
         about: Some(about),
+        change,
         status: Some(status),
         error,
         ..AuditRecord::default()
     };
     node.client.bus().audit(&record).await;
-    done
+    done.map_err(Problem::in_audit)
 }
