@@ -198,6 +198,12 @@ impl Link {
         AuditEntry::new(&AuditRecord { action, about, error, ..AuditRecord::default() })
     }
 
+    /// The place of a record, as [`read`] gives it, if the one before it was what it says.
+    pub fn of(record: &Map<String, Value>) -> Option<Self> {
+        let seq = record.get("seq")?.as_u64()?;
+        Some(Self { seq, hash: link(record, seq, record.get("prev")?.as_str()?) })
+    }
+
     /// Reads `NUMBER:HASH`.
     pub fn parse(text: &str) -> Option<Self> {
         let (seq, hash) = text.split_once(':')?;
