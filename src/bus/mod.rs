@@ -5,6 +5,7 @@ mod acl;
 mod auth;
 mod caller;
 mod consumer;
+mod credentials;
 mod events;
 mod fence;
 mod link;

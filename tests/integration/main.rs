@@ -67,6 +67,7 @@ mod resource_records;
 mod resources;
 mod rolling;
 mod schema;
+mod secret_sources;
 mod secrets;
 mod sentinel;
 mod specification;
