@@ -96,7 +96,7 @@ docker_answers() { timeout 10 docker version >/dev/null 2>&1; }
 in_group_docker() {
   say "going on with the rights of group docker"
   local keep
-  keep=$(compgen -e | grep -iE '^(deblox_|docker_|xdg_|cargo|rust|redis_url$|.*_proxy$)' | paste -sd , || true)
+  keep=$(compgen -e | grep -iE '^(deblox_|docker_|xdg_|cargo|rust|redis_(url|url_file|password_file)$|.*_proxy$)' | paste -sd , || true)
   exec sudo -u "$(id -un)" --preserve-env="HOME,$keep" env "PATH=$PATH" deblox_in_group=yes "$0" "${arguments[@]}"
 }
 
