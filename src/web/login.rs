@@ -14,7 +14,7 @@ use url::form_urlencoded;
 use super::assets::wants_page;
 use super::cookies::{self, SESSION, Scope};
 use super::{Node, calls};
-use crate::auth::{Arrival, LoggedIn, Oidc, OidcError};
+use crate::auth::{Arrival, LoggedIn, OidcError};
 use crate::bus::BusError;
 use crate::protocol::limits::BEGUN_LOGIN_KEPT;
 use crate::protocol::{AuthReply, Granted, Secret};
@@ -51,7 +51,7 @@ pub(super) async fn begin(State(node): State<Arc<Node>>, headers: HeaderMap) -> 
     let Some(oidc) = &node.oidc else { return not_here(&headers) };
     match oidc.begin().await {
         Ok(departure) => {
-            let scope = scope(oidc, LOGIN, Some(BEGUN_LOGIN_KEPT));
+            let scope = scope(&node, LOGIN, Some(BEGUN_LOGIN_KEPT));
             go(&departure.url, &[cookies::set(&departure.cookie, &departure.value, &scope)])
         }
         Err(error) => refuse(&headers, &error),
@@ -72,10 +72,10 @@ pub(super) async fn finish(State(node): State<Arc<Node>>, uri: Uri, headers: Hea
             _ => {}
         }
     }
-    match oidc.finish(arrival, |name| cookies::find(&headers, name)).await {
+    match oidc.finish(arrival, |name| cookies::find(&headers, name, node.is_secure())).await {
         Ok(LoggedIn { session, cookie }) => {
-            let session = cookies::set(SESSION, &session, &scope(oidc, "/", None));
-            go("/", &[session, cookies::forget(&cookie, LOGIN)])
+            let session = cookies::set(SESSION, &session, &scope(&node, "/", None));
+            go("/", &[session, cookies::forget(&cookie, LOGIN, node.is_secure())])
         }
         Err(error) => refuse(&headers, &error),
     }
@@ -86,14 +86,16 @@ pub(super) async fn log_out(State(node): State<Arc<Node>>, headers: HeaderMap) -
     if !node.is_own(&headers) {
         return say(&headers, StatusCode::FORBIDDEN, "a page of another site may not log you out");
     }
-    let ended = match cookies::session(&headers) {
+    let ended = match cookies::session(&headers, node.is_secure()) {
         Some(session) => node.sessions.end(&session).await,
         None => Ok(false),
     };
     match ended {
         Ok(true) => {
             let mut response = answer(StatusCode::OK, &AuthReply::Ok(Granted::default()));
-            response.headers_mut().extend(cookies::forget(SESSION, "/").map(|cookie| (SET_COOKIE, cookie)));
+            response
+                .headers_mut()
+                .extend(cookies::forget(SESSION, "/", node.is_secure()).map(|cookie| (SET_COOKIE, cookie)));
             response
         }
         Ok(false) => not_logged_in(),
@@ -103,7 +105,7 @@ pub(super) async fn log_out(State(node): State<Arc<Node>>, headers: HeaderMap) -
 
 /// `GET /auth/me`: who the session of the cookie belongs to.
 pub(super) async fn whose(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
-    let found = match cookies::session(&headers) {
+    let found = match cookies::session(&headers, node.is_secure()) {
         Some(session) => node.sessions.whose(session).await,
         None => Ok(None),
     };
@@ -117,8 +119,8 @@ pub(super) async fn whose(State(node): State<Arc<Node>>, headers: HeaderMap) -> 
     }
 }
 
-fn scope(oidc: &Oidc, path: &'static str, lasts: Option<Duration>) -> Scope {
-    Scope { path, lasts, secure: oidc.options().is_secure() }
+fn scope(node: &Node, path: &'static str, lasts: Option<Duration>) -> Scope {
+    Scope { path, lasts, secure: node.is_secure() }
 }
 
 /// Sends a browser on; the address is never one that came with the request.
@@ -160,7 +162,8 @@ fn say_under(headers: &HeaderMap, status: StatusCode, heading: &str, sentence: &
         return answer(status, &AuthReply::error(sentence));
     }
     let page = PAGE.replace("HEADING", heading).replace("SENTENCE", &escape(sentence));
-    let policy = "default-src 'none'; style-src 'self'; img-src 'self'";
+    let policy = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
+                  form-action 'none'";
     let kind = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, policy)];
     (status, PRIVATE, kind, page).into_response()
 }

@@ -6,6 +6,7 @@ mod api;
 mod assets;
 mod calls;
 mod cookies;
+mod guard;
 mod health;
 mod login;
 mod metrics;
@@ -170,6 +171,8 @@ impl Web {
             .method_not_allowed_fallback(elsewhere)
             .layer(middleware::from_fn_with_state(Arc::clone(&node), traces::follow))
             .layer(middleware::from_fn_with_state(Arc::clone(&node), metrics::count))
+            // The outermost: nothing is answered without its headers.
+            .layer(middleware::from_fn_with_state(guard::Headers { secure: node.is_secure() }, guard::apply))
             .with_state(node);
         Ok(Self { listener, address, router, closing: closing.drop_guard(), client, sockets })
     }

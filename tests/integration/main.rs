@@ -79,5 +79,6 @@ mod web;
 mod web_accounts;
 mod web_api;
 mod web_assets;
+mod web_headers;
 mod web_logs;
 mod web_streams;
