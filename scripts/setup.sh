@@ -164,7 +164,7 @@ setup_test_tools() {
   fi
   local missing=() pair
   for pair in iptables:iptables ip:iproute2 nsenter:util-linux setsid:util-linux flock:util-linux \
-              pgrep:procps openssl:openssl tar:tar curl:curl; do
+              pgrep:procps openssl:openssl tar:tar curl:curl minisign:minisign; do
     have "${pair%:*}" || missing+=("${pair#*:}")
   done
   # shows a program another time; a library only, and without it the hosts of the fault suite have the same one

@@ -72,6 +72,7 @@ mod secrets;
 mod sentinel;
 mod specification;
 mod streams;
+mod supply_chain;
 mod takeover;
 mod tls;
 mod traces;
