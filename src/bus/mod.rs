@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 mod caller;
 mod consumer;
+mod credentials;
 mod events;
 mod fence;
 mod link;
