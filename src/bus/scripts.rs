@@ -28,7 +28,7 @@ macro_rules! scripts {
 
 scripts!(
     ahead,
-    answer,
+    answer after replies,
     auth_account,
     auth_answer after auth_take,
     auth_attempt,
@@ -40,11 +40,12 @@ scripts!(
     auth_token,
     auth_token_add,
     beat,
-    begin,
-    finish,
+    begin after replies,
+    finish after replies,
     hand_back,
     hold,
     instances,
+    parts,
     pass_on,
     place,
     release,

@@ -3,12 +3,14 @@
 -- KEYS: stream, request, reply, load, dead, events
 -- ARGV: group, consumer, entry, request id, reply or '' for none, kept ms, 1 to remember the reply, deadline ms, dock,
 --       why it is one of the dead or '', its JSON for them, dead letters kept, promises prefix,
---       what is told of it in the events (JSON object) or '', to which is added how long it took; events kept
+--       what is told of it in the events (JSON object) or '', to which is added how long it took; events kept,
+--       who sent it ('' anyone, '?' somebody unknown), the id of a reply list of its own or '', prefix of reply lists,
+--       key of what its user has stored or '', bytes and keys allowed there, what is said in place of a reply beyond that
 -- Returns 1 when this call ended it, 0 when it was another's to end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local place = ARGV[3] .. ' ' .. KEYS[1]
-local seen = redis.call('HMGET', KEYS[2], 'by', 'state', 'waiting', 'dock', 'entry', 'since')
+local seen = redis.call('HMGET', KEYS[2], 'by', 'state', 'waiting', 'dock', 'entry', 'since', 'asker')
 if seen[1] then
   if seen[1] ~= ARGV[2] or seen[2] == 'done' or seen[5] ~= place then return 0 end
 elseif now > tonumber(ARGV[8]) + tonumber(ARGV[6]) then
@@ -19,13 +21,17 @@ redis.call('LLEN', KEYS[3]) -- an error, before anything is written, where it ho
 -- first of all, and allowed even when Redis is out of memory; what follows it in one script is allowed then, too
 redis.pcall('XACK', KEYS[1], ARGV[1], ARGV[3])
 redis.call('XDEL', KEYS[1], ARGV[3])
-if ARGV[5] ~= '' then
-  for _ = 1, 1 + tonumber(seen[3] or 0) do redis.call('RPUSH', KEYS[3], ARGV[5]) end
-  redis.call('PEXPIRE', KEYS[3], ARGV[6])
-end
+local reply, kept, asker = ARGV[5], ARGV[6], ARGV[16]
+local store = storing(ARGV[19], ARGV[20], ARGV[21], ARGV[22], kept)
+if reply ~= '' then put_all(KEYS[2], KEYS[3], ARGV[18], ARGV[17], reply, store) end
 redis.call('HSET', KEYS[2], 'state', 'done', 'by', ARGV[2], 'entry', place)
-if ARGV[7] == '1' and ARGV[5] ~= '' then redis.call('HSET', KEYS[2], 'reply', ARGV[5]) end
-redis.call('PEXPIRE', KEYS[2], ARGV[6])
+if not seen[7] and asker ~= '' and asker ~= '?' then redis.call('HSET', KEYS[2], 'asker', asker) end
+if ARGV[7] == '1' and reply ~= '' then
+  local fits, too_many = store.fits_record(KEYS[2], #reply)
+  redis.call('HSET', KEYS[2], 'reply', fits and reply or store.instead)
+  if too_many then kept = REFUSAL_KEPT end
+end
+redis.call('PEXPIRE', KEYS[2], kept)
 if ARGV[10] ~= '' then
   redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[12], '*', 'entry', ARGV[3], 'stream', KEYS[1], 'requestId', ARGV[4],
     'reason', ARGV[10], 'json', ARGV[11])
