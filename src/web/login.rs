@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE,
+    USER_AGENT, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -13,6 +15,7 @@ use url::form_urlencoded;
 
 use super::assets::wants_page;
 use super::cookies::{self, SESSION, Scope};
+use super::serve::Peer;
 use super::{Node, calls};
 use crate::auth::{Arrival, LoggedIn, Oidc, OidcError};
 use crate::bus::BusError;
@@ -47,9 +50,13 @@ const PRIVATE: [(HeaderName, HeaderValue); 3] = [
 ];
 
 /// `GET /auth/oidc/login`: sends the browser to the provider.
-pub(super) async fn begin(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
+pub(super) async fn begin(
+    State(node): State<Arc<Node>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+) -> Response {
     let Some(oidc) = &node.oidc else { return not_here(&headers) };
-    match oidc.begin().await {
+    match oidc.begin(peer).await {
         Ok(departure) => {
             let scope = scope(oidc, LOGIN, Some(BEGUN_LOGIN_KEPT));
             go(&departure.url, &[cookies::set(&departure.cookie, &departure.value, &scope)])
@@ -59,7 +66,12 @@ pub(super) async fn begin(State(node): State<Arc<Node>>, headers: HeaderMap) -> 
 }
 
 /// `GET /auth/oidc/callback`: where the provider sends the browser back to.
-pub(super) async fn finish(State(node): State<Arc<Node>>, uri: Uri, headers: HeaderMap) -> Response {
+pub(super) async fn finish(
+    State(node): State<Arc<Node>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     let Some(oidc) = &node.oidc else { return not_here(&headers) };
     let mut arrival = Arrival::default();
     for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
@@ -72,7 +84,8 @@ pub(super) async fn finish(State(node): State<Arc<Node>>, uri: Uri, headers: Hea
             _ => {}
         }
     }
-    match oidc.finish(arrival, |name| cookies::find(&headers, name)).await {
+    let from = (peer, user_agent(&headers));
+    match oidc.finish(arrival, |name| cookies::find(&headers, name), from).await {
         Ok(LoggedIn { session, cookie }) => {
             let session = cookies::set(SESSION, &session, &scope(oidc, "/", None));
             go("/", &[session, cookies::forget(&cookie, LOGIN)])
@@ -134,7 +147,17 @@ fn go(place: &str, cookies: &[Option<HeaderValue>]) -> Response {
 fn refuse(headers: &HeaderMap, error: &OidcError) -> Response {
     tracing::info!(%error, "a login by OpenID Connect was refused");
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    say_under(headers, status, "You are not signed in", &error.to_string())
+    let mut response = say_under(headers, status, "You are not signed in", &error.to_string());
+    if let OidcError::Busy(wait) = error {
+        let seconds = HeaderValue::from(u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX));
+        response.headers_mut().insert(RETRY_AFTER, seconds);
+    }
+    response
+}
+
+/// What the browser or program calls itself.
+pub(super) fn user_agent(headers: &HeaderMap) -> Option<&str> {
+    headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok())
 }
 
 fn not_here(headers: &HeaderMap) -> Response {

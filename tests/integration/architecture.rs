@@ -17,6 +17,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("argon2", &["auth/"]),
     ("sha2", &["auth/"]),
     ("getrandom", &["auth/"]),
+    ("zxcvbn", &["auth/"]),
+    ("ipnet", &["cli/", "web/"]),
     ("hyper", &["auth/oidc/", "docker/", "traces/", "web/"]),
     ("hyper_util", &["auth/oidc/", "docker/", "traces/", "web/"]),
     ("http_body_util", &["auth/oidc/", "docker/", "traces/"]),
