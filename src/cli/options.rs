@@ -156,8 +156,8 @@ pub(super) struct WebArgs {
     /// How browsers reach this node, https://HOST; where nobody has to log in, no other name is answered
     #[arg(long, env = "DEBLOX_PUBLIC_URL", value_name = "URL")]
     public_url: Option<Url>,
-    /// A proxy in front of this node, an address or a network such as 10.0.0.0/8, that is believed when it names the address of
-    /// a client in `Forwarded` or `X-Forwarded-For`; may be given several times
+    /// Believe this proxy, an address or a network such as 10.0.0.0/8, when it names the address of a client in `Forwarded` or
+    /// `X-Forwarded-For`; may be given several times
     #[arg(
         long = "trusted-proxy",
         env = "DEBLOX_TRUSTED_PROXY",

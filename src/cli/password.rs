@@ -26,8 +26,7 @@ pub(super) struct PasswordArgs {
 /// Which passwords people may choose.
 #[derive(Debug, clap::Args)]
 pub(super) struct PolicyArgs {
-    /// The least number of characters of a password that somebody chooses, from 8 to 128; common passwords are refused in any
-    /// case, and passwords in use go on working
+    /// Require N characters or more, from 8 to 128, of a password that somebody chooses; passwords in use go on working
     #[arg(
         long = "password-min-length",
         env = "DEBLOX_PASSWORD_MIN_LENGTH",

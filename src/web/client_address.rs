@@ -35,10 +35,9 @@ impl TrustedProxies {
         let clients = [(FORWARDED, forwarded as fn(&str) -> Option<IpAddr>), (X_FORWARDED_FOR, address)]
             .map(|(name, read)| self.named(peer, headers, &name, read));
         match clients {
-            [None, None] => peer,
             [Some(client), None] | [None, Some(client)] => client,
             [Some(one), Some(other)] if one == other => one,
-            [Some(_), Some(_)] => peer,
+            _ => peer,
         }
     }
 
@@ -74,7 +73,7 @@ impl TrustedProxies {
 
 /// The address in an element of `Forwarded`. One with half of a quoted text may be part of something that a client wrote.
 fn forwarded(element: &str) -> Option<IpAddr> {
-    if element.matches('"').count() % 2 != 0 || element.contains('\\') {
+    if !element.matches('"').count().is_multiple_of(2) || element.contains('\\') {
         return None;
     }
     let pairs = element.split(';').filter_map(|pair| pair.trim().split_once('='));

@@ -190,7 +190,7 @@ fn options() -> String {
     let worker = cli.find_subcommand("worker").expect("a command");
     // `up` has a worker's options and those of `web`.
     let web = cli.find_subcommand("web").expect("a command");
-    let of_web = |name: &str| name == "listen" || name.starts_with("oidc_");
+    let of_web = |name: &str| matches!(name, "listen" | "trusted_proxies" | "policy") || name.starts_with("oidc_");
     let of_web = web.get_arguments().filter(|option| of_web(option.get_id().as_str()));
     for option in worker.get_arguments().chain(of_web).chain(cli.get_arguments()) {
         let (Some(flag), Some(help)) = (option.get_long(), option.get_help()) else { continue };

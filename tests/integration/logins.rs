@@ -175,7 +175,7 @@ async fn who_begins_many_logins_at_the_provider_blocks_nobody_else() {
 }
 
 /// A connection to `address` from `from`, on which a request has been sent and the head of the answer read.
-fn held(address: &str, from: &str, request: &str) -> (TcpStream, String) {
+pub fn held(address: &str, from: &str, request: &str) -> (TcpStream, String) {
     let mut connection = connect(address, from).expect("it listens");
     connection.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
     connection.write_all(request.as_bytes()).expect("it reads");

@@ -1,5 +1,7 @@
 //! Sessions in a list and their end, passwords that will do, and names that nobody confuses.
 
+use std::io::Read;
+
 use deblox::auth::{Accounts, NewToken};
 use deblox::bus::Bus as Handle;
 use deblox::protocol::limits::SESSIONS;
@@ -8,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::auth::{PASSWORD, named};
 use crate::cli_terminal::Terminal;
+use crate::logins::held;
 use crate::provider::{Browser, Node as OidcNode, Provider};
 use crate::support::Bus;
 use crate::web::Node;
@@ -107,6 +110,27 @@ async fn a_user_sees_where_it_is_logged_in_and_ends_one_session_or_all_others() 
     assert_eq!(node.api(&here, "POST /logout", Value::Null).await.status, 204);
     let left: Vec<String> = bus.redis(&["ZRANGE", &bus.key("auth.user-sessions.ada"), "0", "-1"]).await;
     assert_eq!(left, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_websocket_ends_with_its_session() {
+    let bus = Bus::new().await;
+    bus.user("ada", Role::User, &[]).await;
+    let _manager = bus.manager();
+    let node = Node::enforcing(&bus).await;
+    let (one, other) = (bus.session("ada").await, bus.session("ada").await);
+    let address = node.address();
+    let request = format!(
+        "GET /api/v1/streams HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {one}\r\nConnection: Upgrade\r\nUpgrade: \
+         websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    let (mut socket, head) = held(&address, "127.0.0.1", &request);
+    assert!(head.starts_with("http/1.1 101"), "{head}");
+    let ended = node.api(&other, "DELETE /sessions", Value::Null).await;
+    assert_eq!(ended.json(), json!({"ended": 1}));
+    let mut came = Vec::new();
+    socket.read_to_end(&mut came).expect("the node closes it");
+    assert!(String::from_utf8_lossy(&came).contains("the session has ended"), "{came:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

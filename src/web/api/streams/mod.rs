@@ -13,12 +13,13 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::Response;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::caller::Caller;
 use super::problem::Problem;
-use crate::protocol::ErrorCode;
 use crate::protocol::limits::{CHUNK_BYTES, NODE_STREAMS, SOCKETS};
+use crate::protocol::{Credential, ErrorCode};
 use crate::web::Node;
 use crate::web::fair_use::{Holder, Permit};
 use crate::web::keyed_limit::KeyedLimit;
@@ -26,6 +27,9 @@ use crate::web::serve::Peer;
 
 /// The largest message that is taken: a piece of input with what stands before it, or a request.
 const MESSAGE_BYTES: usize = CHUNK_BYTES + 1024;
+
+/// How soon a websocket notices that its session has ended; workers end its streams sooner.
+const CHECK: Duration = Duration::from_secs(5);
 
 /// How long sockets that end are waited for.
 const LEAVING: Duration = Duration::from_secs(2);
@@ -103,10 +107,32 @@ pub(in crate::web) async fn open(
         holder: Holder::of(caller.user(), peer),
     };
     // What it asks for in the course of hours is no part of the call that opened it.
+    let (ended, credential) = (CancellationToken::new(), caller.credential.clone());
+    let watch = watch_session(Arc::clone(&node), credential, ended.clone());
     let client = Caller { trace: None, ..caller }.client(&node);
     let (stop, tracked) = (node.closing.clone(), node.sockets.open.token());
     Ok(upgrade.max_message_size(MESSAGE_BYTES).max_frame_size(MESSAGE_BYTES).on_upgrade(move |socket| async move {
-        Box::pin(socket::run(socket, client, streams, stop)).await;
+        tokio::select! {
+            () = Box::pin(socket::run(socket, client, streams, (stop, ended))) => {}
+            () = watch => {}
+        }
         drop((place, share, tracked));
     }))
+}
+
+/// Cancels `ended` when the session or token of a websocket counts no more. Never returns.
+async fn watch_session(node: Arc<Node>, credential: Option<Credential>, ended: CancellationToken) {
+    while let Some(credential) = &credential {
+        tokio::time::sleep(CHECK).await;
+        match node.sessions.identify(credential).await {
+            Ok(None) => {
+                ended.cancel();
+                break;
+            }
+            Ok(Some(_)) => {}
+            // It counts until somebody says otherwise.
+            Err(error) => tracing::debug!(%error, "whether a session still counts"),
+        }
+    }
+    std::future::pending().await
 }

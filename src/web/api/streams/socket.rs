@@ -35,13 +35,18 @@ const PING: Duration = Duration::from_secs(15);
 /// How long the other side may take no data, or say nothing, not even that it is there.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// Serves `socket` until either side or `stop` ends it; then all its streams are cancelled.
-pub(super) async fn run(socket: WebSocket, client: Client, room: Streams, stop: CancellationToken) {
+/// Serves `socket` until either side, the node or the end of the session ends it; then all its streams are cancelled.
+pub(super) async fn run(
+    socket: WebSocket,
+    client: Client,
+    room: Streams,
+    ends: (CancellationToken, CancellationToken),
+) {
     let (sink, incoming) = socket.split();
     let (out, outgoing) = mpsc::channel(WAITING);
     let mut socket = Socket { client, room, out, open: HashMap::new(), relays: JoinSet::new() };
     tokio::select! {
-        () = socket.serve(incoming, stop) => {}
+        () = socket.serve(incoming, ends) => {}
         () = send(sink, outgoing) => {}
     }
     // When this is done, the client knows whom it has to tell that they are read no more.
@@ -83,7 +88,11 @@ struct Open {
 }
 
 impl Socket {
-    async fn serve(&mut self, mut incoming: SplitStream<WebSocket>, stop: CancellationToken) {
+    async fn serve(
+        &mut self,
+        mut incoming: SplitStream<WebSocket>,
+        (stop, ended): (CancellationToken, CancellationToken),
+    ) {
         loop {
             tokio::select! {
                 message = timeout(SILENCE + PING, incoming.next()) => {
@@ -106,6 +115,9 @@ impl Socket {
                     if self.open.get(&stream).is_some_and(|open| open.relay.id() == relay) {
                         self.end(stream, &end).await;
                     }
+                }
+                () = ended.cancelled() => {
+                    return self.close(close_code::POLICY, "the session has ended: log in again".to_owned()).await;
                 }
                 () = stop.cancelled() => {
                     return self.close(close_code::AWAY, "the node stops: another may serve you".to_owned()).await;
