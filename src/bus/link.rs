@@ -68,6 +68,10 @@ impl Link {
         Self { server, current, bulk, copied, away, user, prefix, lacking, is_copied, metrics }
     }
 
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     pub(super) fn server(&self) -> &Server {
         &self.server
     }

@@ -17,7 +17,8 @@ use super::output::caution;
 use crate::bus::{Limits, PrivateRedis, RedisOptions};
 use crate::docker::DockerOptions;
 use crate::metrics::Metrics;
-use crate::protocol::{ClientName, Credential, Fqdn, Keys, Labels, Secret};
+use crate::protocol::limits::AUDIT_RECORDS;
+use crate::protocol::{AuditBounds, ClientName, Credential, Fqdn, Keys, Labels, Secret};
 use crate::secrets;
 use crate::traces::Traces;
 use crate::web::{Auth, WebOptions};
@@ -136,6 +137,12 @@ pub(super) struct DockArgs {
     /// Begin nothing that has an effect before N replicas of Redis know of it, so that no failover has it done twice
     #[arg(long, env = "DEBLOX_REDIS_REPLICAS", value_name = "N", default_value_t = 0)]
     redis_replicas: u8,
+    /// About how many records the audit of the cluster keeps; give all workers the same
+    #[arg(long, env = "DEBLOX_AUDIT_RECORDS", value_name = "N", default_value_t = AUDIT_RECORDS, value_parser = clap::value_parser!(u64).range(1000..=100_000_000))]
+    audit_records: u64,
+    /// For how long it keeps a record; give all workers the same
+    #[arg(long, env = "DEBLOX_AUDIT_AGE", value_name = "TIME", default_value = "90days", value_parser = audit_age)]
+    audit_age: Duration,
 }
 
 #[derive(Debug, clap::Args)]
@@ -336,7 +343,15 @@ pub(super) async fn worker(
     let (concurrency, grace) = (dock.concurrency, dock.grace);
     let redis = RedisOptions { replicas: dock.redis_replicas, ..redis };
     let (docker, metrics, traces) = (docker.options(), Metrics::default(), Traces::from_environment("deblox-worker"));
-    Ok(WorkerOptions { redis, docker, dock: name, labels, concurrency, grace, authority, metrics, traces })
+    let audit = AuditBounds { records: dock.audit_records, age: dock.audit_age };
+    Ok(WorkerOptions { redis, docker, dock: name, labels, concurrency, grace, authority, audit, metrics, traces })
+}
+
+/// For how long the audit keeps a record, in words.
+fn audit_age(text: &str) -> Result<Duration, String> {
+    let age = humantime::parse_duration(text).map_err(|e| e.to_string())?;
+    let (least, most) = (Duration::from_secs(60 * 60), Duration::from_secs(100 * 366 * 24 * 60 * 60));
+    if age < least || age > most { Err("it must be from 1h to 100years".to_owned()) } else { Ok(age) }
 }
 
 /// Reads a file that holds a secret, and warns where others can read it too.

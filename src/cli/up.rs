@@ -11,7 +11,7 @@ use super::auth::AuthArgs;
 use super::metrics::MetricsArgs;
 use super::options::{self, ClusterArgs, WebArgs};
 use super::worker;
-use crate::auth::Accounts;
+use crate::auth::{AccountError, Accounts, record_change};
 use crate::bus::{Backoff, Bus, PrivateRedis};
 use crate::traces::Traces;
 use crate::web::{Auth, Web};
@@ -109,6 +109,8 @@ async fn first_account(bus: Bus) {
     loop {
         match Accounts(&bus).add_first().await {
             Ok(Some((name, password))) => {
+                let what = ("add-user", name.as_str(), Some("role=admin"));
+                record_change(&bus, None, what, &Ok::<_, AccountError>(())).await;
                 println!("  Admin   {name}, one-time password {} (`deblox user passwd {name}`)", password.reveal());
                 return;
             }

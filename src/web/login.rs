@@ -1,8 +1,10 @@
 //! `/auth`: people log in at the identity provider, see who they are, and log out.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
@@ -12,12 +14,14 @@ use axum::response::{IntoResponse, Response};
 use url::form_urlencoded;
 
 use super::assets::wants_page;
+use super::audit::InAudit;
 use super::cookies::{self, SESSION, Scope};
+use super::serve::Peer;
 use super::{Node, calls};
-use crate::auth::{Arrival, LoggedIn, OidcError};
+use crate::auth::{Arrival, LoggedIn, Login, Oidc, OidcError};
 use crate::bus::BusError;
 use crate::protocol::limits::BEGUN_LOGIN_KEPT;
-use crate::protocol::{AuthReply, Granted, Secret};
+use crate::protocol::{AccountName, AuthReply, Granted, Secret};
 
 /// Where the cookie of a login that is under way goes.
 const LOGIN: &str = "/auth/oidc";
@@ -59,7 +63,12 @@ pub(super) async fn begin(State(node): State<Arc<Node>>, headers: HeaderMap) -> 
 }
 
 /// `GET /auth/oidc/callback`: where the provider sends the browser back to.
-pub(super) async fn finish(State(node): State<Arc<Node>>, uri: Uri, headers: HeaderMap) -> Response {
+pub(super) async fn finish(
+    State(node): State<Arc<Node>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     let Some(oidc) = &node.oidc else { return not_here(&headers) };
     let mut arrival = Arrival::default();
     for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
@@ -72,12 +81,14 @@ pub(super) async fn finish(State(node): State<Arc<Node>>, uri: Uri, headers: Hea
             _ => {}
         }
     }
-    match oidc.finish(arrival, |name| cookies::find(&headers, name, node.is_secure())).await {
-        Ok(LoggedIn { session, cookie }) => {
+    let finished = oidc.finish(arrival, |name| cookies::find(&headers, name, node.is_secure())).await;
+    record(&node, oidc, peer, &finished).await;
+    match finished {
+        Ok(LoggedIn { session, cookie, .. }) => {
             let session = cookies::set(SESSION, &session, &scope(&node, "/", None));
             go("/", &[session, cookies::forget(&cookie, LOGIN, node.is_secure())])
         }
-        Err(error) => refuse(&headers, &error),
+        Err(error) => (Extension(InAudit), refuse(&headers, &error)).into_response(),
     }
 }
 
@@ -117,6 +128,20 @@ pub(super) async fn whose(State(node): State<Arc<Node>>, headers: HeaderMap) -> 
         Ok(None) => not_logged_in(),
         Err(error) => bus_away(&headers, &error),
     }
+}
+
+/// Records a login at the provider, or why there is none.
+async fn record(node: &Node, oidc: &Oidc, peer: SocketAddr, finished: &Result<LoggedIn, OidcError>) {
+    let address = peer.ip().to_string();
+    let (user, status, error) = match finished {
+        Ok(LoggedIn { user, .. }) => (Some(user), 200, None),
+        Err(refused @ (OidcError::Taken(name) | OidcError::Disabled(name))) => {
+            (Some(name), refused.status(), Some("denied"))
+        }
+        Err(refused) => (None, refused.status(), Some("denied")),
+    };
+    let (user, issuer) = (user.map(AccountName::as_str), Some(oidc.options().issuer.as_str()));
+    Login { user, address: Some(&address), issuer, status, error }.record(node.client.bus()).await;
 }
 
 fn scope(node: &Node, path: &'static str, lasts: Option<Duration>) -> Scope {

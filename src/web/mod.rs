@@ -4,6 +4,7 @@
 
 mod api;
 mod assets;
+mod audit;
 mod calls;
 mod cookies;
 mod guard;
@@ -119,6 +120,7 @@ struct Node {
     public_url: Option<Url>,
     view: View,
     requests: Registry,
+    recording: audit::Recording,
     metrics: Metrics,
     traces: Traces,
     sockets: Arc<Sockets>,
@@ -151,6 +153,7 @@ impl Web {
             name: options.name.clone(),
             public_url: options.public_url.clone(),
             requests: Registry::default(),
+            recording: audit::Recording::default(),
             metrics: options.metrics.clone(),
             traces: options.traces.clone(),
             sockets: Arc::clone(&sockets),
@@ -169,6 +172,7 @@ impl Web {
             .fallback(elsewhere)
             // `GET /` is the UI's.
             .method_not_allowed_fallback(elsewhere)
+            .layer(middleware::from_fn_with_state(Arc::clone(&node), audit::record))
             .layer(middleware::from_fn_with_state(Arc::clone(&node), traces::follow))
             .layer(middleware::from_fn_with_state(Arc::clone(&node), metrics::count))
             // The outermost: nothing is answered without its headers.

@@ -117,7 +117,8 @@ pub(super) async fn begin(node: &Node, peer: SocketAddr, username: &str, passwor
     let answer = ask(node, AuthAddress::Login, &message, LOGS_IN).await?;
     match (answer.status.as_str(), answer.session) {
         ("ok", Some(session)) => Ok(session),
-        ("denied", _) => Err(Problem::named(401, "denied", "wrong user name or password")),
+        // The auth manager has recorded it.
+        ("denied", _) => Err(Problem::named(401, "denied", "wrong user name or password").in_audit()),
         _ => {
             let message = answer.message.unwrap_or_else(|| "the auth manager did not say why not".to_owned());
             let (status, code) =
