@@ -315,6 +315,8 @@ impl ClusterArgs {
         if let Some(file) = &password_file {
             caution_of(file);
         }
+        let key = self.redis_key.clone().or(profile.redis_key);
+        key.iter().for_each(|key| log_exposure(key));
         let namespace = self.namespace.clone().or(profile.namespace);
         Ok(RedisOptions {
             url,
@@ -324,7 +326,7 @@ impl ClusterArgs {
             replicas: 0,
             ca: self.redis_ca.clone().or(profile.redis_ca),
             cert: self.redis_cert.clone().or(profile.redis_cert),
-            key: self.redis_key.clone().or(profile.redis_key),
+            key,
             client_name: self.client_name.clone().or(profile.client_name),
         })
     }
@@ -335,6 +337,7 @@ impl DockerArgs {
         let tls = !self.docker_tls_verify.is_empty();
         let usual = || std::env::home_dir().map(|home| home.join(".docker"));
         let certificates = self.docker_cert_path.or_else(|| if tls { usual() } else { None });
+        certificates.iter().for_each(|folder| log_exposure(&folder.join("key.pem")));
         // Set to nothing is not set, as for docker itself.
         let host = if self.docker_host.is_empty() { DockerOptions::DEFAULT_HOST.to_owned() } else { self.docker_host };
         DockerOptions { host, tls, certificates }
@@ -378,6 +381,13 @@ pub(super) fn read_secret(file: &Path) -> anyhow::Result<Secret> {
 pub(super) fn caution_of(file: &Path) {
     if let Some(text) = secrets::exposure(file) {
         caution(&text);
+    }
+}
+
+/// The same for a private key, in the log of what serves alone: people often have theirs in folders that only they can open.
+fn log_exposure(key: &Path) {
+    if let Some(text) = secrets::exposure(key) {
+        tracing::warn!("{text}");
     }
 }
 
