@@ -227,7 +227,6 @@ impl Desk {
         address: Option<&str>,
     ) -> Result<Answered, AccountError> {
         let Manager { bus, hasher, limits, metrics } = &*self.manager;
-        let login = Login { user: Some(username), address, issuer: None, status: 200, error: None };
         // A name need not be one, and might be a password that was typed in the wrong place.
         let mut throttles = vec![digest(&format!("user {username}"))];
         throttles.extend(address.map(|address| digest(&format!("address {address}"))));
@@ -241,12 +240,15 @@ impl Desk {
                 let message = format!("too many logins failed: try again in {seconds} s");
                 let answered = self.stream.answer(begin, &AuthReply::error(message)).await?;
                 if answered == Answered::Done {
-                    Login { status: 429, error: Some("locked"), ..login }.record(bus).await;
+                    let user = bus.account(username).await?.map(|_| username);
+                    Login { user, address, issuer: None, status: 429, error: Some("locked") }.record(bus).await;
                 }
                 return Ok(answered);
             }
         }
         let account = bus.account(username).await?;
+        let user = account.as_ref().map(|_| username);
+        let login = Login { user, address, issuer: None, status: 200, error: None };
         let fits = hasher.verify(account.as_ref().and_then(|account| account.password.clone()), password).await?;
         let Some(account) = account.filter(|account| fits && !account.disabled) else {
             metrics.login("denied");
