@@ -55,7 +55,7 @@ pub(super) async fn begin(State(node): State<Arc<Node>>, headers: HeaderMap) -> 
     let Some(oidc) = &node.oidc else { return not_here(&headers) };
     match oidc.begin().await {
         Ok(departure) => {
-            let scope = scope(oidc, LOGIN, Some(BEGUN_LOGIN_KEPT));
+            let scope = scope(&node, LOGIN, Some(BEGUN_LOGIN_KEPT));
             go(&departure.url, &[cookies::set(&departure.cookie, &departure.value, &scope)])
         }
         Err(error) => refuse(&headers, &error),
@@ -81,12 +81,12 @@ pub(super) async fn finish(
             _ => {}
         }
     }
-    let finished = oidc.finish(arrival, |name| cookies::find(&headers, name)).await;
+    let finished = oidc.finish(arrival, |name| cookies::find(&headers, name, node.is_secure())).await;
     record(&node, oidc, peer, &finished).await;
     match finished {
         Ok(LoggedIn { session, cookie, .. }) => {
-            let session = cookies::set(SESSION, &session, &scope(oidc, "/", None));
-            go("/", &[session, cookies::forget(&cookie, LOGIN)])
+            let session = cookies::set(SESSION, &session, &scope(&node, "/", None));
+            go("/", &[session, cookies::forget(&cookie, LOGIN, node.is_secure())])
         }
         Err(error) => (Extension(InAudit), refuse(&headers, &error)).into_response(),
     }
@@ -97,14 +97,16 @@ pub(super) async fn log_out(State(node): State<Arc<Node>>, headers: HeaderMap) -
     if !node.is_own(&headers) {
         return say(&headers, StatusCode::FORBIDDEN, "a page of another site may not log you out");
     }
-    let ended = match cookies::session(&headers) {
+    let ended = match cookies::session(&headers, node.is_secure()) {
         Some(session) => node.sessions.end(&session).await,
         None => Ok(false),
     };
     match ended {
         Ok(true) => {
             let mut response = answer(StatusCode::OK, &AuthReply::Ok(Granted::default()));
-            response.headers_mut().extend(cookies::forget(SESSION, "/").map(|cookie| (SET_COOKIE, cookie)));
+            response
+                .headers_mut()
+                .extend(cookies::forget(SESSION, "/", node.is_secure()).map(|cookie| (SET_COOKIE, cookie)));
             response
         }
         Ok(false) => not_logged_in(),
@@ -114,7 +116,7 @@ pub(super) async fn log_out(State(node): State<Arc<Node>>, headers: HeaderMap) -
 
 /// `GET /auth/me`: who the session of the cookie belongs to.
 pub(super) async fn whose(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
-    let found = match cookies::session(&headers) {
+    let found = match cookies::session(&headers, node.is_secure()) {
         Some(session) => node.sessions.whose(session).await,
         None => Ok(None),
     };
@@ -142,8 +144,8 @@ async fn record(node: &Node, oidc: &Oidc, peer: SocketAddr, finished: &Result<Lo
     Login { user, address: Some(&address), issuer, status, error }.record(node.client.bus()).await;
 }
 
-fn scope(oidc: &Oidc, path: &'static str, lasts: Option<Duration>) -> Scope {
-    Scope { path, lasts, secure: oidc.options().is_secure() }
+fn scope(node: &Node, path: &'static str, lasts: Option<Duration>) -> Scope {
+    Scope { path, lasts, secure: node.is_secure() }
 }
 
 /// Sends a browser on; the address is never one that came with the request.
@@ -185,7 +187,8 @@ fn say_under(headers: &HeaderMap, status: StatusCode, heading: &str, sentence: &
         return answer(status, &AuthReply::error(sentence));
     }
     let page = PAGE.replace("HEADING", heading).replace("SENTENCE", &escape(sentence));
-    let policy = "default-src 'none'; style-src 'self'; img-src 'self'";
+    let policy = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
+                  form-action 'none'";
     let kind = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, policy)];
     (status, PRIVATE, kind, page).into_response()
 }

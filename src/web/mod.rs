@@ -7,6 +7,7 @@ mod assets;
 mod audit;
 mod calls;
 mod cookies;
+mod guard;
 mod health;
 mod login;
 mod metrics;
@@ -174,6 +175,8 @@ impl Web {
             .layer(middleware::from_fn_with_state(Arc::clone(&node), audit::record))
             .layer(middleware::from_fn_with_state(Arc::clone(&node), traces::follow))
             .layer(middleware::from_fn_with_state(Arc::clone(&node), metrics::count))
+            // The outermost: nothing is answered without its headers.
+            .layer(middleware::from_fn_with_state(guard::Headers { secure: node.is_secure() }, guard::apply))
             .with_state(node);
         Ok(Self { listener, address, router, closing: closing.drop_guard(), client, sockets })
     }

@@ -146,7 +146,7 @@ pub(super) async fn log_out(State(node): State<Arc<Node>>, headers: HeaderMap) -
             ));
         }
         Some(Credential::Session(session)) => Some(session),
-        None => cookies::session(&headers),
+        None => cookies::session(&headers, node.is_secure()),
     };
     if let Some(session) = session {
         let message = json!({"sessionID": session.reveal()});
@@ -155,7 +155,7 @@ pub(super) async fn log_out(State(node): State<Arc<Node>>, headers: HeaderMap) -
             node.sessions.end(&session).await?;
         }
     }
-    Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), cookies::forget(SESSION, "/")))
+    Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), cookies::forget(SESSION, "/", node.is_secure())))
 }
 
 /// Who asks, and what it may do.
