@@ -9,7 +9,8 @@ use crate::protocol::{AccountName, AuditRecord, EndSessions, ErrorCode, Session}
 /// An attempt to log in.
 #[derive(Clone, Copy, Debug)]
 pub struct Login<'a> {
-    /// The name that was typed, or that the provider vouches for.
+    /// The name that was typed, if there is such a user, or that the provider vouches for. Another name that was typed is
+    /// left out: it may be a password in the wrong place.
     pub user: Option<&'a str>,
     /// The address that it came from, as the node saw it.
     pub address: Option<&'a str>,
@@ -22,11 +23,10 @@ pub struct Login<'a> {
 }
 
 impl Login<'_> {
-    /// Records it. What was typed and can be no name is left out: it may be a password in the wrong place.
+    /// Records it.
     pub async fn record(&self, bus: &Bus) {
         let address = self.address.filter(|address| address.parse::<IpAddr>().is_ok());
-        let user = self.user.filter(|user| AccountName::new(*user).is_ok());
-        let (status, error, about) = (Some(self.status), self.error, self.issuer);
+        let (status, user, error, about) = (Some(self.status), self.user, self.error, self.issuer);
         let action = AuditRecord::LOGIN;
         bus.audit(&AuditRecord { action, user, address, about, status, error, ..AuditRecord::default() }).await;
     }

@@ -278,7 +278,6 @@ impl Desk {
                 (SessionOrigin::Bus, claimed, None)
             }
         };
-        let login = Login { user: Some(username), address: address.as_deref(), issuer: None, status: 200, error: None };
         let throttles = throttles(username, origin);
         let known = match bus.attempt(&throttles, begin.deadline, limits).await? {
             Attempted::Go { known } => known,
@@ -290,12 +289,17 @@ impl Desk {
                 let message = format!("too many logins failed: try again in {seconds} s");
                 let answered = self.stream.answer(begin, &AuthReply::error_for(message, seconds)).await?;
                 if answered == Answered::Done {
-                    Login { status: 429, error: Some("locked"), ..login }.record(bus).await;
+                    let user = bus.account(username).await?.map(|_| username);
+                    Login { user, address: address.as_deref(), issuer: None, status: 429, error: Some("locked") }
+                        .record(bus)
+                        .await;
                 }
                 return Ok(answered);
             }
         };
         let account = bus.account(username).await?;
+        let user = account.as_ref().map(|_| username);
+        let login = Login { user, address: address.as_deref(), issuer: None, status: 200, error: None };
         let fits = hasher.verify(account.as_ref().and_then(|account| account.password.clone()), password).await?;
         let Some(account) = account.filter(|account| fits && !account.disabled) else {
             metrics.login("denied");

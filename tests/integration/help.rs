@@ -224,6 +224,18 @@ fn help_of_deblox_worker() {
               [env: DEBLOX_REDIS_REPLICAS=]
               [default: 0]
 
+          --audit-records <N>
+              About how many records the audit of the cluster keeps; give all workers the same
+
+              [env: DEBLOX_AUDIT_RECORDS=]
+              [default: 100000]
+
+          --audit-age <TIME>
+              For how long it keeps a record; give all workers the same
+
+              [env: DEBLOX_AUDIT_AGE=]
+              [default: 90days]
+
     Docker:
           --docker-host <URL>
               unix:///path, or tcp://host:port
@@ -490,6 +502,18 @@ fn help_of_deblox_up() {
 
               [env: DEBLOX_REDIS_REPLICAS=]
               [default: 0]
+
+          --audit-records <N>
+              About how many records the audit of the cluster keeps; give all workers the same
+
+              [env: DEBLOX_AUDIT_RECORDS=]
+              [default: 100000]
+
+          --audit-age <TIME>
+              For how long it keeps a record; give all workers the same
+
+              [env: DEBLOX_AUDIT_AGE=]
+              [default: 90days]
 
     Docker:
           --docker-host <URL>

@@ -13,6 +13,7 @@ mod witness;
 mod acl;
 mod actions;
 mod architecture;
+mod audit;
 mod auth;
 mod auth_commands;
 mod bad_input;
