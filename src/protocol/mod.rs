@@ -5,6 +5,7 @@ mod auth;
 mod failure;
 mod keys;
 pub mod limits;
+pub mod masking;
 mod names;
 mod policy;
 mod quota;

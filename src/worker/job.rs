@@ -32,6 +32,8 @@ pub(super) struct Ready {
     pub(super) caller: OnceLock<Session>,
     /// The full id of the instance that it is about, once that is found out.
     pub(super) instance: OnceLock<String>,
+    /// Whether the caller may run something in that instance, and so may see the secrets in what is told of it.
+    pub(super) shows_secrets: OnceLock<bool>,
     /// Its place among those that work, or among those that wait.
     pub(super) place: Mutex<Option<Place>>,
     /// Its turn among those for the same instance, until others may go.
@@ -105,6 +107,7 @@ impl Job {
                     deadline,
                     caller: OnceLock::new(),
                     instance: OnceLock::new(),
+                    shows_secrets: OnceLock::new(),
                     place: Mutex::default(),
                     turn: Mutex::default(),
                     span,
