@@ -1,5 +1,6 @@
 //! A delivered entry, understood as far as that goes.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -34,6 +35,8 @@ pub(super) struct Ready {
     pub(super) instance: OnceLock<String>,
     /// Whether the caller may run something in that instance, and so may see the secrets in what is told of it.
     pub(super) shows_secrets: OnceLock<bool>,
+    /// Whether the audit has it that its stream has begun.
+    pub(super) is_begun: AtomicBool,
     /// Its place among those that work, or among those that wait.
     pub(super) place: Mutex<Option<Place>>,
     /// Its turn among those for the same instance, until others may go.
@@ -108,6 +111,7 @@ impl Job {
                     caller: OnceLock::new(),
                     instance: OnceLock::new(),
                     shows_secrets: OnceLock::new(),
+                    is_begun: AtomicBool::new(false),
                     place: Mutex::default(),
                     turn: Mutex::default(),
                     span,
