@@ -28,7 +28,7 @@ macro_rules! scripts {
 
 scripts!(
     ahead,
-    answer after audit,
+    answer after audit & replies,
     audit_add after audit,
     auth_account,
     auth_answer after auth_take,
@@ -41,11 +41,12 @@ scripts!(
     auth_token,
     auth_token_add,
     beat,
-    begin,
-    finish after audit,
+    begin after replies,
+    finish after audit & replies,
     hand_back,
     hold,
     instances,
+    parts,
     pass_on,
     place,
     release,
