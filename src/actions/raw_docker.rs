@@ -17,6 +17,8 @@ use classes::{About, Class, class};
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let (parts, way) = parts(context.arguments, context.instance)?;
     if context.action.streams(context.arguments) {
+        let segments = segments(context.arguments.text("path").unwrap_or_default())?;
+        super::masked::check_stream(context, &segments)?;
         let streaming = Streaming::begin(context, &parts, way, Subject::Nothing).await?;
         return Ok(Outcome::streams(streaming));
     }
@@ -47,6 +49,13 @@ pub(super) fn demand(action: &Action, arguments: &Arguments) -> Option<Demand> {
 /// What the body of a call is, where that says how much is asked for.
 pub(super) fn shape(arguments: &Arguments) -> Option<Shape> {
     classified(arguments, |class| class.shape).flatten()
+}
+
+/// Whether a call unpacks an archive in an instance.
+pub(super) fn unpacks(arguments: &Arguments) -> bool {
+    let segments = segments(arguments.text("path").unwrap_or_default()).unwrap_or_default();
+    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+    arguments.text("method") == Some("PUT") && matches!(parts.as_slice(), ["containers", _, "archive"])
 }
 
 fn classified<T>(arguments: &Arguments, read: impl FnOnce(&Class<'_>) -> T) -> Option<T> {

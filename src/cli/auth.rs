@@ -11,6 +11,7 @@ use crate::actions::{Bounds, Folder};
 use crate::auth::{AccountError, AuthOptions};
 use crate::bus::{Limits, RedisOptions};
 use crate::metrics::Metrics;
+use crate::protocol::limits::{PIDS_LARGEST, PIDS_LIMIT};
 use crate::web::Auth;
 use crate::worker::Authority;
 
@@ -25,6 +26,9 @@ pub(super) struct AuthorityArgs {
     /// With --auth enforce: a folder of this host that users may mount, as a whole; may be given several times
     #[arg(long = "bind-folder", env = "DEBLOX_BIND_FOLDERS", value_name = "DIR", value_delimiter = ',')]
     bind_folders: Vec<Folder>,
+    /// With --auth enforce: how many processes and threads a container of a user may have, and has if it asks for no limit
+    #[arg(long, env = "DEBLOX_PIDS_LIMIT", value_name = "N", default_value_t = PIDS_LIMIT, value_parser = clap::value_parser!(u64).range(1..=PIDS_LARGEST))]
+    pids_limit: u64,
 }
 
 /// Whether workers ask who it is.
@@ -48,7 +52,7 @@ impl From<Mode> for Auth {
 impl AuthorityArgs {
     /// Whom to serve, with sessions as `auth` has them.
     pub(super) fn authority(&self, auth: &AuthArgs) -> Option<Authority> {
-        let bounds = Bounds { bind_folders: self.bind_folders.clone() };
+        let bounds = Bounds { bind_folders: self.bind_folders.clone(), pids_limit: self.pids_limit };
         (self.auth == Mode::Enforce).then_some(Authority { session_idle: auth.session_idle, bounds })
     }
 }

@@ -271,6 +271,13 @@ fn help_of_deblox_worker() {
 
               [env: DEBLOX_BIND_FOLDERS=]
 
+          --pids-limit <N>
+              With --auth enforce: how many processes and threads a container of a user may have, and
+              has if it asks for no limit
+
+              [env: DEBLOX_PIDS_LIMIT=]
+              [default: 4096]
+
     Auth manager:
           --auth-manager
               Be an auth manager as well: answer logins, say whose session it is, and end sessions
@@ -549,6 +556,13 @@ fn help_of_deblox_up() {
               several times
 
               [env: DEBLOX_BIND_FOLDERS=]
+
+          --pids-limit <N>
+              With --auth enforce: how many processes and threads a container of a user may have, and
+              has if it asks for no limit
+
+              [env: DEBLOX_PIDS_LIMIT=]
+              [default: 4096]
 
     Auth manager:
           --auth-manager

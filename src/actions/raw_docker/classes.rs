@@ -44,11 +44,12 @@ pub(super) fn class<'a>(method: &str, segments: &'a [String]) -> Option<Class<'a
     let parts: Vec<&'a str> = segments.iter().map(String::as_str).collect();
     let method = if method == "HEAD" { "GET" } else { method };
     let (access, about) = match (method, parts.as_slice()) {
-        ("GET", ["containers", "json"] | ["events"] | ["system", "df"]) => (View, AllInstances),
-        // Who is on it; what runs where; what somebody may have made of an instance.
-        ("GET", ["networks", _] | ["exec", _, "json"] | ["images", "get"] | ["images", .., "get"]) => {
+        // The last two: who is on it; what runs where.
+        ("GET", ["containers", "json"] | ["events"] | ["system", "df"] | ["networks", _] | ["exec", _, "json"]) => {
             (View, AllInstances)
         }
+        // What somebody may have made of an instance, with its files and its environment.
+        ("GET", ["images", "get"] | ["images", .., "get"]) => (Exec, AllInstances),
         (
             "GET",
             ["images", "json" | "search"]
@@ -114,8 +115,11 @@ mod tests {
         }
         assert_eq!(of("DELETE", "containers/web"), Some((Delete, "web".to_owned(), None)));
         assert_eq!(of("HEAD", "containers/web/archive"), Some((Exec, "web".to_owned(), None)));
+        for path in ["images/get", "images/a/get", "images/a/b/get"] {
+            assert_eq!(of("GET", path), Some((Exec, "*".to_owned(), None)), "{path}");
+        }
         for (about, paths) in [
-            ("*", "containers/json events system/df networks/mine exec/e/json images/get images/a/get images/a/b/get"),
+            ("*", "containers/json events system/df networks/mine exec/e/json"),
             (
                 "-",
                 "images/json images/search images/a/json images/a/b/json images/a/history networks volumes volumes/v",

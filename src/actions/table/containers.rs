@@ -9,7 +9,7 @@ use crate::actions::Kind::{Filters, Flag, Image, Labels, List, Number, Object, P
 use crate::actions::{Access, Action, Field, Kind, Place, Recorded, Streams, Target};
 use crate::docker::Method;
 use crate::protocol::Resource;
-use crate::protocol::limits::{INSTANCES_AT_ONCE, LOG_LINES, PULL_TIMEOUT};
+use crate::protocol::limits::{INSTANCES_AT_ONCE, LOG_LINES, PIDS_LARGEST, PULL_TIMEOUT};
 use Access::{Create, Delete, Operate, View};
 use Target::{Daemon, Instance, NamedDaemon, NewInstance};
 
@@ -18,6 +18,7 @@ const GRACE: Field = Field::new("time", Whole(0, 86_400), "seconds to wait befor
 const RESTART: Field = text("restart", "no, always, unless-stopped, on-failure or on-failure:TIMES");
 const MEMORY: Field = Field::new("memory", Size, "the most memory, such as 512m");
 const CPUS: Field = Field::new("cpus", Number, "the most processors, such as 1.5");
+const PIDS: Field = Field::new("pids", Whole(1, PIDS_LARGEST), "the most processes and threads, such as 500");
 const PATH: Field = text("path", "the path in the container").required().query("path");
 const DETACH_KEYS: Field = text("detach-keys", "typed into a terminal, they end the stream (ctrl-p,ctrl-q)");
 const NAME: Field = text("name", "its name");
@@ -63,6 +64,7 @@ pub(super) static CONTAINERS: &[Action] = &[
         text("network", "the network it joins"),
         MEMORY,
         CPUS,
+        PIDS,
         text("user", "NAME or UID, with :GROUP if wanted"),
         text("workdir", "the working directory"),
         text("hostname", "the name it has for itself"),
@@ -163,7 +165,7 @@ pub(super) static CONTAINERS: &[Action] = &[
         Box::pin(update_container::run(context))
     })
     .again()
-    .fields(&[MEMORY, CPUS, RESTART]),
+    .fields(&[MEMORY, CPUS, PIDS, RESTART]),
     Action::own(
         "recreate-container",
         Operate,
