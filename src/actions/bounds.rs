@@ -1,10 +1,12 @@
 //! What a caller who reaches only its own instances may do with them, and put into new ones: nothing by which it would
 //! reach its host, or what others have.
 
+mod at_use;
 mod body;
 mod fields;
 mod mounts;
 mod rules;
+mod user_network;
 
 use std::str::FromStr;
 
@@ -15,13 +17,18 @@ use super::verdict::{call, judge};
 use super::{Arguments, Context, Target};
 use crate::docker::{Method, RequestParts};
 use crate::protocol::{ErrorCode, Failure, Session, label};
+pub(super) use at_use::check as check_use;
+pub(super) use fields::field;
 use fields::refusal;
+pub(super) use user_network::join as join_user_network;
 
 /// What users may have of a host beside containers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
     /// What they may mount.
     pub bind_folders: Vec<Folder>,
+    /// Whether each user has a network of its own, in the place of the default bridge.
+    pub user_networks: bool,
 }
 
 /// A folder of a host, by its absolute path.
@@ -52,7 +59,16 @@ pub(super) async fn check(context: &Context<'_>) -> Result<(), Failure> {
             body::check_endpoint(arguments.get("endpoint").unwrap_or(&Value::Null), context.bounds)?;
             network(context, caller, arguments.text("network").unwrap_or_default()).await
         }
-        "docker" => raw(arguments, context.bounds),
+        "start-container" | "restart-container" | "recreate-container" => {
+            at_use::check(context, context.instance.unwrap_or_default()).await
+        }
+        "docker" => {
+            raw(arguments, context.bounds)?;
+            match context.instance.filter(|_| raw_docker::starts(arguments)) {
+                Some(id) => at_use::check(context, id).await,
+                None => Ok(()),
+            }
+        }
         _ => Ok(()),
     }
 }
@@ -129,6 +145,9 @@ async fn network(context: &Context<'_>, caller: &Session, name: &str) -> Result<
     let found = judge(answer, Target::Daemon)?.read_json().unwrap_or_default();
     if found["Driver"] == "host" {
         return Err(refusal(name, "it is the network of the host"));
+    }
+    if context.bounds.user_networks && user_network::is_default_bridge(&found) {
+        return Err(refusal(name, user_network::NOT_THE_BRIDGE));
     }
     match found["Labels"][label::OWNER].as_str() {
         None | Some("") => Ok(()),

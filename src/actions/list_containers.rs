@@ -7,7 +7,8 @@ use super::list_cluster::{bad, of_one_dock, page};
 use super::list_filters::{ListFilters, is_one_of};
 use super::sight::Sight;
 use super::{Context, Outcome};
-use crate::protocol::{Answer, Failure, Summary, label};
+use crate::docker::CarriedLabels;
+use crate::protocol::{Answer, Failure, Summary};
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let sight = Sight::of(context).await?;
@@ -16,7 +17,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         let limit = if sight.is_all() { "limit" } else { "" };
         let fields = [("filters", "filters"), ("limit", limit), ("size", "size")];
         let outcome = of_one_dock(context, "/containers/json", &[("all", "true")], &fields).await?;
-        return Ok(if sight.is_all() { outcome } else { seen(context, &outcome, &sight) });
+        return if sight.is_all() { Ok(outcome) } else { seen(context, outcome, &sight).await };
     }
     if context.arguments.has("size") {
         return Err(bad(context, "size", "the shared records have no sizes: leave `all` out"));
@@ -27,18 +28,22 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
 }
 
 /// Those of a daemon's list that the caller sees.
-fn seen(context: &Context<'_>, outcome: &Outcome, sight: &Sight<'_>) -> Outcome {
+async fn seen(context: &Context<'_>, outcome: Outcome, sight: &Sight<'_>) -> Result<Outcome, Failure> {
     let rows = match outcome {
         Outcome::Answer(answer) => answer.read_json(),
         _ => None,
     };
-    let mut rows = rows.as_ref().and_then(Value::as_array).cloned().unwrap_or_default();
-    rows.retain(|row| {
-        let owner = row["Labels"][label::OWNER].as_str().filter(|owner| !owner.is_empty());
-        sight.sees(row["Id"].as_str().unwrap_or_default(), owner)
-    });
+    let all = rows.as_ref().and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut rows = Vec::new();
+    for row in all {
+        let image = row["ImageID"].as_str().unwrap_or_default();
+        let owner = context.docker.own_labels(image, CarriedLabels::read(&row["Labels"])).await?.owner;
+        if sight.sees(row["Id"].as_str().unwrap_or_default(), owner.as_deref()) {
+            rows.push(row.clone());
+        }
+    }
     rows.truncate(context.arguments.whole("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX));
-    Outcome::Answer(Answer::json(&rows))
+    Ok(Outcome::Answer(Answer::json(&rows)))
 }
 
 fn fits(filters: &ListFilters, summary: &Summary) -> bool {

@@ -16,7 +16,7 @@ use super::verdict::{call, judge};
 use super::{Context, Outcome, Target, pull_image};
 use crate::bus::persist;
 use crate::docker::{Method, RequestParts};
-use crate::protocol::{Answer, ErrorCode, Failure};
+use crate::protocol::{Answer, ErrorCode, Failure, Ownership};
 use replacement::{Replacement, interim_name};
 pub(super) use replacement::{inspect, name_of};
 
@@ -85,7 +85,8 @@ async fn begin(context: &Context<'_>) -> Result<(Replacement, Answer), Failure> 
     let image = context.arguments.text("image").or(old["Config"]["Image"].as_str()).unwrap_or_default();
     // Asked for by its id, since a tag may already mean the newer one.
     let config = image_config(context, old["Image"].as_str().unwrap_or_default()).await?;
-    let body = body::build(&old, config.as_ref(), image, &context.request.id);
+    let owner = context.docker.own_labels_of(&old).await?.owner;
+    let body = body::build(&old, owner.as_deref(), config.as_ref(), image, &context.request.id);
     let policy = context.arguments.text("pull").unwrap_or("always");
     if policy == "always" {
         pull_image::fetch(context, image).await.map_err(|mut failure| {
@@ -109,7 +110,9 @@ async fn begin(context: &Context<'_>) -> Result<(Replacement, Answer), Failure> 
     let old = old["Id"].as_str().unwrap_or(id).to_owned();
     // Whose it is, and who shares it, is said of the new one before it has the name.
     if let Some(said) = persist(|| context.bus.ownership([old.as_str()])).await?.remove(&old) {
-        persist(|| context.bus.set_ownership(context.dock, &new, &said)).await?;
+        // An offer is of the one that was offered.
+        let said = Ownership { offered: None, ..said };
+        persist(|| context.bus.set_ownership(context.dock, &new, "", &said)).await?;
     }
     Ok((Replacement { new, old, name, runs, told_to_stop: AtomicBool::new(false) }, answer))
 }

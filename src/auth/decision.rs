@@ -2,7 +2,7 @@
 
 use crate::actions::{Action, Arguments, Demand, On};
 use crate::bus::{Bus, BusError, Location};
-use crate::protocol::{Failure, OwnerRecord, Ownership, Question, Session, Subject};
+use crate::protocol::{Access, Failure, OwnerRecord, Ownership, Question, Session, Subject};
 
 /// Decides for `caller`; or says why it may not, or cannot be decided.
 ///
@@ -15,7 +15,7 @@ pub(super) async fn decide(bus: &Bus, caller: &Session, question: &Question) -> 
     };
     let Demand { access, on } = action.demand(&Arguments::default());
     let subject = match on {
-        On::Instance => return on_instance(bus, caller, action, question).await,
+        On::Instance | On::Offer => return on_instance(bus, caller, action, question).await,
         On::NewInstance => Subject::NewInstance,
         On::AllInstances => Subject::AllInstances,
         On::Named(_) | On::Rest => Subject::Rest,
@@ -35,6 +35,9 @@ async fn on_instance(
     let Some(reference) = &question.id else { return Ok(Err(format!("{} needs an id", action.name))) };
     let mut found = bus.locate(reference).await?;
     found.retain(|one| question.dock.as_ref().is_none_or(|dock| *dock == one.dock));
+    if found.len() > 1 {
+        found = seen(bus, caller, found).await?;
+    }
     let id = match found.as_slice() {
         [Location { id, .. }] => id,
         [] => return Ok(Err(Failure::no_such_instance(reference).message)),
@@ -43,6 +46,21 @@ async fn on_instance(
     let owner = bus.owner(id).await?.and_then(|OwnerRecord { owner, .. }| owner);
     let said = bus.ownership([id.as_str()]).await?.remove(id);
     let owner = Ownership::owner(said.as_ref(), owner.as_deref());
-    let subject = Subject::Instance(owner, said.as_ref());
+    let subject = match action.demand(&Arguments::default()).on {
+        On::Offer => Subject::Offer(owner, said.as_ref()),
+        _ => Subject::Instance(owner, said.as_ref()),
+    };
     Ok(caller.check(action.access, subject, reference).map_err(|failure| failure.message))
+}
+
+/// Those of several instances that the caller sees: of the others it is not told.
+async fn seen(bus: &Bus, caller: &Session, all: Vec<Location>) -> Result<Vec<Location>, BusError> {
+    let ids: Vec<&str> = all.iter().map(|one| one.id.as_str()).collect();
+    let (records, said) = (bus.owner_records(&ids).await?, bus.ownership(ids.iter().copied()).await?);
+    let sees = |one: &&Location| {
+        let said = said.get(&one.id);
+        let label = records.get(&one.id).and_then(|record| record.owner.as_deref());
+        caller.may(Access::View, Subject::Instance(Ownership::owner(said, label), said))
+    };
+    Ok(all.iter().filter(sees).cloned().collect())
 }

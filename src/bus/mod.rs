@@ -41,11 +41,11 @@ pub use options::RedisOptions;
 pub use placement::{Placement, Purpose, Unfit};
 pub use presence::{Beat, Changed, Dock};
 pub use private::{PrivateRedis, PrivateRedisError};
-pub use records::{Ahead, Found, Location};
+pub use records::{Ahead, Found, Location, meant};
 pub use requests::{Attempt, Begun, Ending, Moved, Standing, Unbegun};
 pub use retry::{Backoff, persist};
 pub use streams::Tail;
-pub use usage::{Claim, Gift};
+pub use usage::{Claim, Gift, Given};
 pub use vitals::{Queue, ServerInfo};
 pub use watch::{Neglected, Watch, Watched};
 

@@ -45,6 +45,7 @@ scripts!(
     hand_back,
     hold,
     instances,
+    ownership,
     pass_on,
     place,
     release,

@@ -25,6 +25,10 @@ pub(super) struct AuthorityArgs {
     /// With --auth enforce: a folder of this host that users may mount, as a whole; may be given several times
     #[arg(long = "bind-folder", env = "DEBLOX_BIND_FOLDERS", value_name = "DIR", value_delimiter = ',')]
     bind_folders: Vec<Folder>,
+    /// With --auth enforce: put containers of users that name no network on a network of their user, instead of the default
+    /// bridge
+    #[arg(long, env = "DEBLOX_USER_NETWORKS", value_parser = FalseyValueParser::new())]
+    user_networks: bool,
 }
 
 /// Whether workers ask who it is.
@@ -48,7 +52,7 @@ impl From<Mode> for Auth {
 impl AuthorityArgs {
     /// Whom to serve, with sessions as `auth` has them.
     pub(super) fn authority(&self, auth: &AuthArgs) -> Option<Authority> {
-        let bounds = Bounds { bind_folders: self.bind_folders.clone() };
+        let bounds = Bounds { bind_folders: self.bind_folders.clone(), user_networks: self.user_networks };
         (self.auth == Mode::Enforce).then_some(Authority { session_idle: auth.session_idle, bounds })
     }
 }

@@ -20,7 +20,7 @@ pub use accounts::{Account, AccountName, External, Role, Secret, Session, TokenR
 pub use auth::{AuthAddress, AuthAsk, AuthMessage, AuthReply, Credential, Granted, Question, Unreadable};
 pub use failure::{ErrorCode, Failure};
 pub use keys::{GROUP, HANDED_BACK, Keys};
-pub use names::{ClientName, EntryId, Fqdn, InvalidName, RequestId, quoted};
+pub use names::{ClientName, EntryId, Fqdn, InvalidName, RequestId, looks_like_id, may_be_id, quoted};
 pub use policy::{ANONYMOUS, Access, INSTANCES, Ownership, REST, Reach, Row, Subject};
 pub use quota::{Exceeded, Limits, Measure, Quota, Usage};
 pub use records::{

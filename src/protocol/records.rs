@@ -24,6 +24,11 @@ pub mod label {
     pub const REPLACES: &str = "deblox.replaces";
     /// There if that one ran, so that this one is to run as well.
     pub const REPLACES_RUNNING: &str = "deblox.replaces-running";
+    /// The full id of its image. An image cannot contain its own id: this shows that deblox wrote the labels beside it.
+    pub const IMAGE: &str = "deblox.image";
+
+    /// All of them.
+    pub const ALL: [&str; 5] = [OWNER, REQUEST, REPLACES, REPLACES_RUNNING, IMAGE];
 }
 
 /// Whether a dock takes part, as set by requests.

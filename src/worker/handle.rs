@@ -21,7 +21,7 @@ use crate::protocol::limits::DAEMON_CALL;
 use crate::protocol::{Answer, ErrorCode, Failure, Reply, Resource, TraceContext, Undecodable};
 
 /// Where nobody is bounded, no bounds are looked at.
-static NOTHING: Bounds = Bounds { bind_folders: Vec::new() };
+static NOTHING: Bounds = Bounds { bind_folders: Vec::new(), user_networks: false };
 
 impl Job {
     /// Handles it to its end, when its turn has come. It ends in one reply, or in the hands of another. What only waits
@@ -290,10 +290,12 @@ impl Ready {
 
     /// Does it, if whoever asks may; `instance` is the full id of the instance that it is about.
     async fn act(&self, instance: Option<&str>, attempt: Attempt, fence: &Fence<'_>) -> Result<Outcome, Failure> {
+        let named = self.resolve_call().await?;
         let looked_up = match self.caller.get() {
             Some(caller) => self.authorise(caller, instance, attempt.number).await?,
             None => None,
         };
+        let looked_up = looked_up.or(named);
         let (instance, trace) = (looked_up.as_deref().or(instance), self.goes_on());
         instance.map(|instance| self.instance.set(instance.to_owned()));
         let context = Context {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::actions::{DOCK, HOST, merge};
 use crate::more_actions::{Undo, exists, known};
-use crate::support::{Bus, Scrub, docker, refused, succeeded, try_docker, unique};
+use crate::support::{Bus, Scrub, docker, refused, succeeded, try_docker, unique, until};
 
 /// A create with this `HostConfig`.
 fn raw(name: &str, host: &Value) -> Value {
@@ -24,7 +24,7 @@ fn of_erik(name: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_creates_nothing_that_reaches_its_host_or_others() {
     let bus = Bus::new().await;
-    let bounds = Bounds { bind_folders: vec!["/srv/deblox-open".parse().expect("a folder")] };
+    let bounds = Bounds { bind_folders: vec!["/srv/deblox-open".parse().expect("a folder")], ..Bounds::default() };
     let _worker = bus.enforcing_within(HOST, DOCK, bounds).await;
     let dana = bus.known_user("dana", Role::User, &[]).await;
     let (name, volume) = (unique("bound"), unique("bound"));
@@ -129,7 +129,7 @@ async fn what_is_open_to_users_is_mounted_and_everything_harmless_passes() {
     let open = tempfile::tempdir().expect("a folder");
     let folder = open.path().to_str().expect("a text");
     std::fs::write(open.path().join("file"), "seen").expect("a file");
-    let bounds = Bounds { bind_folders: vec![folder.parse().expect("a folder")] };
+    let bounds = Bounds { bind_folders: vec![folder.parse().expect("a folder")], ..Bounds::default() };
     let _worker = bus.enforcing_within(HOST, DOCK, bounds).await;
     let dana = bus.known_user("dana", Role::User, &[]).await;
     let name = unique("bound");
@@ -419,8 +419,20 @@ async fn a_name_that_is_the_beginning_of_anothers_id_reaches_only_ones_own() {
     let id = of_erik(&victim);
     let name = &id[..12];
     let create = json!({"action": "create-container", "image": "busybox", "name": name, "dock": DOCK});
+    refused(&bus.call_as(&dana, create).await, 400, "bad-field", &["`name`", name]);
+    let own = unique("bound");
+    let _scrub_own = Scrub::new(HOST, &own);
+    let create = json!({"action": "create-container", "image": "busybox", "name": own, "dock": DOCK});
     let made = bus.call_as(&dana, create).await;
     succeeded(&made, 201);
+    // deblox gives nothing such a name, but docker does.
+    docker(HOST, &["rename", &own, name]);
+    let record = bus.key("owners");
+    until("the new name is known", async || {
+        let record: String = bus.redis(&["HGET", &record, made["Id"].as_str().unwrap_or_default()]).await;
+        record.contains(name).then_some(())
+    })
+    .await;
     let inspected = bus.call_as(&dana, call("GET", &format!("/containers/{name}/json"), &json!({}))).await;
     assert_eq!(inspected["Response"]["Body"]["Id"], made["Id"], "{inspected}");
     let delete = call("DELETE", &format!("/containers/{name}"), &json!({}));

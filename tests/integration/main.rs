@@ -52,6 +52,7 @@ mod monitoring;
 mod more_actions;
 mod oidc;
 mod order;
+mod owners;
 mod placement;
 mod properties;
 mod pulls;
