@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::decision::decide;
 use super::secrets::{Hasher, digest, session_id};
-use super::{AccountError, AuthOptions};
+use super::{AccountError, AuthOptions, Login, record_logout};
 use crate::bus::{Answered, Attempted, AuthDelivery, AuthStream, Backoff, Begin, Bus, BusError, Limits};
 use crate::metrics::Metrics;
 use crate::protocol::limits::{AUTH_TAKE_OVER, LOGINS, LOOKS};
@@ -189,8 +189,14 @@ impl Desk {
                 Ok(self.stream.answer(begin, &reply).await?)
             }
             AuthAsk::Logout(session) => {
+                let whose = Credential::Session(session.clone());
+                let whose = identify(&self.manager.bus, &whose, self.manager.limits.session_idle).await?;
                 let (ended, unknown) = (AuthReply::Ok(Granted::default()), AuthReply::error("Not logged in"));
-                Ok(self.stream.log_out(begin, &digest(session.reveal()), &ended, &unknown).await?)
+                let answered = self.stream.log_out(begin, &digest(session.reveal()), &ended, &unknown).await?;
+                if let (Answered::Done, Some(whose)) = (answered, whose) {
+                    record_logout(&self.manager.bus, &whose).await;
+                }
+                Ok(answered)
             }
         }
     }
@@ -221,6 +227,7 @@ impl Desk {
         address: Option<&str>,
     ) -> Result<Answered, AccountError> {
         let Manager { bus, hasher, limits, metrics } = &*self.manager;
+        let login = Login { user: Some(username), address, issuer: None, status: 200, error: None };
         // A name need not be one, and might be a password that was typed in the wrong place.
         let mut throttles = vec![digest(&format!("user {username}"))];
         throttles.extend(address.map(|address| digest(&format!("address {address}"))));
@@ -232,7 +239,11 @@ impl Desk {
                 tracing::info!(entry = %begin.entry, ?address, ?wait, "a login was refused: there were too many");
                 let seconds = wait.as_millis().div_ceil(1000);
                 let message = format!("too many logins failed: try again in {seconds} s");
-                return Ok(self.stream.answer(begin, &AuthReply::error(message)).await?);
+                let answered = self.stream.answer(begin, &AuthReply::error(message)).await?;
+                if answered == Answered::Done {
+                    Login { status: 429, error: Some("locked"), ..login }.record(bus).await;
+                }
+                return Ok(answered);
             }
         }
         let account = bus.account(username).await?;
@@ -240,7 +251,11 @@ impl Desk {
         let Some(account) = account.filter(|account| fits && !account.disabled) else {
             metrics.login("denied");
             tracing::info!(entry = %begin.entry, ?address, "a login failed");
-            return Ok(self.stream.answer(begin, &AuthReply::Denied).await?);
+            let answered = self.stream.answer(begin, &AuthReply::Denied).await?;
+            if answered == Answered::Done {
+                Login { status: 401, error: Some("denied"), ..login }.record(bus).await;
+            }
+            return Ok(answered);
         };
         let session = session_id();
         let digest = digest(session.reveal());
@@ -249,6 +264,7 @@ impl Desk {
         let answered = self.stream.log_in(begin, &reply, who, &throttles, limits).await?;
         if answered == Answered::Done {
             metrics.login("done");
+            login.record(bus).await;
             tracing::info!(user = username, ?address, "logged in");
         }
         Ok(answered)

@@ -2,9 +2,11 @@
 
 mod accounts;
 mod acl;
+mod audit;
 mod auth;
 mod caller;
 mod consumer;
+mod credentials;
 mod events;
 mod fence;
 mod link;
@@ -66,6 +68,7 @@ struct Inner {
     keys: Keys,
     link: Link,
     scripts: Scripts,
+    audit: audit::State,
     /// How many replicas must have what is noted before it is acted on.
     replicas: u8,
     replies: Replies,
@@ -131,7 +134,9 @@ impl Bus {
         let link = Link::new(options.server()?, options.user(), keys.prefix(), metrics);
         let (scripts, replies, waiting) = (Scripts::new(), Replies::default(), Waiting::default());
         let replicas = options.replicas;
-        Ok(Self { inner: Arc::new(Inner { keys, link, scripts, replicas, replies, waiting }) })
+        Ok(Self {
+            inner: Arc::new(Inner { keys, link, scripts, audit: audit::State::default(), replicas, replies, waiting }),
+        })
     }
 
     /// The names of this bus's keys.

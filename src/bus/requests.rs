@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use redis::pipe;
+use redis::{ScriptInvocation, pipe};
 
 use super::{Backoff, Bus, BusError, Consumer, Delivery, Source};
-use crate::protocol::limits::{ATTEMPTS, DEAD_LETTERS, EVENTS, LEASE, QUEUE_LENGTH, REPLY_KEPT};
-use crate::protocol::{Fqdn, GROUP, Request, RequestId, millis};
+use crate::protocol::limits::{ATTEMPTS, DEAD_LETTERS, LEASE, QUEUE_LENGTH, REPLY_KEPT};
+use crate::protocol::{AuditEntry, Fqdn, GROUP, Request, RequestId, millis};
 
 /// What became of the attempt to begin a request.
 #[derive(Debug)]
@@ -53,8 +53,8 @@ pub struct Ending<'a> {
     pub reply: Option<&'a str>,
     /// Why it is put with the dead, if it is.
     pub dead: Option<&'a str>,
-    /// What is told of it to people, if anything is: an [`AuditRecord`](crate::protocol::AuditRecord).
-    pub audit: Option<&'a str>,
+    /// What is recorded of it, if anything is.
+    pub audit: Option<&'a AuditEntry>,
 }
 
 /// How an entry ends of which nothing was begun.
@@ -171,16 +171,17 @@ impl Bus {
         let keys = self.keys();
         let mut finish = self.scripts().finish.key(consumer.stream(delivery.source));
         finish.key(keys.request(&request.id)).key(keys.reply(&request.id));
-        finish.key(keys.load()).key(keys.dead()).key(keys.events());
+        finish.key(keys.load()).key(keys.dead());
         finish.arg(GROUP).arg(consumer.name()).arg(delivery.entry.to_string()).arg(request.id.as_str());
         finish.arg(reply.unwrap_or_default()).arg(millis(REPLY_KEPT)).arg(u8::from(request.id_chosen));
         finish.arg(deadline).arg(dock.as_str()).arg(dead.unwrap_or_default());
         finish.arg(dead.map(|_| request.without_secrets()).unwrap_or_default()).arg(DEAD_LETTERS);
-        finish.arg(keys.promises_prefix()).arg(audit.unwrap_or_default()).arg(EVENTS);
-        Ok(self.link().script(&finish).await?)
+        finish.arg(keys.promises_prefix());
+        self.end(finish, audit).await
     }
 
-    /// Answers an entry of which nothing was begun. Where that is impossible it goes to the dead, with `reason`.
+    /// Answers an entry of which nothing was begun, and records it. Where no answer is possible it goes to the dead, with
+    /// `reason`.
     /// Returns whether nobody else had answered it.
     ///
     /// # Errors
@@ -191,6 +192,7 @@ impl Bus {
         delivery: &Delivery,
         id: &RequestId,
         answer: &Unbegun<'_>,
+        audit: Option<&AuditEntry>,
     ) -> Result<bool, BusError> {
         const KEY_TAKEN: &str = "its reply key or its request key holds something else";
         let (reply, reason, again) = match answer {
@@ -205,7 +207,17 @@ impl Bus {
         script.arg(GROUP).arg(delivery.entry.to_string());
         script.arg(reply).arg(millis(REPLY_KEPT)).arg(reason).arg(DEAD_LETTERS).arg(u8::from(again));
         script.arg(u8::from(matches!(answer, Unbegun::Shed(_))));
-        Ok(self.link().script(&script).await?)
+        self.end(script, audit).await
+    }
+
+    /// Runs a script that ends an entry and records that. Returns whether it has ended it.
+    async fn end(&self, mut script: ScriptInvocation<'_>, audit: Option<&AuditEntry>) -> Result<bool, BusError> {
+        self.audit_with(&mut script, audit);
+        let (ended, recorded): (bool, String) = self.link().script(&script).await?;
+        if ended && audit.is_some() {
+            self.note_recorded(&recorded);
+        }
+        Ok(ended)
     }
 
     /// Moves a begun request to the stream of `dock`, or back to the shared one, with its id and its deadline. `trace` is the

@@ -1,10 +1,10 @@
 //! The Lua scripts, each one atomic step; what they take and return is said at the top of each file.
-//! One that stands `after` another begins with that one's lines.
+//! One that stands `after` others begins with their lines.
 
 use redis::Script;
 
 macro_rules! scripts {
-    ($($name:ident $(after $before:ident)?),+ $(,)?) => {
+    ($($name:ident $(after $($before:ident)&+)?),+ $(,)?) => {
         pub(super) struct Scripts {
             $(pub(super) $name: Script,)+
         }
@@ -12,7 +12,7 @@ macro_rules! scripts {
         impl Scripts {
             pub(super) fn new() -> Self {
                 Self { $($name: Script::new(concat!(
-                    $(include_str!(concat!("scripts/", stringify!($before), ".lua")),)?
+                    $($(include_str!(concat!("scripts/", stringify!($before), ".lua")),)+)?
                     include_str!(concat!("scripts/", stringify!($name), ".lua")),
                 )),)+ }
             }
@@ -28,7 +28,8 @@ macro_rules! scripts {
 
 scripts!(
     ahead,
-    answer,
+    answer after audit,
+    audit_add after audit,
     auth_account,
     auth_answer after auth_take,
     auth_attempt,
@@ -41,7 +42,7 @@ scripts!(
     auth_token_add,
     beat,
     begin,
-    finish,
+    finish after audit,
     hand_back,
     hold,
     instances,

@@ -78,6 +78,13 @@ pub(super) enum Command {
         #[command(flatten)]
         secret: SecretArgs,
     },
+    /// For `deblox audit verify` and `deblox audit export`: reads the audit, and changes nothing
+    Auditor {
+        /// The name of the user
+        name: UserName,
+        #[command(flatten)]
+        secret: SecretArgs,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -106,6 +113,7 @@ pub(super) async fn run(command: Command, cluster: &ClusterArgs) -> anyhow::Resu
         Command::Manager { name, secret } => (name.to_string(), AclRole::Manager, secret),
         Command::Accounts { name, secret } => (name.to_string(), AclRole::Accounts, secret),
         Command::Doctor { name, secret } => (name.to_string(), AclRole::Doctor, secret),
+        Command::Auditor { name, secret } => (name.to_string(), AclRole::Auditor, secret),
     };
     if user == DEFAULT {
         bail!("`{DEFAULT}` is whom Redis takes those for who give no name: choose another, and switch that one off");

@@ -292,6 +292,15 @@ pub fn complain(error: &anyhow::Error) {
     eprintln!("deblox: {}", text.split_whitespace().collect::<Vec<_>>().join(" "));
 }
 
+/// Tells a person what may be dangerous, in one line; in the log of what serves.
+pub(super) fn caution(text: &str) {
+    if tracing::enabled!(tracing::Level::WARN) {
+        tracing::warn!("{text}");
+    } else {
+        eprintln!("deblox: warning: {text}");
+    }
+}
+
 /// A duration in the words that docker has for it.
 pub(super) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();

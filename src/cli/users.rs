@@ -1,5 +1,7 @@
 //! `deblox user`: who may use the cluster, and for what.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::cluster::{Cluster, each};
@@ -137,8 +139,10 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
         }
         Command::Add { name, role, groups, password } => {
             let password = password.read().await?;
-            let groups = groups.into_iter().collect();
-            let generated = cluster.account(accounts.add(&name, role.into(), groups, password)).await?;
+            let groups: BTreeSet<AccountName> = groups.into_iter().collect();
+            let words = Change::words(&[Change::Role(role.into()), Change::Groups(groups.clone())]);
+            let step = accounts.add(&name, role.into(), groups, password);
+            let generated = cluster.change_account(("add-user", name.as_str(), Some(&words)), step).await?;
             line(generated.as_ref().map_or(name.as_str(), |password| password.reveal()))?;
             Ok(0)
         }
@@ -146,7 +150,8 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
         Command::Groups { name, groups } => change(cluster, &name, &Change::Groups(groups.into_iter().collect())).await,
         Command::Passwd { name, password } => {
             let password = password.read().await?;
-            let generated = cluster.account(accounts.set_password(&name, password)).await?;
+            let step = accounts.set_password(&name, password);
+            let generated = cluster.change_account(("set-password", name.as_str(), None), step).await?;
             line(generated.as_ref().map_or(name.as_str(), |password| password.reveal()))?;
             Ok(0)
         }
@@ -155,8 +160,9 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
         Command::Enable(Names { names }) => change_each(cluster, &names, &Change::Enable).await,
         Command::Rm(Names { names }) => {
             each(&names, async |name| {
-                cluster.account(accounts.remove(&AccountName::new(name)?, false)).await?;
-                Ok(name.to_owned())
+                let name = &AccountName::new(name)?;
+                cluster.change_account(("remove-user", name.as_str(), None), accounts.remove(name, false)).await?;
+                Ok(name.to_string())
             })
             .await
         }
@@ -169,8 +175,10 @@ async fn change(cluster: &Cluster, name: &AccountName, change: &Change) -> anyho
 
 async fn change_each(cluster: &Cluster, names: &[AccountName], change: &Change) -> anyhow::Result<u8> {
     each(names, async |name| {
-        cluster.account(cluster.accounts().change(&AccountName::new(name)?, change)).await?;
-        Ok(name.to_owned())
+        let (name, accounts, words) = (AccountName::new(name)?, cluster.accounts(), change.to_string());
+        let what = ("change-user", name.as_str(), Some(words.as_str()));
+        cluster.change_account(what, accounts.change(&name, change)).await?;
+        Ok(name.to_string())
     })
     .await
 }

@@ -147,6 +147,21 @@ impl Keys {
         self.key("events")
     }
 
+    /// Stream: who asked for what, and how it ended.
+    pub fn audit(&self) -> String {
+        self.key("audit")
+    }
+
+    /// Hash: the last record of the audit, the last one that was trimmed, and places between them.
+    pub fn audit_head(&self) -> String {
+        self.key("audit.head")
+    }
+
+    /// Hash: what is counted instead of being recorded one by one.
+    pub fn audit_counted(&self) -> String {
+        self.key("audit.counted")
+    }
+
     /// Hash: name to container template.
     pub fn templates(&self) -> String {
         self.key("templates")

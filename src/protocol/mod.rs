@@ -1,6 +1,7 @@
 //! The wire: requests, replies, records, error codes, names, keys and limits. Plain data, no I/O.
 
 mod accounts;
+pub mod audit;
 mod auth;
 mod failure;
 mod keys;
@@ -17,6 +18,7 @@ mod trace;
 mod usage;
 
 pub use accounts::{Account, AccountName, External, Role, Secret, Session, TokenRecord, check_password};
+pub use audit::{AuditBounds, AuditEntry, AuditHead, AuditRecord, Chain, Link};
 pub use auth::{AuthAddress, AuthAsk, AuthMessage, AuthReply, Credential, Granted, Question, Unreadable};
 pub use failure::{ErrorCode, Failure};
 pub use keys::{GROUP, HANDED_BACK, Keys};
@@ -24,8 +26,8 @@ pub use names::{ClientName, EntryId, Fqdn, InvalidName, RequestId, looks_like_id
 pub use policy::{ANONYMOUS, Access, INSTANCES, Ownership, REST, Reach, Row, Subject};
 pub use quota::{Exceeded, Limits, Measure, Quota, Usage};
 pub use records::{
-    AuditRecord, DaemonState, DockFacts, DockRecord, DockState, Event, Labels, OwnerRecord, Port, Standing, Summary,
-    label, millis, rfc3339,
+    DaemonState, DockFacts, DockRecord, DockState, Event, Labels, OwnerRecord, Port, Standing, Summary, label, millis,
+    rfc3339,
 };
 pub use reply::{Answer, Body, Reply};
 pub use request::{COMMON_FIELDS, Fields, Request, Undecodable, decode, read_timeout};

@@ -4,8 +4,10 @@
 
 mod api;
 mod assets;
+mod audit;
 mod calls;
 mod cookies;
+mod guard;
 mod health;
 mod login;
 mod metrics;
@@ -118,6 +120,7 @@ struct Node {
     public_url: Option<Url>,
     view: View,
     requests: Registry,
+    recording: audit::Recording,
     metrics: Metrics,
     traces: Traces,
     sockets: Arc<Sockets>,
@@ -150,6 +153,7 @@ impl Web {
             name: options.name.clone(),
             public_url: options.public_url.clone(),
             requests: Registry::default(),
+            recording: audit::Recording::default(),
             metrics: options.metrics.clone(),
             traces: options.traces.clone(),
             sockets: Arc::clone(&sockets),
@@ -168,8 +172,11 @@ impl Web {
             .fallback(elsewhere)
             // `GET /` is the UI's.
             .method_not_allowed_fallback(elsewhere)
+            .layer(middleware::from_fn_with_state(Arc::clone(&node), audit::record))
             .layer(middleware::from_fn_with_state(Arc::clone(&node), traces::follow))
             .layer(middleware::from_fn_with_state(Arc::clone(&node), metrics::count))
+            // The outermost: nothing is answered without its headers.
+            .layer(middleware::from_fn_with_state(guard::Headers { secure: node.is_secure() }, guard::apply))
             .with_state(node);
         Ok(Self { listener, address, router, closing: closing.drop_guard(), client, sockets })
     }

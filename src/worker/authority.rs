@@ -7,9 +7,7 @@ use super::route::ambiguous;
 use crate::actions::{Bounds, Demand, On, named_containers};
 use crate::bus::{BusError, Location, persist};
 use crate::docker::{Method, RequestParts};
-use crate::protocol::{
-    Access, AccountName, AuditRecord, ErrorCode, Event, Failure, Ownership, Reply, Session, Subject,
-};
+use crate::protocol::{Access, ErrorCode, Failure, Ownership, Session, Subject};
 
 /// How soon it is noticed that somebody whose stream is open may not have it any more.
 const LOOK: Duration = Duration::from_millis(500);
@@ -202,34 +200,4 @@ impl Ready {
             }
         }
     }
-
-    /// What is told of this request to those who look at what was done, if it changed something or was to.
-    pub(super) fn audit(&self, reply: Option<&Reply>) -> Option<String> {
-        if self.action.demand(&self.arguments).access == Access::View {
-            return None;
-        }
-        let (caller, new) = (self.caller.get(), reply.and_then(Reply::instance));
-        let text = |names: &[&str]| names.iter().find_map(|name| self.arguments.text(name)).map(beginning);
-        let record = AuditRecord {
-            event: Event::REQUEST,
-            action: self.action.name,
-            request_id: self.request.id.as_str(),
-            user: caller.map(|caller| caller.username.as_str()),
-            token: caller.and_then(|caller| caller.token.as_ref()).map(AccountName::as_str),
-            dock: Some(self.worker.dock().as_str()),
-            id: new.or(self.instance.get().map(String::as_str)).or(self.request.instance.as_deref()),
-            name: text(&["name"]),
-            about: text(&["image", "network", "volume", "hostname", "template", "path", "owner", "user", "group"]),
-            status: reply.map(Reply::status),
-            error: reply.and_then(Reply::error).map(ErrorCode::as_str),
-        };
-        serde_json::to_string(&record).ok()
-    }
-}
-
-/// As much of a text as is told: names of ours are no longer.
-fn beginning(text: &str) -> &str {
-    const TOLD: usize = 255;
-    let end = (0..=TOLD.min(text.len())).rfind(|at| text.is_char_boundary(*at)).unwrap_or_default();
-    &text[..end]
 }

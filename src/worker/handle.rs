@@ -1,6 +1,7 @@
 //! The way of one request: decode, check, begin, route, do, finish.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,10 +15,10 @@ use super::lanes::Turn;
 use super::refusals::{crowded, expired, half_done, interrupted, poison, too_many_streams};
 use super::route::{Way, asked, route};
 use super::spans::told;
-use crate::actions::{Access, Bounds, Context, Outcome, Recorded};
+use crate::actions::{Access, Bounds, Context, Outcome, Recorded, Streaming};
 use crate::bus::{Attempt, Begun, BusError, Consumer, Delivery, Ending, Fence, Moved, Source, Unbegun, persist};
 use crate::metrics;
-use crate::protocol::limits::DAEMON_CALL;
+use crate::protocol::limits::{AUDIT_STREAM, DAEMON_CALL};
 use crate::protocol::{Answer, ErrorCode, Failure, Reply, Resource, TraceContext, Undecodable};
 
 /// Where nobody is bounded, no bounds are looked at.
@@ -68,7 +69,8 @@ pub(super) async fn refuse(worker: &Worker, consumer: &Consumer, delivery: &Deli
     let reply = Reply::failure(id.clone(), worker.dock().clone(), failure).traced(told(&span, &trace).as_ref());
     let json = reply.to_json();
     let refused = Unbegun::Refused(&json, &reason);
-    match persist(|| worker.bus.answer(consumer, delivery, &id, &refused)).await {
+    let audit = super::audit::undecodable(worker.dock(), delivery, &id, code);
+    match persist(|| worker.bus.answer(consumer, delivery, &id, &refused, Some(&audit))).await {
         Ok(_) => {
             span.answered(reply.status(), reply.error());
             worker.metrics().answered(None, metrics::Outcome::Failed(code));
@@ -177,7 +179,8 @@ impl Ready {
         let json = reply.to_json();
         let looked = Unbegun::Looked { reply: &json, id_chosen: self.request.id_chosen };
         let (bus, consumer) = (&self.worker.bus, &self.worker.consumer);
-        let answer = persist(|| bus.answer(consumer, &self.delivery, &self.request.id, &looked));
+        let audit = self.audit(Some(&reply));
+        let answer = persist(|| bus.answer(consumer, &self.delivery, &self.request.id, &looked, audit.as_ref()));
         self.end(answer, Some(&reply)).await;
         Looked::Answered
     }
@@ -198,7 +201,7 @@ impl Ready {
                     place => place,
                 };
                 let done = match self.perform(instance.as_deref(), attempt).await {
-                    Ok(Outcome::Streams(streaming)) => Box::pin(self.relay(*streaming)).await,
+                    Ok(Outcome::Streams(streaming)) => Box::pin(self.relay_recorded(*streaming)).await,
                     done => done,
                 };
                 let changed = self.changed(&done, instance.as_deref());
@@ -226,6 +229,15 @@ impl Ready {
                 }
             }
             Err(failure) => Some(self.settle(Err(failure), attempt.number)),
+        }
+    }
+
+    /// Passes a stream on. One that goes on is in the audit before it ends.
+    async fn relay_recorded(&self, streaming: Streaming) -> Result<Outcome, Failure> {
+        let mut relay = pin!(self.relay(streaming));
+        tokio::select! {
+            done = &mut relay => done,
+            () = tokio::time::sleep(AUDIT_STREAM) => tokio::join!(relay, self.record_begun()).0,
         }
     }
 
@@ -370,7 +382,7 @@ impl Ready {
         let json = reply.as_ref().map(Reply::to_json);
         let (bus, consumer, dock) = (&self.worker.bus, &self.worker.consumer, self.worker.dock());
         let audit = self.audit(reply.as_ref());
-        let ending = Ending { reply: json.as_deref(), dead, audit: audit.as_deref() };
+        let ending = Ending { reply: json.as_deref(), dead, audit: audit.as_ref() };
         // A stream may last longer than its request had to begin.
         let now = self.worker.now().filter(|_| self.streams());
         let deadline = self.deadline.max(now.unwrap_or_default());
@@ -403,7 +415,9 @@ impl Ready {
         let (bus, consumer) = (&self.worker.bus, &self.worker.consumer);
         let reason = error.to_string();
         let unanswerable = Unbegun::Unanswerable(&reason);
-        if let Err(error) = persist(|| bus.answer(consumer, &self.delivery, &self.request.id, &unanswerable)).await {
+        if let Err(error) =
+            persist(|| bus.answer(consumer, &self.delivery, &self.request.id, &unanswerable, None)).await
+        {
             tracing::error!(%error, "nor can it be put with the dead");
         }
     }

@@ -124,10 +124,22 @@ fn help_of_deblox() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
-              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster; a password goes into a
+              file [default: the context's, else the private Redis of `deblox up` if it runs, else
+              redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
+
+          --redis-url-file <FILE>
+              A file with that URL, where it has a password in it; read again for each connection
+
+              [env: REDIS_URL_FILE=]
+
+          --redis-password-file <FILE>
+              A file with the password for Redis, where the URL has none; read again for each
+              connection; an empty file is no password
+
+              [env: REDIS_PASSWORD_FILE=]
 
           --namespace <NAME>
               What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:
@@ -299,10 +311,22 @@ fn help_of_deblox_worker() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
-              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster; a password goes into a
+              file [default: the context's, else the private Redis of `deblox up` if it runs, else
+              redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
+
+          --redis-url-file <FILE>
+              A file with that URL, where it has a password in it; read again for each connection
+
+              [env: REDIS_URL_FILE=]
+
+          --redis-password-file <FILE>
+              A file with the password for Redis, where the URL has none; read again for each
+              connection; an empty file is no password
+
+              [env: REDIS_PASSWORD_FILE=]
 
           --namespace <NAME>
               What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:
@@ -541,10 +565,22 @@ fn help_of_deblox_up() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
-              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster; a password goes into a
+              file [default: the context's, else the private Redis of `deblox up` if it runs, else
+              redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
+
+          --redis-url-file <FILE>
+              A file with that URL, where it has a password in it; read again for each connection
+
+              [env: REDIS_URL_FILE=]
+
+          --redis-password-file <FILE>
+              A file with the password for Redis, where the URL has none; read again for each
+              connection; an empty file is no password
+
+              [env: REDIS_PASSWORD_FILE=]
 
           --namespace <NAME>
               What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:
@@ -729,10 +765,22 @@ fn help_of_deblox_web() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
-              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster; a password goes into a
+              file [default: the context's, else the private Redis of `deblox up` if it runs, else
+              redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
+
+          --redis-url-file <FILE>
+              A file with that URL, where it has a password in it; read again for each connection
+
+              [env: REDIS_URL_FILE=]
+
+          --redis-password-file <FILE>
+              A file with the password for Redis, where the URL has none; read again for each
+              connection; an empty file is no password
+
+              [env: REDIS_PASSWORD_FILE=]
 
           --namespace <NAME>
               What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:
@@ -778,7 +826,8 @@ fn help_of_deblox_call() {
 
     Arguments:
       <JSON>
-              The request, such as '{"action":"list-docks"}'
+              The request, such as '{"action":"list-docks"}'; or - to read it from standard input, which
+              no other user of this host sees
 
     Options:
           --dock <FQDN>
@@ -815,10 +864,22 @@ fn help_of_deblox_call() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
-              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster; a password goes into a
+              file [default: the context's, else the private Redis of `deblox up` if it runs, else
+              redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
+
+          --redis-url-file <FILE>
+              A file with that URL, where it has a password in it; read again for each connection
+
+              [env: REDIS_URL_FILE=]
+
+          --redis-password-file <FILE>
+              A file with the password for Redis, where the URL has none; read again for each
+              connection; an empty file is no password
+
+              [env: REDIS_PASSWORD_FILE=]
 
           --namespace <NAME>
               What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:

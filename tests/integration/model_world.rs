@@ -419,7 +419,7 @@ impl World {
                     Step::Refuse => Unbegun::Refused(&reply, "it is malformed"),
                     _ => Unbegun::Looked { reply: &reply, id_chosen: true },
                 };
-                let done = bus.answer(consumer, delivery, &id, &answer).await.expect("answer");
+                let done = bus.answer(consumer, delivery, &id, &answer, None).await.expect("answer");
                 if done { Said::Done } else { Said::NotOurs }
             }
         }

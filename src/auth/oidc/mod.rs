@@ -20,7 +20,7 @@ use self::claims::Person;
 use self::provider::{Provider, refused};
 use super::secrets::{digest, random_hex, session_id};
 use crate::bus::{Bus, Limits};
-use crate::protocol::{External, Secret};
+use crate::protocol::{AccountName, External, Secret};
 
 /// How many characters of a login's digest tell its cookie from others in the same browser.
 const COOKIE_DIGITS: usize = 16;
@@ -64,6 +64,8 @@ pub struct Arrival {
 /// What a browser gets for it.
 #[derive(Debug)]
 pub struct LoggedIn {
+    /// Whose it is.
+    pub user: AccountName,
     /// The session.
     pub session: Secret,
     /// The cookie that is of no more use.
@@ -142,7 +144,8 @@ impl Oidc {
         }
         let code = arrival.code.ok_or(OidcError::Stale)?;
         let person = self.person(code, begun).await?;
-        Ok(LoggedIn { session: self.log_in(&person).await?, cookie })
+        let (user, session) = self.log_in(&person).await?;
+        Ok(LoggedIn { user, session, cookie })
     }
 
     /// What was kept of the login, once, if this is the browser that began it.
@@ -171,7 +174,7 @@ impl Oidc {
         Ok(person)
     }
 
-    async fn log_in(&self, person: &Person) -> Result<Secret, OidcError> {
+    async fn log_in(&self, person: &Person) -> Result<(AccountName, Secret), OidcError> {
         let external = External { issuer: self.options.issuer.clone(), subject: person.subject.clone() };
         let (groups, role) = person.groups(&self.options)?;
         for _ in 0..TRIES {
@@ -184,7 +187,7 @@ impl Oidc {
                     role = account.role.as_str(),
                     "logged in"
                 );
-                return Ok(session);
+                return Ok((name, session));
             }
         }
         Err(OidcError::Crossed)

@@ -1,18 +1,20 @@
 -- Answers an entry of which nothing was begun: one that is no request, or that only looked at something.
 -- Whoever acknowledges the entry answers it; that another worker may have looked as well does no harm.
--- KEYS: stream, request, reply, dead
+-- KEYS: stream, request, reply, dead, and those of audit
 -- ARGV: group, entry, reply or '' for the dead, kept ms, reason, dead letters kept,
---       1 where the caller chose the id and so may send it again, 1 where nobody has been given the entry
--- Returns 1 when this call answered it, 0 when it was another's
+--       1 where the caller chose the id and so may send it again, 1 where nobody has been given the entry, and
+--       those of audit
+-- Returns {1 when this call answered it, 0 when it was another's; number and link of the record in the audit, '' where it
+-- needs none or was counted only, '-' where it could not be recorded}
 local stream, request, entry, reply = KEYS[1], KEYS[2], ARGV[2], ARGV[3]
 if ARGV[8] == '1' then
   local pending = redis.pcall('XPENDING', stream, ARGV[1], entry, entry, 1)
-  if not pending.err and pending[1] or redis.call('XDEL', stream, entry) == 0 then return 0 end
+  if not pending.err and pending[1] or redis.call('XDEL', stream, entry) == 0 then return {0, ''} end
 else
   if redis.call('XACK', stream, ARGV[1], entry) == 0 then
     -- the group is gone after a FLUSHALL: then nobody else can have the entry
     local pending = redis.pcall('XPENDING', stream, ARGV[1])
-    if not pending.err then return 0 end
+    if not pending.err then return {0, ''} end
   end
   redis.call('XDEL', stream, entry)
 end
@@ -44,4 +46,4 @@ local pushed = reply ~= '' and push()
 if not pushed or type(pushed) == 'table' then
   redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[6], '*', 'entry', entry, 'stream', stream, 'reason', ARGV[5])
 end
-return 1
+return {1, audit(5, 9, '') or '-'}
