@@ -332,7 +332,8 @@ impl Action {
     /// # Errors
     /// A [`Failure`] for the reply.
     pub async fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
-        if let Some(network) = context.arguments.text("network") {
+        let in_path = (self.name == "docker").then(|| raw_docker::network(context.arguments)).flatten();
+        if let Some(network) = in_path.as_deref().or(context.arguments.text("network")) {
             references::check_network(context, network).await?;
         }
         bounds::check(context).await?;

@@ -167,6 +167,16 @@ pub(crate) fn containers(action: &Action, arguments: &Arguments) -> (Option<Stri
     }
 }
 
+/// The network that the path of a call names.
+pub(super) fn network(arguments: &Arguments) -> Option<String> {
+    let segments = segments(arguments.text("path")?).ok()?;
+    match words(&segments).as_slice() {
+        ["networks", "create" | "prune"] => None,
+        ["networks", named, ..] => Some((*named).to_owned()),
+        _ => None,
+    }
+}
+
 /// Whether a call starts a container.
 pub(super) fn starts(arguments: &Arguments) -> bool {
     let segments = segments(arguments.text("path").unwrap_or_default()).unwrap_or_default();

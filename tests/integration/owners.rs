@@ -243,7 +243,8 @@ async fn deblox_gives_nothing_a_name_that_looks_like_an_id() {
     let networks = [Undo::with(&["network", "rm", &net])];
     let connect = json!({"action": "connect-network", "id": one, "network": id[..12]});
     let create = json!({"action": "create-container", "image": "busybox", "network": id[..12], "dock": DOCK});
-    let replies = [bus.call(connect).await, bus.call(create).await];
+    let raw = json!({"action": "docker", "method": "DELETE", "path": format!("/networks/{}", &id[..12]), "dock": DOCK});
+    let replies = [bus.call(connect).await, bus.call(create).await, bus.call(raw).await];
     let twin = docker(HOST, &["network", "ls", "-q", "--no-trunc", "--filter", &format!("name=^{}$", &id[..12])]);
     docker(HOST, &["network", "rm", &twin]);
     for reply in replies {

@@ -45,7 +45,9 @@ fn a_release_is_signed_and_a_file_that_was_changed_is_found() {
     std::fs::create_dir(&files).expect("a folder");
     let named = |name: &str| folder.path().join(name).display().to_string();
     for key in ["own", "other"] {
-        let made = Command::new("minisign").args(["-G", "-W", "-p", &named(&format!("{key}.pub")), "-s", &named(key)]).output();
+        let made = Command::new("minisign")
+            .args(["-G", "-W", "-p", &named(&format!("{key}.pub")), "-s", &named(key)])
+            .output();
         assert!(made.expect("minisign is there: `scripts/setup.sh test` installs it").status.success());
     }
     write(files.join("deblox.deb"), "a package").expect("written");
