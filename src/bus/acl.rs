@@ -150,11 +150,12 @@ impl Rules {
             .on(Use::Writes, "+xadd +xlen", &[all(&keys.own_prefix())])
             .on(
                 Use::Both,
-                "+hget +hmget +hset +hdel +hincrby +exists +type +pexpire +pexpireat",
+                "+hget +hmget +hset +hsetnx +hdel +hincrby +exists +type +pttl +pexpire +pexpireat",
                 &[all(&keys.request_prefix())],
             )
             // Replies it writes; it reads those alone to the requests that it makes of one with `instances`.
-            .on(Use::Writes, "+rpush +llen +type +pexpire", &[all(&keys.reply_prefix())])
+            .on(Use::Writes, "+lpush +rpush +llen +exists +type +pexpire", &[all(&keys.reply_prefix())])
+            .on(Use::Both, "+hget +hlen +hrandfield +hincrby +hdel +pexpire", &[all(&keys.stored_prefix())])
             .on(Use::Both, "+lrange +lindex +lpop +blpop", &[format!("{}*+*", keys.reply_prefix())])
             .on(Use::Writes, "+xadd +xdel +pexpire", &[all(&keys.output_prefix())])
             .on(Use::Both, "+xread +xrange +xrevrange +xdel +unlink", &[all(&keys.input_prefix())])

@@ -44,7 +44,7 @@ pub use placement::{Placement, Purpose, Unfit};
 pub use presence::{Beat, Changed, Dock};
 pub use private::{PrivateRedis, PrivateRedisError};
 pub use records::{Ahead, Found, Location, meant};
-pub use requests::{Attempt, Begun, Ending, Moved, Standing, Unbegun};
+pub use requests::{Attempt, Begun, Ending, Moved, Recipient, Standing, Unbegun, id_taken};
 pub use retry::{Backoff, persist};
 pub use streams::Tail;
 pub use usage::{Claim, Gift, Given};

@@ -3,7 +3,7 @@
 use anyhow::{anyhow, bail};
 
 use super::options::ClusterArgs;
-use super::output::line;
+use super::output::{line, say};
 use super::password;
 use crate::auth::digest;
 use crate::bus::AclRole;
@@ -126,7 +126,7 @@ pub(super) async fn run(command: Command, cluster: &ClusterArgs) -> anyhow::Resu
     let digest = digest(password.reveal());
     line(&format!("ACL SETUSER {user} reset on #{digest} resetchannels{database} {rules}"))?;
     if made {
-        eprintln!("The password of {user}, which is not shown again: {}", password.reveal());
+        say(&format!("The password of {user}, which is not shown again: {}", password.reveal()));
     }
     Ok(0)
 }

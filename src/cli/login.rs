@@ -146,7 +146,7 @@ pub(super) async fn who_am_i(args: &WhoamiArgs, cluster: &Cluster) -> anyhow::Re
             match args.format {
                 Format::Table if groups.is_empty() => line(&format!("{} ({})", who.username, who.role))?,
                 Format::Table => line(&format!("{} ({}; in {})", who.username, who.role, groups.join(", ")))?,
-                Format::Json => line(&serde_json::to_string(&who)?)?,
+                Format::Json => line(&super::output::json(&who)?)?,
             }
             Ok(0)
         }

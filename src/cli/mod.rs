@@ -25,6 +25,7 @@ mod images;
 mod inspect;
 mod lifecycle;
 mod listing;
+mod log;
 mod login;
 mod logs;
 mod metrics;
@@ -58,6 +59,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use cluster::Cluster;
+pub use log::LogWriter;
 use options::ClusterArgs;
 pub use output::complain;
 

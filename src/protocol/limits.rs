@@ -49,6 +49,13 @@ pub const DAEMON_CALL: Duration = Duration::from_secs(60);
 /// How long a reply, and the record by which a repeated request is recognised, is kept.
 pub const REPLY_KEPT: Duration = Duration::from_secs(10 * 60);
 
+/// The replies that wait in Redis for one user to read them, and apart from them those that are remembered for a repeated
+/// `requestId`: several of the largest. Where nobody is asked who it is, `maxmemory` is the bound.
+pub const STORED_BYTES: usize = 64 * 1024 * 1024;
+
+/// How many of either: 160 requests a second for as long as a reply is kept.
+pub const STORED_REPLIES: usize = 100_000;
+
 /// How many requests may wait in one stream before further ones are refused as `busy`.
 pub const QUEUE_LENGTH: usize = 10_000;
 

@@ -12,8 +12,10 @@ mod quota;
 mod records;
 mod reply;
 mod request;
+mod requester;
 mod resources;
 mod stream;
+pub mod text;
 mod trace;
 mod usage;
 
@@ -22,7 +24,7 @@ pub use audit::{AuditBounds, AuditEntry, AuditHead, AuditRecord, Chain, Link};
 pub use auth::{AuthAddress, AuthAsk, AuthMessage, AuthReply, Credential, Granted, Question, Unreadable};
 pub use failure::{ErrorCode, Failure};
 pub use keys::{GROUP, HANDED_BACK, Keys};
-pub use names::{ClientName, EntryId, Fqdn, InvalidName, RequestId, looks_like_id, may_be_id, quoted};
+pub use names::{ClientName, EntryId, Fqdn, InvalidName, ReplyTo, RequestId, looks_like_id, may_be_id, quoted};
 pub use policy::{ANONYMOUS, Access, INSTANCES, Ownership, REST, Reach, Row, Subject};
 pub use quota::{Exceeded, Limits, Measure, Quota, Usage};
 pub use records::{
@@ -31,6 +33,7 @@ pub use records::{
 };
 pub use reply::{Answer, Body, Reply};
 pub use request::{COMMON_FIELDS, Fields, Request, Undecodable, decode, read_timeout};
+pub use requester::Requester;
 pub use resources::{ImageRecord, NetworkRecord, Record, Resource, VolumeRecord};
 pub use stream::{Channel, Chunk, Input};
 pub use trace::{TRACE_FIELDS, TraceContext, Traced};

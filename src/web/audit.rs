@@ -39,7 +39,7 @@ pub(super) async fn record(State(node): State<Arc<Node>>, request: Request, next
     let peer = request.extensions().get::<Peer>().copied();
     let method = request.method().clone();
     let shown = calls::credential(request.headers()).ok().flatten();
-    let shown = shown.or_else(|| cookies::session(request.headers()).map(Credential::Session));
+    let shown = shown.or_else(|| cookies::session(request.headers(), node.is_secure()).map(Credential::Session));
     let response = next.run(request).await;
     let error = match response.status() {
         StatusCode::UNAUTHORIZED => ErrorCode::Unauthenticated,

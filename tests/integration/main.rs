@@ -64,6 +64,7 @@ mod recreate_kept;
 mod recreate_resumed;
 mod redis_cluster;
 mod redis_faults;
+mod requesters;
 mod resource_records;
 mod resources;
 mod rolling;
