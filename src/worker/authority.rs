@@ -176,12 +176,26 @@ impl Ready {
         }
     }
 
+    /// Resolves what a request is about, and checks that whoever asks may do it, where workers ask that. Returns the full id
+    /// of the container in the place of `instance`, where that was looked up.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`] and [`Self::authorise`].
+    pub(super) async fn admitted(&self, instance: Option<&str>, attempt: u32) -> Result<Option<String>, Failure> {
+        let named = self.resolve_call().await?;
+        let looked_up = match self.caller.get() {
+            Some(caller) => self.authorise(caller, instance, attempt).await?,
+            None => None,
+        };
+        Ok(looked_up.or(named))
+    }
+
     /// Resolves the containers that a call of the daemon's API names, so that the daemon cannot take a name for the id that
     /// was meant. Returns the full id of the one in its path.
     ///
     /// # Errors
     /// As [`Self::resolve`].
-    pub(super) async fn resolve_call(&self) -> Result<Option<String>, Failure> {
+    async fn resolve_call(&self) -> Result<Option<String>, Failure> {
         let (in_path, others) = named_containers(self.action, &self.arguments);
         for other in &others {
             self.resolve(other).await?;

@@ -406,10 +406,9 @@ async fn a_container_does_not_start_on_what_somebody_else_made_meanwhile() {
     // A volume of somebody else, which only an operator or docker can have put there.
     docker(HOST, &["volume", "create", "--label", &theirs, &volume]);
     let undo_volume = Undo::with(&["volume", "rm", &volume]);
-    docker(
-        HOST,
-        &["create", "--name", &name, "--label", &own, "-v", &format!("{volume}:/x"), "busybox", "sleep", "600"],
-    );
+    let words = ["create", "--name", &name, "--label", &own, "-v", &format!("{volume}:/x"), "busybox", "sleep", "600"];
+    let made = docker(HOST, &words);
+    assert_eq!(bus.owner_of(&made).await, json!(user));
     refused(&bus.call_as(&dana, about("start-container", &name)).await, 403, "forbidden", &[&volume, "operator"]);
     succeeded(&bus.call_as(&olga, about("start-container", &name)).await, 204);
     drop((scrub, undo, undo_volume));
