@@ -313,10 +313,7 @@ impl Ready {
 
     /// Does it, if whoever asks may; `instance` is the full id of the instance that it is about.
     async fn act(&self, instance: Option<&str>, attempt: Attempt, fence: &Fence<'_>) -> Result<Outcome, Failure> {
-        let looked_up = match self.caller.get() {
-            Some(caller) => self.authorise(caller, instance, attempt.number).await?,
-            None => None,
-        };
+        let looked_up = self.admitted(instance, attempt.number).await?;
         let (instance, trace) = (looked_up.as_deref().or(instance), self.goes_on());
         instance.map(|instance| self.instance.set(instance.to_owned()));
         let context = Context {

@@ -61,7 +61,7 @@ pub(super) fn fields<'a>(value: &'a Value, path: &str) -> Result<Vec<(&'a str, &
 }
 
 /// A field of an object that was checked, whatever the case of its name.
-pub(super) fn field<'a>(value: &'a Value, name: &str) -> &'a Value {
+pub(in crate::actions) fn field<'a>(value: &'a Value, name: &str) -> &'a Value {
     let mut fields = value.as_object().into_iter().flatten();
     fields.find(|(other, _)| other.eq_ignore_ascii_case(name)).map_or(&Value::Null, |(_, value)| value)
 }

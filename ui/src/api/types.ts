@@ -282,6 +282,14 @@ owner: string | null,
  */
 mine: boolean, 
 /**
+ * The user to whom the owner offers it.
+ */
+offered: string | null, 
+/**
+ * Whether that is who asks, who can accept or decline it.
+ */
+offeredToMe: boolean, 
+/**
  * Published ports.
  */
 ports: Array<Port>, 
