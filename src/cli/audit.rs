@@ -113,7 +113,8 @@ impl Row for Asked {
     }
 
     fn name(&self, _: &Shown) -> String {
-        self.word("requestId").to_owned()
+        let id = self.word("requestId");
+        if id.is_empty() { self.word("at").to_owned() } else { id.to_owned() }
     }
 }
 
