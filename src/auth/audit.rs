@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::AccountError;
 use crate::bus::Bus;
-use crate::protocol::{AuditRecord, ErrorCode, Session};
+use crate::protocol::{AccountName, AuditRecord, EndSessions, ErrorCode, Session};
 
 /// An attempt to log in.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +36,17 @@ impl Login<'_> {
 pub async fn record_logout(bus: &Bus, session: &Session) {
     let (action, user) = ("logout", Some(session.username.as_str()));
     bus.audit(&AuditRecord { action, user, status: Some(200), ..AuditRecord::default() }).await;
+}
+
+/// Records that `caller` ended sessions of `user` by the bus.
+pub async fn record_ended_sessions(bus: &Bus, caller: &Session, user: &AccountName, which: &EndSessions) {
+    let action = match which {
+        EndSessions::One(_) => "end-session",
+        EndSessions::Others => "end-other-sessions",
+    };
+    let (by, token) = (Some(caller.username.as_str()), caller.token.as_ref().map(AccountName::as_str));
+    let (about, status) = (Some(user.as_str()), Some(200));
+    bus.audit(&AuditRecord { action, user: by, token, about, status, ..AuditRecord::default() }).await;
 }
 
 /// Records a change of an account that was made in Redis itself, by the Redis user `redis_user`. `change` says what was

@@ -24,6 +24,7 @@ mod retry;
 mod rights;
 mod scripts;
 mod server;
+mod sessions;
 mod streams;
 mod templates;
 mod usage;
@@ -33,9 +34,9 @@ mod watch;
 
 use std::sync::Arc;
 
-pub use accounts::{Allowed, ListedToken, Swapped};
+pub use accounts::{Allowed, ChangeRules, ListedToken, Swapped};
 pub use acl::AclRole;
-pub use auth::{Answered, Attempted, AuthDelivery, AuthReader, AuthStream, Begin, Limits};
+pub use auth::{Answered, Attempted, AuthDelivery, AuthReader, AuthStream, Begin, Limits, NewSession, Throttles};
 pub use caller::{Call, CallError, Envelope};
 pub use consumer::{Consumer, Delivery, Reader, Source};
 pub use fence::{Fence, Fenced};
@@ -46,6 +47,7 @@ pub use private::{PrivateRedis, PrivateRedisError};
 pub use records::{Ahead, Found, Location};
 pub use requests::{Attempt, Begun, Ending, Moved, Recipient, Standing, Unbegun, id_taken};
 pub use retry::{Backoff, persist};
+pub use sessions::ListedSession;
 pub use streams::Tail;
 pub use usage::{Claim, Gift};
 pub use vitals::{Queue, ServerInfo};

@@ -7,7 +7,8 @@ use super::output::{line, say};
 use super::password;
 use crate::auth::digest;
 use crate::bus::AclRole;
-use crate::protocol::{ClientName, Fqdn, Secret, check_password};
+use crate::protocol::limits::PASSWORD_LEAST;
+use crate::protocol::{ClientName, Fqdn, Secret, check_password_length};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -141,7 +142,7 @@ impl SecretArgs {
             return Ok((crate::auth::password()?, true));
         }
         let password = password::piped_in().await?;
-        check_password(password.reveal()).map_err(anyhow::Error::msg)?;
+        check_password_length(password.reveal(), PASSWORD_LEAST).map_err(anyhow::Error::msg)?;
         Ok((password, false))
     }
 }

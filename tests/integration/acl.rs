@@ -322,6 +322,7 @@ async fn redis_refuses_what_is_another_s() {
             let nodes = ["HGETALL NS.instances.b.test", "HGETALL NS.ownership", "XRANGE NS.events - +"];
             client.may_not(&["EVALSHA 00 0", "SCRIPT LOAD x", "HGET NS.auth.users eve"]).await;
             client.may_not(&nodes).await;
+            client.may_not(&["XADD NS.auth.node-login * json {}", "ZRANGE NS.auth.user-sessions.eve 0 -1"]).await;
         }
         for these in [EVERYBODY, SENDS_NOTHING, TAKES_NO_REQUEST, LEAVES_IT] {
             client.may_not(these).await;
@@ -344,6 +345,15 @@ async fn redis_refuses_what_is_another_s() {
     for these in [EVERYBODY, TAKES_NO_REQUEST, LEAVES_IT] {
         worker.may_not(these).await;
     }
+    // A login whose address is believed comes from a web node, and a session from an auth manager.
+    worker
+        .may_not(&[
+            "XADD NS.auth.node-login * json {}",
+            "HSET NS.auth.session.00 user eve",
+            "ZREM NS.auth.user-sessions.eve 00",
+            "ZADD NS.auth.throttle.00 1 a",
+        ])
+        .await;
     // Nor by a script of its own.
     for (script, key) in [
         ("return redis.call('XRANGE', KEYS[1], '-', '+')", "NS.docker.b.test"),

@@ -10,7 +10,7 @@ use crate::witness::secret;
 
 impl Node {
     /// Asks the API as somebody.
-    async fn api(&self, bearer: &str, target: &str, body: Value) -> Answer {
+    pub async fn api(&self, bearer: &str, target: &str, body: Value) -> Answer {
         let (method, path) = target.split_once(' ').expect("a method and a path");
         let head = format!("Authorization: Bearer {bearer}\r\nContent-Type: application/json");
         let body = if body.is_null() { String::new() } else { body.to_string() };
@@ -18,7 +18,7 @@ impl Node {
     }
 
     /// The same, which must be refused.
-    async fn refuses(&self, bearer: &str, target: &str, body: Value, status: u16, code: &str) {
+    pub async fn refuses(&self, bearer: &str, target: &str, body: Value, status: u16, code: &str) {
         let answer = self.api(bearer, target, body).await;
         let problem = answer.json();
         assert_eq!((answer.status, &problem["code"]), (status, &json!(code)), "{target}: {problem}");
