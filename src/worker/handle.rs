@@ -1,7 +1,6 @@
 //! The way of one request: decode, check, begin, route, do, finish.
 
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,12 +14,12 @@ use super::lanes::Turn;
 use super::refusals::{crowded, expired, half_done, interrupted, poison, too_many_streams};
 use super::route::{Way, asked, route};
 use super::spans::told;
-use crate::actions::{Access, Bounds, Context, Outcome, Recorded, Streaming};
+use crate::actions::{Access, Bounds, Context, Outcome, Recorded};
 use crate::bus::{
     Attempt, Begun, BusError, Consumer, Delivery, Ending, Fence, Moved, Recipient, Source, Unbegun, id_taken, persist,
 };
 use crate::metrics;
-use crate::protocol::limits::{AUDIT_STREAM, DAEMON_CALL};
+use crate::protocol::limits::DAEMON_CALL;
 use crate::protocol::{Answer, ErrorCode, Failure, Reply, Resource, TraceContext, Undecodable};
 
 /// Where nobody is bounded, no bounds are looked at.
@@ -240,15 +239,6 @@ impl Ready {
                 }
             }
             Err(failure) => Some(self.settle(Err(failure), attempt.number)),
-        }
-    }
-
-    /// Passes a stream on. One that goes on is in the audit before it ends.
-    async fn relay_recorded(&self, streaming: Streaming) -> Result<Outcome, Failure> {
-        let mut relay = pin!(self.relay(streaming));
-        tokio::select! {
-            done = &mut relay => done,
-            () = tokio::time::sleep(AUDIT_STREAM) => tokio::join!(relay, self.record_begun()).0,
         }
     }
 
