@@ -300,7 +300,7 @@ impl ClusterArgs {
             caution_of(file);
         }
         let key = self.redis_key.clone().or(profile.redis_key);
-        key.iter().for_each(|key| log_exposure(key));
+        log_exposure(key.as_deref());
         let namespace = self.namespace.clone().or(profile.namespace);
         Ok(RedisOptions {
             url,
@@ -321,7 +321,7 @@ impl DockerArgs {
         let tls = !self.docker_tls_verify.is_empty();
         let usual = || std::env::home_dir().map(|home| home.join(".docker"));
         let certificates = self.docker_cert_path.or_else(|| if tls { usual() } else { None });
-        certificates.iter().for_each(|folder| log_exposure(&folder.join("key.pem")));
+        log_exposure(certificates.as_ref().map(|folder| folder.join("key.pem")).as_deref());
         // Set to nothing is not set, as for docker itself.
         let host = if self.docker_host.is_empty() { DockerOptions::DEFAULT_HOST.to_owned() } else { self.docker_host };
         DockerOptions { host, tls, certificates }
@@ -369,8 +369,8 @@ pub(super) fn caution_of(file: &Path) {
 }
 
 /// The same for a private key, in the log of what serves alone: people often have theirs in folders that only they can open.
-fn log_exposure(key: &Path) {
-    if let Some(text) = secrets::exposure(key) {
+fn log_exposure(key: Option<&Path>) {
+    if let Some(text) = key.and_then(secrets::exposure) {
         tracing::warn!("{text}");
     }
 }
