@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use deblox::cli::{Cli, LogFormat, complain};
+use deblox::cli::{Cli, LogFormat, LogWriter, complain};
 use deblox::secrets;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -59,7 +59,8 @@ async fn switch_logging(handle: reload::Handle<EnvFilter, Registry>, usual: Stri
 fn prepare(cli: &Cli) -> anyhow::Result<CancellationToken> {
     let (filter, handle) = reload::Layer::new(EnvFilter::try_new(cli.log_filter())?);
     let terminal = std::io::stderr().is_terminal();
-    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let writer = move || LogWriter { coloured: terminal };
+    let lines = fmt::layer().with_writer(writer).with_target(false);
     let lines = match cli.log_format() {
         LogFormat::Auto if !terminal => lines.json().boxed(),
         LogFormat::Json => lines.json().boxed(),

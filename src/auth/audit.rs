@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use super::AccountError;
 use crate::bus::Bus;
-use crate::protocol::{AccountName, AuditRecord, ErrorCode, Session};
+use crate::protocol::{AccountName, AuditRecord, EndSessions, ErrorCode, Session};
 
 /// An attempt to log in.
 #[derive(Clone, Copy, Debug)]
 pub struct Login<'a> {
-    /// The name that was typed, or that the provider vouches for.
+    /// The name that was typed, if there is such a user, or that the provider vouches for. Another name that was typed is
+    /// left out: it may be a password in the wrong place.
     pub user: Option<&'a str>,
     /// The address that it came from, as the node saw it.
     pub address: Option<&'a str>,
@@ -22,11 +23,10 @@ pub struct Login<'a> {
 }
 
 impl Login<'_> {
-    /// Records it. What was typed and can be no name is left out: it may be a password in the wrong place.
+    /// Records it.
     pub async fn record(&self, bus: &Bus) {
         let address = self.address.filter(|address| address.parse::<IpAddr>().is_ok());
-        let user = self.user.filter(|user| AccountName::new(*user).is_ok());
-        let (status, error, about) = (Some(self.status), self.error, self.issuer);
+        let (status, user, error, about) = (Some(self.status), self.user, self.error, self.issuer);
         let action = AuditRecord::LOGIN;
         bus.audit(&AuditRecord { action, user, address, about, status, error, ..AuditRecord::default() }).await;
     }
@@ -36,6 +36,17 @@ impl Login<'_> {
 pub async fn record_logout(bus: &Bus, session: &Session) {
     let (action, user) = ("logout", Some(session.username.as_str()));
     bus.audit(&AuditRecord { action, user, status: Some(200), ..AuditRecord::default() }).await;
+}
+
+/// Records that `caller` ended sessions of `user` by the bus.
+pub async fn record_ended_sessions(bus: &Bus, caller: &Session, user: &AccountName, which: &EndSessions) {
+    let action = match which {
+        EndSessions::One(_) => "end-session",
+        EndSessions::Others => "end-other-sessions",
+    };
+    let (by, token) = (Some(caller.username.as_str()), caller.token.as_ref().map(AccountName::as_str));
+    let (about, status) = (Some(user.as_str()), Some(200));
+    bus.audit(&AuditRecord { action, user: by, token, about, status, ..AuditRecord::default() }).await;
 }
 
 /// Records a change of an account that was made in Redis itself, by the Redis user `redis_user`. `change` says what was

@@ -150,11 +150,12 @@ impl Rules {
             .on(Use::Writes, "+xadd +xlen", &[all(&keys.own_prefix())])
             .on(
                 Use::Both,
-                "+hget +hmget +hset +hdel +hincrby +exists +type +pexpire +pexpireat",
+                "+hget +hmget +hset +hsetnx +hdel +hincrby +exists +type +pttl +pexpire +pexpireat",
                 &[all(&keys.request_prefix())],
             )
             // Replies it writes; it reads those alone to the requests that it makes of one with `instances`.
-            .on(Use::Writes, "+rpush +llen +type +pexpire", &[all(&keys.reply_prefix())])
+            .on(Use::Writes, "+lpush +rpush +llen +exists +type +pexpire", &[all(&keys.reply_prefix())])
+            .on(Use::Both, "+hget +hlen +hrandfield +hincrby +hdel +pexpire", &[all(&keys.stored_prefix())])
             .on(Use::Both, "+lrange +lindex +lpop +blpop", &[format!("{}*+*", keys.reply_prefix())])
             .on(Use::Writes, "+xadd +xdel +pexpire", &[all(&keys.output_prefix())])
             .on(Use::Both, "+xread +xrange +xrevrange +xdel +unlink", &[all(&keys.input_prefix())])
@@ -206,7 +207,7 @@ impl Rules {
     fn client(self, name: &ClientName) -> Self {
         let keys = self.keys.clone();
         let own = |prefix: String| [format!("{prefix}{name}.*")];
-        let messages = AuthAddress::ALL.map(|address| keys.auth(address));
+        let messages = AuthAddress::OPEN.map(|address| keys.auth(address));
         self.base(&[BASE, CALLS])
             .on(Use::Writes, "+xadd", &[&[keys.shared(), all(&keys.own_prefix())][..], &messages].concat())
             .on(Use::Reads, "+exists", &[all(&keys.lease_prefix())])
@@ -224,6 +225,10 @@ impl Rules {
         let records = [keys.ownership(), keys.revisions(), all(&keys.instances_prefix())];
         self.scripts()
             .identify()
+            // Logins from addresses that it has seen: nobody else may say so.
+            .on(Use::Writes, "+xadd", &[keys.auth(AuthAddress::NodeLogin)])
+            // Lists of sessions, and their end.
+            .on(Use::Both, "+zrange +zrem", &[all(&keys.user_sessions_prefix())])
             // What its pages show.
             .on(Use::Reads, "+hgetall", &records)
             .on(Use::Reads, "+xread +xrange +xrevrange", &[keys.events()])
@@ -236,11 +241,8 @@ impl Rules {
             return self;
         }
         let keys = self.keys.clone();
-        self.on(Use::Both, "+set +getdel +incr +pexpire", &[keys.begun_logins(), keys.begun_login("*")]).on(
-            Use::Writes,
-            "+hset",
-            &[all(&keys.session_prefix())],
-        )
+        let begun = [keys.begun_logins(), keys.begun_login("*"), all(&keys.begun_logins_from_prefix())];
+        self.on(Use::Both, "+set +getdel +incr +pexpire +pttl", &begun).make_sessions()
     }
 
     fn accounts_if(self, accounts: bool) -> Self {
@@ -272,18 +274,34 @@ impl Rules {
         self.scripts()
             .on(Use::Both, CONSUMES, &AuthAddress::ALL.map(|address| keys.auth(address)))
             .on(Use::Writes, "+rpush +pexpire", &[all(&keys.reply_prefix())])
-            .on(Use::Writes, "+hset", &[all(&keys.session_prefix())])
-            .on(Use::Both, "+hget +hset +hdel +hincrby +exists +pexpire +del", &[all(&keys.throttle_prefix())])
+            .make_sessions()
+            .on(
+                Use::Both,
+                "+hget +hset +hdel +hincrby +exists +pexpire +del +zadd +zscore +zremrangebyrank",
+                &[all(&keys.throttle_prefix())],
+            )
             .on(Use::Reads, "+zrangebylex", &[keys.index()])
             .on(Use::Reads, "+hget +hmget", &[keys.owners(), keys.ownership()])
             .adds_audit()
             .identify()
     }
 
+    /// Making sessions, and listing them.
+    fn make_sessions(self) -> Self {
+        let keys = self.keys.clone();
+        self.on(Use::Both, "+hset +exists", &[all(&keys.session_prefix())]).on(
+            Use::Both,
+            "+zcard +zrange +zrem",
+            &[all(&keys.user_sessions_prefix())],
+        )
+    }
+
     /// Whose session or token it is.
     fn identify(self) -> Self {
         let keys = self.keys.clone();
         self.on(Use::Both, "+hmget +pexpire +del", &[all(&keys.session_prefix())])
+            // It is noted when a session was used: not whose it is, which stands in the session.
+            .on(Use::Both, "+zscore +zadd +pexpire +pttl", &[all(&keys.user_sessions_prefix())])
             .on(Use::Reads, "+hget", &[keys.users(), keys.tokens()])
             .on(Use::Both, "+hget +hset", &[keys.tokens_used()])
     }
@@ -293,6 +311,7 @@ impl Rules {
         let accounts = [keys.users(), keys.tokens(), keys.tokens_used()];
         self.scripts()
             .on(Use::Both, "+hget +hgetall +hvals +hset +hdel", &accounts)
+            .on(Use::Writes, "+del", &[all(&keys.user_sessions_prefix())])
             // What users use of their quotas.
             .on(Use::Both, "+hgetall +hdel", &[all(&keys.usage_prefix())])
             .on(Use::Reads, "+hexists", &[keys.owners()])

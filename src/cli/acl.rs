@@ -3,11 +3,12 @@
 use anyhow::{anyhow, bail};
 
 use super::options::ClusterArgs;
-use super::output::line;
+use super::output::{line, say};
 use super::password;
 use crate::auth::digest;
 use crate::bus::AclRole;
-use crate::protocol::{ClientName, Fqdn, Secret, check_password};
+use crate::protocol::limits::PASSWORD_LEAST;
+use crate::protocol::{ClientName, Fqdn, Secret, check_password_length};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -126,7 +127,7 @@ pub(super) async fn run(command: Command, cluster: &ClusterArgs) -> anyhow::Resu
     let digest = digest(password.reveal());
     line(&format!("ACL SETUSER {user} reset on #{digest} resetchannels{database} {rules}"))?;
     if made {
-        eprintln!("The password of {user}, which is not shown again: {}", password.reveal());
+        say(&format!("The password of {user}, which is not shown again: {}", password.reveal()));
     }
     Ok(0)
 }
@@ -141,7 +142,7 @@ impl SecretArgs {
             return Ok((crate::auth::password()?, true));
         }
         let password = password::piped_in().await?;
-        check_password(password.reveal()).map_err(anyhow::Error::msg)?;
+        check_password_length(password.reveal(), PASSWORD_LEAST).map_err(anyhow::Error::msg)?;
         Ok((password, false))
     }
 }

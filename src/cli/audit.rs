@@ -7,14 +7,13 @@ mod verify;
 use anyhow::bail;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tokio::io::stdout;
 
 use super::cluster::{Cluster, Request, pair};
 use super::events::{Place, fits, time, told};
 use super::logs::moment;
 use super::output::{BAD, Cell, FAINT, Further, GOOD, Row, ShowArgs, Shown};
 use super::progress::with_progress;
-use super::streams::write;
+use super::streams::{stdout, write};
 use crate::protocol::{AccountName, EntryId, Event};
 
 #[derive(Debug, clap::Args)]
@@ -114,7 +113,8 @@ impl Row for Asked {
     }
 
     fn name(&self, _: &Shown) -> String {
-        self.word("requestId").to_owned()
+        let id = self.word("requestId");
+        if id.is_empty() { self.word("at").to_owned() } else { id.to_owned() }
     }
 }
 
@@ -153,7 +153,7 @@ pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
                 return Ok(true);
             }
             let line = further.line(&Asked(event.clone()))?;
-            Ok(write(&mut out, format!("{line}\n").as_bytes()).await?)
+            Ok(write(&mut out, &format!("{line}\n")).await?)
         },
     )
     .await?;

@@ -4,12 +4,12 @@ use std::io::IsTerminal;
 
 use anyhow::{Context, bail};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, stderr, stdin, stdout};
+use tokio::io::{AsyncReadExt, stdin};
 
 use super::cluster::{Cluster, FAILED};
-use super::output::{caution, complain, line};
+use super::output::{caution, complain, json_text, say};
 use super::progress::with_progress;
-use super::streams::{Broken, write};
+use super::streams::{Broken, stderr, stdout, write_json, write_raw};
 use crate::client::{Arrival, Client};
 use crate::protocol::limits::REQUEST_BYTES;
 use crate::protocol::{Channel, Fqdn};
@@ -43,9 +43,9 @@ pub(super) async fn run(args: Args, cluster: &Cluster) -> anyhow::Result<u8> {
     }
     let reply = with_progress(cluster.call(request)).await?;
     match reply.json() {
-        "" => eprintln!("done; this action has no reply"),
-        json if std::io::stdout().is_terminal() => line(&format!("{:#}", serde_json::from_str::<Value>(json)?))?,
-        json => line(json)?,
+        "" => say("done; this action has no reply"),
+        json if std::io::stdout().is_terminal() => json_text(&format!("{:#}", serde_json::from_str::<Value>(json)?))?,
+        json => json_text(json)?,
     }
     Ok(if reply.is_success() { 0 } else { FAILED })
 }
@@ -89,15 +89,15 @@ async fn stream(request: Value, cluster: &Cluster) -> anyhow::Result<u8> {
     while let Some(arrival) = stream.next().await {
         let is_read = match arrival {
             Ok(Arrival::Chunk(Channel::Head, _)) => true,
-            Ok(Arrival::Chunk(Channel::Stderr, bytes)) => write(&mut errors, &bytes).await?,
-            Ok(Arrival::Chunk(Channel::Data | Channel::Stdout, bytes)) => write(&mut out, &bytes).await?,
+            Ok(Arrival::Chunk(Channel::Stderr, bytes)) => write_raw(&mut errors, &bytes).await?,
+            Ok(Arrival::Chunk(Channel::Data | Channel::Stdout, bytes)) => write_raw(&mut out, &bytes).await?,
             Ok(Arrival::Gap(missing)) => {
                 complain(&Broken::Gap(missing).into());
                 whole = false;
                 true
             }
             Ok(Arrival::End(reply)) => {
-                write(&mut errors, format!("{}\n", reply.json()).as_bytes()).await?;
+                write_json(&mut errors, reply.json()).await?;
                 return Ok(if reply.is_success() && whole { 0 } else { FAILED });
             }
             Err(error) => return Err(cluster.explained(error).await),

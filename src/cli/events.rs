@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use anyhow::bail;
 use serde_json::{Map, Value};
-use tokio::io::stdout;
 use tokio::time::sleep;
 
 use super::cluster::{Cluster, Request, filters, pair};
 use super::logs::moment;
 use super::output::complain;
-use super::streams::{Came, Incoming, Lines, write};
+use super::streams::{Came, Incoming, Lines, stdout, write, write_json};
+use crate::protocol::text::plain;
 use crate::protocol::{EntryId, Event, Fqdn, rfc3339};
 
 /// Between two attempts to begin again.
@@ -78,10 +78,10 @@ pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
             }
             let text = match args.format {
                 _ if args.quiet => about(event),
-                Format::Json => String::from_utf8_lossy(line).into_owned(),
+                Format::Json => return Ok(write_json(&mut out, &String::from_utf8_lossy(line)).await?),
                 Format::Text => text(event),
             };
-            Ok(write(&mut out, format!("{text}\n").as_bytes()).await?)
+            Ok(write(&mut out, &format!("{text}\n")).await?)
         },
     )
     .await?;
@@ -211,14 +211,14 @@ fn text(event: &Map<String, Value>) -> String {
             }
         }
     }
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    plain(&text).into_owned()
 }
 
 /// The id of what an event is about, or the dock.
 fn about(event: &Map<String, Value>) -> String {
     let of_daemon = event.get("Actor").and_then(|actor| actor.get("ID"));
     let found = [of_daemon, event.get("id"), event.get("dock")].into_iter().flatten().next();
-    found.map(text_of).unwrap_or_default().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    plain(&found.map(text_of).unwrap_or_default()).into_owned()
 }
 
 /// When one of the cluster's was told.

@@ -25,6 +25,7 @@ mod images;
 mod inspect;
 mod lifecycle;
 mod listing;
+mod log;
 mod login;
 mod logs;
 mod metrics;
@@ -42,6 +43,7 @@ mod quota;
 mod registry;
 mod run;
 mod schema;
+mod sessions;
 mod stats;
 mod streams;
 mod templates;
@@ -58,6 +60,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use cluster::Cluster;
+pub use log::LogWriter;
 use options::ClusterArgs;
 pub use output::complain;
 
@@ -209,6 +212,9 @@ enum Remote {
     Logout,
     /// Tell who the commands come from, and what that one may do
     Whoami(login::WhoamiArgs),
+    /// List your sessions, or end some
+    #[command(subcommand)]
+    Session(sessions::Command),
     /// List users, or change who may use the cluster
     #[command(subcommand)]
     User(users::Command),
@@ -319,6 +325,7 @@ impl Remote {
             Self::Login(args) => login::log_in(args, cluster).await,
             Self::Logout => login::log_out(cluster).await,
             Self::Whoami(args) => login::who_am_i(&args, cluster).await,
+            Self::Session(command) => sessions::run(command, cluster).await,
             Self::User(command) => users::run(command, cluster).await,
             Self::Group(command) => groups::run(command, cluster).await,
             Self::Token(command) => tokens::run(command, cluster).await,

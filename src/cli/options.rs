@@ -1,12 +1,13 @@
 //! Options that several commands share: flag, then environment, then default.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
+use ipnet::IpNet;
 use url::Url;
 
 use super::contexts::{Contexts, Profile};
@@ -14,6 +15,7 @@ use super::hostname;
 use super::login::Sessions;
 use super::oidc::OidcArgs;
 use super::output::caution;
+use super::password::PolicyArgs;
 use crate::bus::{Limits, PrivateRedis, RedisOptions};
 use crate::docker::DockerOptions;
 use crate::metrics::Metrics;
@@ -21,7 +23,7 @@ use crate::protocol::limits::AUDIT_RECORDS;
 use crate::protocol::{AuditBounds, ClientName, Credential, Fqdn, Keys, Labels, Secret};
 use crate::secrets;
 use crate::traces::Traces;
-use crate::web::{Auth, WebOptions};
+use crate::web::{Auth, TrustedProxies, WebOptions};
 use crate::worker::{Authority, WorkerOptions};
 
 /// The environment variable with an API token; no option has one, because others see the options of a command.
@@ -154,6 +156,18 @@ pub(super) struct WebArgs {
     /// How browsers reach this node, https://HOST; where nobody has to log in, no other name is answered
     #[arg(long, env = "DEBLOX_PUBLIC_URL", value_name = "URL")]
     public_url: Option<Url>,
+    /// Believe this proxy, an address or a network such as 10.0.0.0/8, when it names the address of a client in `Forwarded` or
+    /// `X-Forwarded-For`; may be given several times
+    #[arg(
+        long = "trusted-proxy",
+        env = "DEBLOX_TRUSTED_PROXY",
+        value_name = "CIDR",
+        value_delimiter = ',',
+        value_parser = network
+    )]
+    trusted_proxies: Vec<IpNet>,
+    #[command(flatten)]
+    passwords: PolicyArgs,
     #[command(flatten)]
     oidc: OidcArgs,
 }
@@ -164,7 +178,9 @@ impl WebArgs {
         let name = hostname::fqdn().await?.to_string();
         let (oidc, public_url) = (self.oidc.options()?, self.public_url.clone());
         let (listen, metrics, traces) = (self.listen, Metrics::default(), Traces::from_environment("deblox-web"));
-        Ok(WebOptions { redis, listen, limits, oidc, auth, name, public_url, metrics, traces })
+        let proxies = TrustedProxies::new(self.trusted_proxies.iter().copied());
+        let passwords = self.passwords.policy;
+        Ok(WebOptions { redis, listen, limits, oidc, auth, name, public_url, proxies, passwords, metrics, traces })
     }
 }
 
@@ -391,6 +407,19 @@ pub(super) fn required_state_folder() -> anyhow::Result<PathBuf> {
 #[expect(clippy::unnecessary_wraps, reason = "clap wants a parser")]
 fn file(text: &str) -> Result<PathBuf, String> {
     Ok(PathBuf::from(text))
+}
+
+/// Reads a network, or an address as the network that holds it alone.
+fn network(text: &str) -> Result<IpNet, String> {
+    let (network, address) = (text.trim().parse::<IpNet>(), text.trim().parse::<IpAddr>());
+    let network = network.or_else(|_| address.map(|address| IpNet::from(address.to_canonical())));
+    match network {
+        Ok(network) if network.prefix_len() == 0 => {
+            Err("it must not be every address: then each client could claim any address".to_owned())
+        }
+        Ok(network) => Ok(network.trunc()),
+        Err(_) => Err("it must be an address or a network, such as 192.0.2.1 or 10.0.0.0/8".to_owned()),
+    }
 }
 
 fn label(text: &str) -> Result<(String, String), String> {

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::auth::AuthArgs;
 use super::metrics::MetricsArgs;
 use super::options::{self, ClusterArgs, WebArgs};
+use super::output::line;
 use super::worker;
 use crate::auth::{AccountError, Accounts, record_change};
 use crate::bus::{Backoff, Bus, PrivateRedis};
@@ -72,18 +73,18 @@ async fn work(
         None => "redis-cli -u \"$REDIS_URL\"".to_owned(),
     };
     let (namespace, address) = (&worker.redis.namespace, web.address());
-    println!("deblox up: dock {}", worker.dock);
-    println!("  Redis   {} ({about_redis})", worker.redis.place());
-    println!("  Docker  {}", worker.docker.host);
-    println!("  Web     http://{address} (a browser, or HTTP)");
+    line(&format!("deblox up: dock {}", worker.dock))?;
+    line(&format!("  Redis   {} ({about_redis})", worker.redis.place()))?;
+    line(&format!("  Docker  {}", worker.docker.host))?;
+    line(&format!("  Web     http://{address} (a browser, or HTTP)"))?;
     if worker.authority.is_some() {
-        println!("  first   deblox login    (requests need a session or a token)");
+        line("  first   deblox login    (requests need a session or a token)")?;
     }
-    println!("  try     deblox docks");
-    println!("          deblox call '{{\"action\":\"list-docks\"}}'");
-    println!("          curl -d '{{\"action\":\"list-docks\"}}' http://{address}");
-    println!("          {redis_cli} XADD {namespace}.docker '*' json '{{\"action\":\"list-docks\"}}'");
-    println!("  stop    Ctrl-C");
+    line("  try     deblox docks")?;
+    line("          deblox call '{\"action\":\"list-docks\"}'")?;
+    line(&format!("          curl -d '{{\"action\":\"list-docks\"}}' http://{address}"))?;
+    line(&format!("          {redis_cli} XADD {namespace}.docker '*' json '{{\"action\":\"list-docks\"}}'"))?;
+    line("  stop    Ctrl-C")?;
     // A worker that ends by itself takes the node with it.
     let closing = stop.child_token();
     let serving = tokio::spawn(web.run(closing.clone()));
@@ -111,7 +112,11 @@ async fn first_account(bus: Bus) {
             Ok(Some((name, password))) => {
                 let what = ("add-user", name.as_str(), Some("role=admin"));
                 record_change(&bus, None, what, &Ok::<_, AccountError>(())).await;
-                println!("  Admin   {name}, one-time password {} (`deblox user passwd {name}`)", password.reveal());
+                let text =
+                    format!("  Admin   {name}, one-time password {} (`deblox user passwd {name}`)", password.reveal());
+                if let Err(error) = line(&text) {
+                    tracing::error!(%error, "the password of the first account was not shown: set it with `deblox user passwd`");
+                }
                 return;
             }
             Ok(None) => return,

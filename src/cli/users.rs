@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::cluster::{Cluster, each};
-use super::output::{BAD, Cell, FAIR, FilterArgs, GOOD, Row, Shown, line};
-use super::password::PasswordArgs;
+use super::output::{BAD, Cell, FAIR, FilterArgs, GOOD, Row, Shown, line, say};
+use super::password::{PasswordArgs, confirm};
 use super::quota;
+use super::terminal::has_keyboard;
 use crate::auth::Change;
-use crate::protocol::{Account, AccountName, Quota, Role};
+use crate::bus::ListedToken;
+use crate::protocol::{Account, AccountName, Quota, Role, looks_like};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -49,6 +51,12 @@ pub(super) enum Command {
     Passwd {
         /// The name
         name: AccountName,
+        /// Revoke all tokens of the user as well [default: ask, and keep them where there is no terminal]
+        #[arg(long, conflicts_with = "keep_tokens")]
+        revoke_tokens: bool,
+        /// Keep the tokens of the user
+        #[arg(long)]
+        keep_tokens: bool,
         #[command(flatten)]
         password: PasswordArgs,
     },
@@ -134,11 +142,14 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
     match command {
         Command::Ls(args) => {
             let all = cluster.account(accounts.all()).await?;
+            if args.is_for_people() {
+                warn_of_lookalikes(all.keys());
+            }
             args.show(all.into_iter().map(user).collect::<Vec<User>>())?;
             Ok(0)
         }
         Command::Add { name, role, groups, password } => {
-            let password = password.read().await?;
+            let password = password.read(&name).await?;
             let groups: BTreeSet<AccountName> = groups.into_iter().collect();
             let words = Change::words(&[Change::Role(role.into()), Change::Groups(groups.clone())]);
             let step = accounts.add(&name, role.into(), groups, password);
@@ -148,10 +159,12 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
         }
         Command::Role { name, role } => change(cluster, &name, &Change::Role(role.into())).await,
         Command::Groups { name, groups } => change(cluster, &name, &Change::Groups(groups.into_iter().collect())).await,
-        Command::Passwd { name, password } => {
-            let password = password.read().await?;
-            let step = accounts.set_password(&name, password);
-            let generated = cluster.change_account(("set-password", name.as_str(), None), step).await?;
+        Command::Passwd { name, revoke_tokens, keep_tokens, password } => {
+            let password = password.read(&name).await?;
+            let revokes = revoke_tokens || (!keep_tokens && wants_tokens_gone(cluster, &name).await?);
+            let step = accounts.replace_password(&name, password, revokes);
+            let words = revokes.then_some("tokens revoked");
+            let generated = cluster.change_account(("set-password", name.as_str(), words), step).await?;
             line(generated.as_ref().map_or(name.as_str(), |password| password.reveal()))?;
             Ok(0)
         }
@@ -166,6 +179,34 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
             })
             .await
         }
+    }
+}
+
+/// Whether the tokens of a user shall go with its password: a person is asked.
+async fn wants_tokens_gone(cluster: &Cluster, name: &AccountName) -> anyhow::Result<bool> {
+    if !has_keyboard() {
+        return Ok(false);
+    }
+    let (tokens, now) = cluster.account(cluster.accounts().tokens()).await?;
+    let lasts = |token: &&ListedToken| token.record.expires.is_none_or(|expires| expires > now);
+    let count = tokens.iter().filter(|token| token.record.user == *name).filter(lasts).count();
+    match count {
+        0 => Ok(false),
+        1 => confirm(&format!("`{name}` has 1 token. Revoke it as well?")).await,
+        _ => confirm(&format!("`{name}` has {count} tokens. Revoke all of them as well?")).await,
+    }
+}
+
+/// Tells of users whom a person would take for each other: older versions let them be.
+fn warn_of_lookalikes<'a>(names: impl Iterator<Item = &'a AccountName>) {
+    let mut seen: Vec<&AccountName> = Vec::new();
+    for name in names {
+        if let Some(other) = seen.iter().find(|other| looks_like(name.as_str(), other.as_str())) {
+            say(&format!(
+                "deblox: the users `{other}` and `{name}` look alike: replace one of them by a user with another name"
+            ));
+        }
+        seen.push(name);
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) async fn record(State(node): State<Arc<Node>>, request: Request, next
             _ => None,
         };
         let about = format!("{method} {}", route.as_ref().map_or("other", MatchedPath::as_str));
-        let address = peer.map(|Peer(address)| address.ip().to_string());
+        let address = peer.map(|Peer(address)| address.to_string());
         let record = AuditRecord {
             action: ACTION,
             user: whose.as_ref().map(|whose| whose.username.as_str()),

@@ -1,13 +1,14 @@
 //! `/auth`: people log in at the identity provider, see who they are, and log out.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::State;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE,
+    USER_AGENT, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -51,9 +52,13 @@ const PRIVATE: [(HeaderName, HeaderValue); 3] = [
 ];
 
 /// `GET /auth/oidc/login`: sends the browser to the provider.
-pub(super) async fn begin(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
+pub(super) async fn begin(
+    State(node): State<Arc<Node>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+) -> Response {
     let Some(oidc) = &node.oidc else { return not_here(&headers) };
-    match oidc.begin().await {
+    match oidc.begin(peer).await {
         Ok(departure) => {
             let scope = scope(&node, LOGIN, Some(BEGUN_LOGIN_KEPT));
             go(&departure.url, &[cookies::set(&departure.cookie, &departure.value, &scope)])
@@ -81,7 +86,8 @@ pub(super) async fn finish(
             _ => {}
         }
     }
-    let finished = oidc.finish(arrival, |name| cookies::find(&headers, name, node.is_secure())).await;
+    let from = (peer, user_agent(&headers));
+    let finished = oidc.finish(arrival, |name| cookies::find(&headers, name, node.is_secure()), from).await;
     record(&node, oidc, peer, &finished).await;
     match finished {
         Ok(LoggedIn { session, cookie, .. }) => {
@@ -131,8 +137,8 @@ pub(super) async fn whose(State(node): State<Arc<Node>>, headers: HeaderMap) -> 
 }
 
 /// Records a login at the provider, or why there is none.
-async fn record(node: &Node, oidc: &Oidc, peer: SocketAddr, finished: &Result<LoggedIn, OidcError>) {
-    let address = peer.ip().to_string();
+async fn record(node: &Node, oidc: &Oidc, peer: IpAddr, finished: &Result<LoggedIn, OidcError>) {
+    let address = peer.to_string();
     let (user, status, error) = match finished {
         Ok(LoggedIn { user, .. }) => (Some(user), 200, None),
         Err(refused @ (OidcError::Taken(name) | OidcError::Disabled(name))) => {
@@ -161,7 +167,17 @@ fn go(place: &str, cookies: &[Option<HeaderValue>]) -> Response {
 fn refuse(headers: &HeaderMap, error: &OidcError) -> Response {
     tracing::info!(%error, "a login by OpenID Connect was refused");
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    say_under(headers, status, "You are not signed in", &error.to_string())
+    let mut response = say_under(headers, status, "You are not signed in", &error.to_string());
+    if let OidcError::Busy(wait) = error {
+        let seconds = HeaderValue::from(u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX));
+        response.headers_mut().insert(RETRY_AFTER, seconds);
+    }
+    response
+}
+
+/// What the browser or program calls itself.
+pub(super) fn user_agent(headers: &HeaderMap) -> Option<&str> {
+    headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok())
 }
 
 fn not_here(headers: &HeaderMap) -> Response {

@@ -14,6 +14,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::client_address::TrustedProxies;
 use super::{Node, guard, health, serve};
 use crate::bus::{Bus, BusError};
 use crate::metrics::{self, ClusterNow, Metrics};
@@ -62,7 +63,7 @@ impl MetricsServer {
     /// Serves until `stop` is cancelled.
     pub async fn run(self, stop: CancellationToken) {
         tracing::info!(address = %self.address, "serving metrics");
-        serve::run(self.listener, self.router, stop).await;
+        serve::run(self.listener, self.router, TrustedProxies::default(), stop).await;
     }
 }
 

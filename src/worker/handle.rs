@@ -16,7 +16,9 @@ use super::refusals::{crowded, expired, half_done, interrupted, poison, too_many
 use super::route::{Way, asked, route};
 use super::spans::told;
 use crate::actions::{Access, Bounds, Context, Outcome, Recorded, Streaming};
-use crate::bus::{Attempt, Begun, BusError, Consumer, Delivery, Ending, Fence, Moved, Source, Unbegun, persist};
+use crate::bus::{
+    Attempt, Begun, BusError, Consumer, Delivery, Ending, Fence, Moved, Recipient, Source, Unbegun, id_taken, persist,
+};
 use crate::metrics;
 use crate::protocol::limits::{AUDIT_STREAM, DAEMON_CALL};
 use crate::protocol::{Answer, ErrorCode, Failure, Reply, Resource, TraceContext, Undecodable};
@@ -62,15 +64,17 @@ impl Job {
 
 /// Answers what is no request.
 pub(super) async fn refuse(worker: &Worker, consumer: &Consumer, delivery: &Delivery, undecodable: Undecodable) {
-    let Undecodable { id, trace, failure } = undecodable;
-    let span = worker.span(consumer, delivery, "refused", &id, &trace);
+    let Undecodable { id, trace, failure, .. } = &undecodable;
+    let span = worker.span(consumer, delivery, "refused", id, trace);
     tracing::info!(request = %id, error = failure.code.as_str(), "refused: {}", failure.message);
     let (reason, code) = (failure.to_string(), failure.code);
-    let reply = Reply::failure(id.clone(), worker.dock().clone(), failure).traced(told(&span, &trace).as_ref());
+    let failure = Failure::new(code, failure.message.clone());
+    let reply = Reply::failure(id.clone(), worker.dock().clone(), failure).traced(told(&span, trace).as_ref());
+    let recipient = Recipient::undecoded(&undecodable, worker.options.authority.is_some());
     let json = reply.to_json();
     let refused = Unbegun::Refused(&json, &reason);
-    let audit = super::audit::undecodable(worker.dock(), delivery, &id, code);
-    match persist(|| worker.bus.answer(consumer, delivery, &id, &refused, Some(&audit))).await {
+    let audit = super::audit::undecodable(worker.dock(), delivery, id, code);
+    match persist(|| worker.bus.answer(consumer, delivery, recipient, &refused, Some(&audit))).await {
         Ok(_) => {
             span.answered(reply.status(), reply.error());
             worker.metrics().answered(None, metrics::Outcome::Failed(code));
@@ -95,10 +99,15 @@ impl Ready {
             }
         }
         let bus = &self.worker.bus;
-        let begun = persist(|| bus.begin(&self.worker.consumer, &self.delivery, &self.request, self.deadline)).await;
+        let (consumer, requester) = (&self.worker.consumer, self.requester());
+        let begin = || bus.begin(consumer, &self.delivery, &self.request, &requester, self.deadline);
+        let begun = persist(begin).await;
         let mut dead = None;
         let outcome = match (begun, known) {
             (Ok(Begun::Settled), _) => return,
+            (Ok(Begun::Foreign), known) => {
+                return self.refuse(known.err().unwrap_or_else(|| id_taken(&self.request.id))).await;
+            }
             (Ok(Begun::Go(_) | Begun::Expired { .. }), Err(failure)) => Err(failure),
             (Ok(Begun::Expired { begun }), Ok(())) => self.too_late(begun).await,
             (Ok(Begun::Poison), _) => {
@@ -179,8 +188,9 @@ impl Ready {
         let json = reply.to_json();
         let looked = Unbegun::Looked { reply: &json, id_chosen: self.request.id_chosen };
         let (bus, consumer) = (&self.worker.bus, &self.worker.consumer);
-        let audit = self.audit(Some(&reply));
-        let answer = persist(|| bus.answer(consumer, &self.delivery, &self.request.id, &looked, audit.as_ref()));
+        let (audit, requester) = (self.audit(Some(&reply)), self.requester());
+        let recipient = Recipient::of(&self.request, &requester);
+        let answer = persist(|| bus.answer(consumer, &self.delivery, recipient, &looked, audit.as_ref()));
         self.end(answer, Some(&reply)).await;
         Looked::Answered
     }
@@ -210,8 +220,9 @@ impl Ready {
             }
             Ok(Way::To(dock)) => {
                 let (bus, consumer, trace) = (&self.worker.bus, &self.worker.consumer, self.goes_on());
-                let (to, trace) = (Some(&dock), trace.as_deref());
-                let pass = || bus.pass_on(consumer, &self.delivery, &self.request, self.deadline, to, trace);
+                let (requester, to) = (self.requester(), Some(&dock));
+                let from = (&requester, trace.as_deref());
+                let pass = || bus.pass_on(consumer, &self.delivery, &self.request, self.deadline, to, from);
                 let moved = persist(pass).await;
                 match moved {
                     Ok(Moved::Yes) => {
@@ -330,7 +341,8 @@ impl Ready {
     }
 
     fn fence(&self, attempt: Attempt) -> Fence<'_> {
-        Fence::new(&self.worker.bus, &self.worker.consumer, &self.delivery, &self.request, self.deadline, attempt)
+        let asked = (&self.request, self.requester());
+        Fence::new(&self.worker.bus, &self.worker.consumer, &self.delivery, asked, self.deadline, attempt)
     }
 
     /// Does it until the deadline, and says honestly what is known when that has passed.
@@ -358,7 +370,7 @@ impl Ready {
     }
 
     /// The reply for an outcome; none for an action that has none.
-    fn reply(&self, outcome: Result<Outcome, Failure>) -> Option<Reply> {
+    pub(super) fn reply(&self, outcome: Result<Outcome, Failure>) -> Option<Reply> {
         let (id, dock) = (self.request.id.clone(), self.worker.dock().clone());
         let reply = match outcome {
             Ok(Outcome::Silent | Outcome::Streams(_)) => return None,
@@ -380,7 +392,8 @@ impl Ready {
         let json = reply.as_ref().map(Reply::to_json);
         let (bus, consumer, dock) = (&self.worker.bus, &self.worker.consumer, self.worker.dock());
         let audit = self.audit(reply.as_ref());
-        let ending = Ending { reply: json.as_deref(), dead, audit: audit.as_ref() };
+        let requester = self.requester();
+        let ending = Ending { requester: &requester, reply: json.as_deref(), dead, audit: audit.as_ref() };
         // A stream may last longer than its request had to begin.
         let now = self.worker.now().filter(|_| self.streams());
         let deadline = self.deadline.max(now.unwrap_or_default());
@@ -389,7 +402,7 @@ impl Ready {
     }
 
     /// Ends it, and says how it has ended.
-    async fn end(&self, ending: impl Future<Output = Result<bool, BusError>>, reply: Option<&Reply>) {
+    pub(super) async fn end(&self, ending: impl Future<Output = Result<bool, BusError>>, reply: Option<&Reply>) {
         let (begun, span) = (Instant::now(), self.span.child("reply"));
         let ended = ending.await;
         drop(span);
@@ -412,10 +425,9 @@ impl Ready {
         self.worker.metrics().answered(Some(self.action.name), metrics::Outcome::Failed(ErrorCode::Internal));
         let (bus, consumer) = (&self.worker.bus, &self.worker.consumer);
         let reason = error.to_string();
-        let unanswerable = Unbegun::Unanswerable(&reason);
-        if let Err(error) =
-            persist(|| bus.answer(consumer, &self.delivery, &self.request.id, &unanswerable, None)).await
-        {
+        let (unanswerable, requester) = (Unbegun::Unanswerable(&reason), self.requester());
+        let recipient = Recipient::of(&self.request, &requester);
+        if let Err(error) = persist(|| bus.answer(consumer, &self.delivery, recipient, &unanswerable, None)).await {
             tracing::error!(%error, "nor can it be put with the dead");
         }
     }

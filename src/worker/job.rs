@@ -68,7 +68,9 @@ pub(super) fn understand(delivery: &Delivery, dock: &Fqdn) -> Result<Understood,
     let checked = Action::find(&request.action).and_then(|action| Ok((action, action.check(&request)?)));
     let (action, arguments) = match checked {
         Ok(parts) => parts,
-        Err(failure) => return Err(Undecodable { id: request.id, trace: request.trace, failure }),
+        Err(failure) => {
+            return Err(Undecodable { id: request.id, reply_to: request.reply_to, trace: request.trace, failure });
+        }
     };
     let timeout = request.timeout.unwrap_or_else(|| action.default_timeout(arguments.whole("time")));
     let end = delivery.entry.millis.saturating_add(millis(timeout));

@@ -20,6 +20,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sha2", &["auth/", "protocol/audit.rs"]),
     ("sha1_smol", &["protocol/audit.rs"]),
     ("getrandom", &["auth/"]),
+    ("zxcvbn", &["auth/"]),
+    ("ipnet", &["cli/", "web/"]),
     ("hyper", &["auth/oidc/", "docker/", "traces/", "web/"]),
     ("hyper_util", &["auth/oidc/", "docker/", "traces/", "web/"]),
     ("http_body_util", &["auth/oidc/", "docker/", "traces/"]),

@@ -785,8 +785,8 @@ fn help_of_deblox_events() {
                                 or seconds since the epoch
           --until <TIME>        End at this time, with --dock
       -f, --filter <KEY=VALUE>  Only what fits, such as event=dock-lost, or with --dock type=container;
-                                may be given several times. Requests are told with event=request, and in
-                                JSON
+                                may be given several times. With event=request the requests of `deblox
+                                audit` are told
           --format <FORMAT>     Text, or JSON with an object a line [default: text] [possible values:
                                 text, json]
       -q, --quiet               Only the id of what it is about, or the dock where it is that

@@ -74,6 +74,7 @@ fn help_of_deblox() {
       login        Log in, where workers ask who it is; the session is kept for the commands that follow
       logout       End the session of `deblox login`
       whoami       Tell who the commands come from, and what that one may do
+      session      List your sessions, or end some
       user         List users, or change who may use the cluster
       group        List groups of users
       token        List API tokens, or change them
@@ -222,6 +223,18 @@ fn help_of_deblox_worker() {
 
               [env: DEBLOX_REDIS_REPLICAS=]
               [default: 0]
+
+          --audit-records <N>
+              About how many records the audit of the cluster keeps; give all workers the same
+
+              [env: DEBLOX_AUDIT_RECORDS=]
+              [default: 100000]
+
+          --audit-age <TIME>
+              For how long it keeps a record; give all workers the same
+
+              [env: DEBLOX_AUDIT_AGE=]
+              [default: 90days]
 
     Docker:
           --docker-host <URL>
@@ -388,6 +401,19 @@ fn help_of_deblox_up() {
 
               [env: DEBLOX_PUBLIC_URL=]
 
+          --trusted-proxy <CIDR>
+              Believe this proxy, an address or a network such as 10.0.0.0/8, when it names the address
+              of a client in `Forwarded` or `X-Forwarded-For`; may be given several times
+
+              [env: DEBLOX_TRUSTED_PROXY=]
+
+          --password-min-length <N>
+              Require N characters or more, from 8 to 128, of a password that somebody chooses;
+              passwords in use go on working
+
+              [env: DEBLOX_PASSWORD_MIN_LENGTH=]
+              [default: 12]
+
     OpenID Connect:
           --oidc-issuer <URL>
               Have people log in at this provider, from /auth/oidc/login: https://HOST or
@@ -476,6 +502,18 @@ fn help_of_deblox_up() {
 
               [env: DEBLOX_REDIS_REPLICAS=]
               [default: 0]
+
+          --audit-records <N>
+              About how many records the audit of the cluster keeps; give all workers the same
+
+              [env: DEBLOX_AUDIT_RECORDS=]
+              [default: 100000]
+
+          --audit-age <TIME>
+              For how long it keeps a record; give all workers the same
+
+              [env: DEBLOX_AUDIT_AGE=]
+              [default: 90days]
 
     Docker:
           --docker-host <URL>
@@ -641,6 +679,19 @@ fn help_of_deblox_web() {
               answered
 
               [env: DEBLOX_PUBLIC_URL=]
+
+          --trusted-proxy <CIDR>
+              Believe this proxy, an address or a network such as 10.0.0.0/8, when it names the address
+              of a client in `Forwarded` or `X-Forwarded-For`; may be given several times
+
+              [env: DEBLOX_TRUSTED_PROXY=]
+
+          --password-min-length <N>
+              Require N characters or more, from 8 to 128, of a password that somebody chooses;
+              passwords in use go on working
+
+              [env: DEBLOX_PASSWORD_MIN_LENGTH=]
+              [default: 12]
 
           --auth <MODE>
               Serve the web UI and its API to everybody who reaches this node, or to those who log in;

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use deblox::protocol::Role;
+use deblox::protocol::limits::BEGUN_LOGINS;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -440,7 +441,7 @@ async fn what_a_provider_answers_is_bounded_and_so_is_how_much_anybody_can_begin
     assert_eq!(browser.ask("GET", "/auth/oidc/login").status, 303);
     let left: i64 = bus.redis(&["PTTL", &bus.key("auth.oidc")]).await;
     assert!((1..=60_000).contains(&left), "the count ends after a minute: {left}");
-    let _: u64 = bus.redis(&["INCRBY", &bus.key("auth.oidc"), "999"]).await;
+    let _: u64 = bus.redis(&["INCRBY", &bus.key("auth.oidc"), &BEGUN_LOGINS.to_string()]).await;
     let busy = browser.ask("GET", "/auth/oidc/login");
     assert!(busy.status == 429 && busy.body.contains("too many logins are begun"), "{busy:?}");
     assert_eq!(bus.begun_logins().await, 1);

@@ -72,6 +72,8 @@ pub(in crate::cli) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Resul
         Target::File(path) => Sink::File(path.clone()),
         Target::Syslog(transport) => Sink::Syslog(Box::new(Syslog::new(transport.clone(), args.ca.as_deref())?)),
     };
+    // Whoever may not read the audit is told so now, and not left to wait.
+    cluster.bus().audit_head().await.context("the audit cannot be read")?;
     let mut copied = Copied::after(&position);
     let mut tail =
         cluster.bus().audited(Some(EntryId::parse(&position.at).unwrap_or(EntryId { millis: 0, sequence: 0 })));

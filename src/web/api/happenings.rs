@@ -43,7 +43,7 @@ pub(super) struct ClusterEvent {
     owner: Option<String>,
     /// What it was before: its name, or its state.
     was: Option<String>,
-    /// Of a request: who asked. Of a login that was refused: the name that was typed, if a user can have it.
+    /// Of a request: who asked. Of a login that was refused: the name that was typed, if a user has it.
     pub(super) user: Option<String>,
     /// Of a request: the name of the API token that was used.
     token: Option<String>,

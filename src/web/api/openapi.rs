@@ -23,6 +23,7 @@ use crate::actions::{GROUPS, Streams, field_schemas};
         lists::images, lists::networks, lists::volumes, lists::templates, live::stream,
         streams::open, logs::search, accounts::users::list, accounts::users::add, accounts::users::change, accounts::users::remove,
         accounts::tokens::list, accounts::tokens::add, accounts::tokens::revoke, accounts::password::change,
+        accounts::sessions::list, accounts::sessions::end, accounts::sessions::end_others,
     ),
     components(schemas(
         problem::Problem, actions::Accepted, live::Hello, live::Beats, live::DockChanges, live::InstanceChanges,
@@ -36,7 +37,7 @@ use crate::actions::{GROUPS, Streams, field_schemas};
         (name = "requests", description = "What was asked, and how it stands"),
         (name = "events", description = "What has happened"),
         (name = "records", description = "Images, networks, volumes and templates"),
-        (name = "accounts", description = "Users, tokens and passwords"),
+        (name = "accounts", description = "Users, tokens, passwords and sessions"),
         (name = "live", description = "What changes, as it changes"),
     ),
 )]

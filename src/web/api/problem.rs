@@ -1,8 +1,8 @@
 //! Errors, as RFC 9457 has them.
 
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -35,6 +35,10 @@ pub(in crate::web) struct Problem {
     /// Whether it is in the audit.
     #[serde(skip)]
     recorded: bool,
+    /// With the status 429, after how many seconds another try makes sense.
+    #[serde(skip)]
+    #[cfg_attr(test, ts(skip))]
+    pub(in crate::web) retry_after: u64,
 }
 
 impl Problem {
@@ -55,7 +59,14 @@ impl Problem {
             request_id: None,
             dock: None,
             recorded: false,
+            retry_after: 1,
         }
+    }
+
+    /// The same, worth another try after that many seconds.
+    #[must_use]
+    pub(in crate::web) fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: seconds.max(1), ..self }
     }
 
     /// What a worker has refused.
@@ -103,7 +114,8 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_GATEWAY);
         let head = [(CONTENT_TYPE, "application/problem+json"), (CACHE_CONTROL, "no-store")];
         let json = serde_json::to_string(&self).expect("texts and numbers become JSON");
-        let mut response = (status, head, json).into_response();
+        let retry = (status == StatusCode::TOO_MANY_REQUESTS).then(|| [(RETRY_AFTER, self.retry_after.to_string())]);
+        let mut response = (status, head, retry.map(AppendHeaders), json).into_response();
         if self.recorded {
             response.extensions_mut().insert(InAudit);
         }

@@ -1,6 +1,7 @@
 //! Who uses the cluster: users, their tokens and their passwords.
 
 pub(super) mod password;
+pub(super) mod sessions;
 pub(super) mod tokens;
 pub(super) mod users;
 
@@ -55,12 +56,17 @@ impl From<AccountError> for Problem {
             }
             AccountError::Bus(_) => (ErrorCode::BusDown.status(), ErrorCode::BusDown.as_str()),
             AccountError::Secret(_) => (ErrorCode::Internal.status(), ErrorCode::Internal.as_str()),
-            AccountError::Password(_) | AccountError::Ambiguous(_) => (400, ErrorCode::BadField.as_str()),
+            AccountError::Password(_) | AccountError::Name(_) | AccountError::Ambiguous(_) => {
+                (400, ErrorCode::BadField.as_str())
+            }
             AccountError::Above(..) => (403, ErrorCode::Forbidden.as_str()),
             AccountError::Unknown(_) => (404, "no-such-user"),
             AccountError::NoToken(_) => (404, "no-such-token"),
             AccountError::Taken(_) => (409, "user-exists"),
             AccountError::Named(..) => (409, "token-exists"),
+            AccountError::LooksLikeUser(..) | AccountError::LooksLikeGroup(..) | AccountError::LooksLikeToken(..) => {
+                (409, "looks-like-another")
+            }
             AccountError::Many(_) => (409, "too-many-tokens"),
             AccountError::LastAdmin(_) => (409, "last-admin"),
             AccountError::External(..) => (409, "external-user"),

@@ -86,6 +86,10 @@ pub(in crate::web) struct UserChange {
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     generate: bool,
+    /// Whether all API tokens of the user are revoked.
+    #[serde(default, rename = "revokeTokens")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    revoke_tokens: bool,
 }
 
 /// What was done to a user.
@@ -120,6 +124,9 @@ pub(in crate::web::api) async fn add(
     let change = Change::words(&changes);
     let made = async {
         admin(&caller)?;
+        if let Some(password) = &new.password {
+            check_password(&node, password, &name)?;
+        }
         Ok(accounts(&node).add(&name, new.role, groups, new.password).await?)
     };
     let password = told_change(&node, &caller, ("add-user", name.as_str(), Some(&change)), made).await?;
@@ -149,9 +156,14 @@ pub(in crate::web::api) async fn change(
                 let message = "`password` and `generate` cannot both be there: a password is chosen, or made";
                 return Err(Problem::new(ErrorCode::BadField, message));
             }
-            (chosen, _) => Some(NewPassword::new(chosen).await?),
+            (chosen, _) => {
+                if let Some(password) = &chosen {
+                    check_password(&node, password, &name)?;
+                }
+                Some(NewPassword::new(chosen).await?)
+            }
         };
-        accounts(&node).change_all(&name, &changes, password.as_ref()).await?;
+        accounts(&node).change_all(&name, &changes, password.as_ref(), change.revoke_tokens).await?;
         Ok(password.as_ref().and_then(NewPassword::generated).cloned())
     };
     let password = told_change(&node, &caller, ("change-user", name.as_str(), Some(&words)), changed).await?;
@@ -174,6 +186,11 @@ pub(in crate::web::api) async fn remove(
     };
     told(&node, &caller, "remove-user", name.as_str(), removed).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn check_password(node: &Node, password: &Secret, name: &AccountName) -> Result<(), Problem> {
+    let checked = node.passwords.check(password.reveal(), name.as_str());
+    checked.map_err(|message| Problem::new(ErrorCode::BadField, message))
 }
 
 fn shown(name: &AccountName, account: Account) -> User {
