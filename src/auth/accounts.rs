@@ -338,6 +338,12 @@ impl Accounts<'_> {
 }
 
 impl Change {
+    /// What these changes are, in words for the audit.
+    pub fn words(changes: &[Self]) -> String {
+        let words: Vec<String> = changes.iter().map(ToString::to_string).collect();
+        words.join(" ")
+    }
+
     fn apply(&self, account: &mut Account) -> Result<(), AccountError> {
         match self {
             Self::Role(role) => account.role = *role,
@@ -355,6 +361,27 @@ impl Change {
             }
         }
         Ok(())
+    }
+}
+
+impl std::fmt::Display for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Role(role) => write!(f, "role={role}"),
+            Self::Groups(groups) => {
+                let groups: Vec<&str> = groups.iter().map(AccountName::as_str).collect();
+                write!(f, "groups={}", groups.join(","))
+            }
+            Self::Disable => f.write_str("disabled=true"),
+            Self::Enable => f.write_str("disabled=false"),
+            Self::Quota(None) => f.write_str("quota=none"),
+            Self::Quota(Some(quota)) => {
+                let measures =
+                    [("instances", quota.instances), ("memory", quota.memory), ("nano-cpus", quota.nano_cpus)];
+                let said = measures.iter().filter_map(|(name, value)| value.map(|value| format!("{name}={value}")));
+                write!(f, "quota {}", said.collect::<Vec<_>>().join(" "))
+            }
+        }
     }
 }
 

@@ -10,7 +10,9 @@ use tokio_util::task::TaskTracker;
 use super::decision::decide;
 use super::place::throttles;
 use super::secrets::{Hasher, digest, session_id};
-use super::{AccountError, AuthOptions, EndError, end_sessions, list_sessions};
+use super::{
+    AccountError, AuthOptions, EndError, Login, end_sessions, list_sessions, record_ended_sessions, record_logout,
+};
 use crate::bus::{Answered, Attempted, AuthDelivery, AuthStream, Backoff, Begin, Bus, BusError, Limits, NewSession};
 use crate::metrics::Metrics;
 use crate::protocol::limits::{ADDRESS_BYTES, AGENT_BYTES, AUTH_TAKE_OVER, LOGINS, LOOKS};
@@ -194,8 +196,14 @@ impl Desk {
                 Ok(self.stream.answer(begin, &reply).await?)
             }
             AuthAsk::Logout(session) => {
+                let whose = Credential::Session(session.clone());
+                let whose = identify(&self.manager.bus, &whose, self.manager.limits.session_idle).await?;
                 let (ended, unknown) = (AuthReply::Ok(Granted::default()), AuthReply::error("Not logged in"));
-                Ok(self.stream.log_out(begin, &digest(session.reveal()), &ended, &unknown).await?)
+                let answered = self.stream.log_out(begin, &digest(session.reveal()), &ended, &unknown).await?;
+                if let (Answered::Done, Some(whose)) = (answered, whose) {
+                    record_logout(&self.manager.bus, &whose).await;
+                }
+                Ok(answered)
             }
             AuthAsk::Sessions(ask) => {
                 let reply = self.sessions(&ask).await?;
@@ -223,7 +231,10 @@ impl Desk {
                 Granted { sessions: Some(sessions), ..Granted::default() }
             }
             Some(which) => match end_sessions(bus, &whose, Some(credential), which).await {
-                Ok(ended) => Granted { ended: Some(ended), ..Granted::default() },
+                Ok(ended) => {
+                    record_ended_sessions(bus, &caller, &whose, which).await;
+                    Granted { ended: Some(ended), ..Granted::default() }
+                }
                 Err(EndError::Bus(error)) => return Err(error),
                 Err(error) => return Ok(AuthReply::error(error.to_string())),
             },
@@ -257,28 +268,6 @@ impl Desk {
         origin: &Origin,
     ) -> Result<Answered, AccountError> {
         let Manager { bus, hasher, limits, metrics } = &*self.manager;
-        let throttles = throttles(username, origin);
-        let known = match bus.attempt(&throttles, begin.deadline, limits).await? {
-            Attempted::Go { known } => known,
-            Attempted::Late => return Ok(self.stream.answer(begin, &AuthReply::Denied).await?),
-            Attempted::Locked(wait) => {
-                metrics.login("locked");
-                tracing::info!(entry = %begin.entry, ?origin, ?wait, "a login was refused: there were too many");
-                let seconds = u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
-                let message = format!("too many logins failed: try again in {seconds} s");
-                return Ok(self.stream.answer(begin, &AuthReply::error_for(message, seconds)).await?);
-            }
-        };
-        let account = bus.account(username).await?;
-        let fits = hasher.verify(account.as_ref().and_then(|account| account.password.clone()), password).await?;
-        let Some(account) = account.filter(|account| fits && !account.disabled) else {
-            metrics.login("denied");
-            tracing::info!(entry = %begin.entry, ?origin, "a login failed");
-            return Ok(self.stream.answer(begin, &AuthReply::Denied).await?);
-        };
-        let session = session_id();
-        let digest = digest(session.reveal());
-        let reply = AuthReply::Ok(Granted { session: Some(session), ..Granted::default() });
         let (how, address, agent) = match origin {
             Origin::Node { address, agent } => {
                 let agent = agent.as_deref().and_then(|agent| printable(agent, AGENT_BYTES));
@@ -289,6 +278,41 @@ impl Desk {
                 (SessionOrigin::Bus, claimed, None)
             }
         };
+        let throttles = throttles(username, origin);
+        let known = match bus.attempt(&throttles, begin.deadline, limits).await? {
+            Attempted::Go { known } => known,
+            Attempted::Late => return Ok(self.stream.answer(begin, &AuthReply::Denied).await?),
+            Attempted::Locked(wait) => {
+                metrics.login("locked");
+                tracing::info!(entry = %begin.entry, ?origin, ?wait, "a login was refused: there were too many");
+                let seconds = u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
+                let message = format!("too many logins failed: try again in {seconds} s");
+                let answered = self.stream.answer(begin, &AuthReply::error_for(message, seconds)).await?;
+                if answered == Answered::Done {
+                    let user = bus.account(username).await?.map(|_| username);
+                    Login { user, address: address.as_deref(), issuer: None, status: 429, error: Some("locked") }
+                        .record(bus)
+                        .await;
+                }
+                return Ok(answered);
+            }
+        };
+        let account = bus.account(username).await?;
+        let user = account.as_ref().map(|_| username);
+        let login = Login { user, address: address.as_deref(), issuer: None, status: 200, error: None };
+        let fits = hasher.verify(account.as_ref().and_then(|account| account.password.clone()), password).await?;
+        let Some(account) = account.filter(|account| fits && !account.disabled) else {
+            metrics.login("denied");
+            tracing::info!(entry = %begin.entry, ?origin, "a login failed");
+            let answered = self.stream.answer(begin, &AuthReply::Denied).await?;
+            if answered == Answered::Done {
+                Login { status: 401, error: Some("denied"), ..login }.record(bus).await;
+            }
+            return Ok(answered);
+        };
+        let session = session_id();
+        let digest = digest(session.reveal());
+        let reply = AuthReply::Ok(Granted { session: Some(session), ..Granted::default() });
         let new = NewSession {
             digest: &digest,
             user: username,
@@ -300,6 +324,7 @@ impl Desk {
         let answered = self.stream.log_in(begin, &reply, &new, (&throttles, known), limits).await?;
         if answered == Answered::Done {
             metrics.login("done");
+            login.record(bus).await;
             tracing::info!(user = username, ?origin, "logged in");
         }
         Ok(answered)

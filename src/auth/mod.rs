@@ -3,6 +3,7 @@
 //! A manager keeps nothing: any number of them read the same streams, and each message is answered by one.
 
 mod accounts;
+mod audit;
 mod decision;
 mod manager;
 mod oidc;
@@ -14,6 +15,7 @@ mod sessions;
 use std::time::Duration;
 
 pub use accounts::{AccountError, Accounts, Change, NewPassword, NewToken};
+pub use audit::{Login, record_change, record_ended_sessions, record_logout};
 pub use manager::{identify, run};
 pub use oidc::{Arrival, Departure, LoggedIn, Oidc, OidcError, OidcOptions, ProviderError};
 pub use password_policy::PasswordPolicy;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::identify;
 use super::secrets::digest;
+use super::{identify, record_logout};
 use crate::bus::{Bus, BusError, ListedSession};
 use crate::protocol::{AccountName, Credential, EndSessions, Secret, Session, SessionFacts};
 
@@ -122,6 +122,11 @@ impl Sessions {
     /// # Errors
     /// [`BusError`].
     pub async fn end(&self, session: &Secret) -> Result<bool, BusError> {
-        self.bus.end_session(&digest(session.reveal())).await
+        let whose = self.whose(session.clone()).await?;
+        let ended = self.bus.end_session(&digest(session.reveal())).await?;
+        if let Some(whose) = whose.filter(|_| ended) {
+            record_logout(&self.bus, &whose).await;
+        }
+        Ok(ended)
     }
 }

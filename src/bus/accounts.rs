@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::presence::json;
 use super::{Bus, BusError};
 use crate::protocol::limits::TOKENS;
-use crate::protocol::{Account, AccountName, Session, TokenRecord, millis};
+use crate::protocol::{Account, AccountName, AuditRecord, Session, TokenRecord, millis};
 
 /// An API token as it is listed.
 #[derive(Clone, Debug)]
@@ -139,16 +139,18 @@ impl Bus {
         let keys = self.keys();
         let mut token = self.scripts().auth_token.key(keys.tokens());
         token.key(keys.users()).key(keys.tokens_used()).arg(digest);
-        let found: Option<(String, String, String)> = self.link().script(&token).await?;
-        found
-            .map(|(name, account, token)| {
-                let (account, token): (Account, TokenRecord) =
-                    (read("an account", &account)?, read("a token", &token)?);
-                let Account { role, groups, .. } = account;
-                let (limit, token) = (Some(token.role), Some(token.name));
-                Ok(Session { username: read_name(&name)?, groups, role, limit, token })
-            })
-            .transpose()
+        let found: Option<(String, String, String, bool)> = self.link().script(&token).await?;
+        let Some((name, account, token, is_first)) = found else { return Ok(None) };
+        let (account, token): (Account, TokenRecord) = (read("an account", &account)?, read("a token", &token)?);
+        let Account { role, groups, .. } = account;
+        let (limit, token) = (Some(token.role), Some(token.name));
+        let session = Session { username: read_name(&name)?, groups, role, limit, token };
+        if is_first {
+            let (user, token) = (Some(session.username.as_str()), session.token.as_ref().map(AccountName::as_str));
+            self.audit(&AuditRecord { action: "use-token", user, token, status: Some(200), ..AuditRecord::default() })
+                .await;
+        }
+        Ok(Some(session))
     }
 
     /// Keeps a token under its digest, if `account` is still that of its user.

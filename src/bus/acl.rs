@@ -55,6 +55,8 @@ pub enum AclRole {
     Accounts,
     /// Who looks for what is wrong.
     Doctor,
+    /// Who reads the audit, checks it and copies it elsewhere.
+    Auditor,
 }
 
 impl AclRole {
@@ -75,6 +77,7 @@ impl AclRole {
             }
             Self::Manager => rules.base(&[BASE, SCRIPTS]).manager(),
             Self::Accounts => rules.base(&[BASE, SCRIPTS, "+multi +exec"]).accounts(),
+            Self::Auditor => rules.base(&[BASE]).reads_audit(),
             Self::Doctor => rules.base(&[BASE, "+info +acl|whoami"]).doctor(),
         }
         .text)
@@ -147,11 +150,12 @@ impl Rules {
             .on(Use::Writes, "+xadd +xlen", &[all(&keys.own_prefix())])
             .on(
                 Use::Both,
-                "+hget +hmget +hset +hdel +hincrby +exists +type +pexpire +pexpireat",
+                "+hget +hmget +hset +hsetnx +hdel +hincrby +exists +type +pttl +pexpire +pexpireat",
                 &[all(&keys.request_prefix())],
             )
             // Replies it writes; it reads those alone to the requests that it makes of one with `instances`.
-            .on(Use::Writes, "+rpush +llen +type +pexpire", &[all(&keys.reply_prefix())])
+            .on(Use::Writes, "+lpush +rpush +llen +exists +type +pexpire", &[all(&keys.reply_prefix())])
+            .on(Use::Both, "+hget +hlen +hrandfield +hincrby +hdel +pexpire", &[all(&keys.stored_prefix())])
             .on(Use::Both, "+lrange +lindex +lpop +blpop", &[format!("{}*+*", keys.reply_prefix())])
             .on(Use::Writes, "+xadd +xdel +pexpire", &[all(&keys.output_prefix())])
             .on(Use::Both, "+xread +xrange +xrevrange +xdel +unlink", &[all(&keys.input_prefix())])
@@ -176,6 +180,8 @@ impl Rules {
             .on(Use::Both, "+xadd +xread +xrange +xrevrange", &[keys.events()])
             .on(Use::Both, "+hincrby", &[keys.revisions()])
             .on(Use::Writes, "+xadd", &[keys.dead()])
+            .reads_audit()
+            .adds_audit()
             .identify()
     }
 
@@ -226,6 +232,8 @@ impl Rules {
             // What its pages show.
             .on(Use::Reads, "+hgetall", &records)
             .on(Use::Reads, "+xread +xrange +xrevrange", &[keys.events()])
+            .reads_audit()
+            .adds_audit()
     }
 
     fn oidc_if(self, oidc: bool) -> Self {
@@ -237,13 +245,24 @@ impl Rules {
         self.on(Use::Both, "+set +getdel +incr +pexpire +pttl", &begun).make_sessions()
     }
 
-    /// Changing accounts, and telling who has.
     fn accounts_if(self, accounts: bool) -> Self {
-        if !accounts {
-            return self;
-        }
-        let events = self.keys.events();
-        self.accounts().on(Use::Writes, "+xadd", &[events])
+        if accounts { self.accounts() } else { self }
+    }
+
+    /// Adding to the audit, which a script does. It reads the number and the hash of the last record, and no record. To add
+    /// with a bound is to trim: Redis has no right for the one without the other.
+    fn adds_audit(self) -> Self {
+        let keys = self.keys.clone();
+        self.on(Use::Writes, "+xadd +xtrim", &[keys.audit()]).on(
+            Use::Both,
+            "+hget +hmget +hgetall +hset +hdel +hlen",
+            &[keys.audit_head(), keys.audit_counted()],
+        )
+    }
+
+    fn reads_audit(self) -> Self {
+        let keys = self.keys.clone();
+        self.on(Use::Reads, "+xread +xrange +xrevrange", &[keys.audit()]).on(Use::Reads, "+hmget", &[keys.audit_head()])
     }
 
     fn manager_if(self, manages: bool) -> Self {
@@ -263,6 +282,7 @@ impl Rules {
             )
             .on(Use::Reads, "+zrangebylex", &[keys.index()])
             .on(Use::Reads, "+hget +hmget", &[keys.owners(), keys.ownership()])
+            .adds_audit()
             .identify()
     }
 
@@ -283,7 +303,7 @@ impl Rules {
             // It is noted when a session was used: not whose it is, which stands in the session.
             .on(Use::Both, "+zscore +zadd +pexpire +pttl", &[all(&keys.user_sessions_prefix())])
             .on(Use::Reads, "+hget", &[keys.users(), keys.tokens()])
-            .on(Use::Writes, "+hset", &[keys.tokens_used()])
+            .on(Use::Both, "+hget +hset", &[keys.tokens_used()])
     }
 
     fn accounts(self) -> Self {
@@ -295,6 +315,7 @@ impl Rules {
             // What users use of their quotas.
             .on(Use::Both, "+hgetall +hdel", &[all(&keys.usage_prefix())])
             .on(Use::Reads, "+hexists", &[keys.owners()])
+            .adds_audit()
     }
 
     /// How the docks and the queues are.

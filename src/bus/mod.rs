@@ -2,9 +2,11 @@
 
 mod accounts;
 mod acl;
+mod audit;
 mod auth;
 mod caller;
 mod consumer;
+mod credentials;
 mod events;
 mod fence;
 mod link;
@@ -43,7 +45,7 @@ pub use placement::{Placement, Purpose, Unfit};
 pub use presence::{Beat, Changed, Dock};
 pub use private::{PrivateRedis, PrivateRedisError};
 pub use records::{Ahead, Found, Location};
-pub use requests::{Attempt, Begun, Ending, Moved, Standing, Unbegun};
+pub use requests::{Attempt, Begun, Ending, Moved, Recipient, Standing, Unbegun, id_taken};
 pub use retry::{Backoff, persist};
 pub use sessions::ListedSession;
 pub use streams::Tail;
@@ -68,6 +70,7 @@ struct Inner {
     keys: Keys,
     link: Link,
     scripts: Scripts,
+    audit: audit::State,
     /// How many replicas must have what is noted before it is acted on.
     replicas: u8,
     replies: Replies,
@@ -133,7 +136,9 @@ impl Bus {
         let link = Link::new(options.server()?, options.user(), keys.prefix(), metrics);
         let (scripts, replies, waiting) = (Scripts::new(), Replies::default(), Waiting::default());
         let replicas = options.replicas;
-        Ok(Self { inner: Arc::new(Inner { keys, link, scripts, replicas, replies, waiting }) })
+        Ok(Self {
+            inner: Arc::new(Inner { keys, link, scripts, audit: audit::State::default(), replicas, replies, waiting }),
+        })
     }
 
     /// The names of this bus's keys.

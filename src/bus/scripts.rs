@@ -1,10 +1,10 @@
 //! The Lua scripts, each one atomic step; what they take and return is said at the top of each file.
-//! One that stands `after` others begins with the lines of those.
+//! One that stands `after` others begins with their lines.
 
 use redis::Script;
 
 macro_rules! scripts {
-    ($($name:ident $(after $($before:ident)and+)?),+ $(,)?) => {
+    ($($name:ident $(after $($before:ident)&+)?),+ $(,)?) => {
         pub(super) struct Scripts {
             $(pub(super) $name: Script,)+
         }
@@ -28,14 +28,15 @@ macro_rules! scripts {
 
 scripts!(
     ahead,
-    answer,
+    answer after audit & replies,
+    audit_add after audit,
     auth_account after auth_names,
     auth_answer after auth_take,
     auth_attempt,
     auth_begin,
     auth_end,
     auth_end_sessions,
-    auth_login after auth_take and auth_make_session,
+    auth_login after auth_take & auth_make_session,
     auth_logout after auth_take,
     auth_open after auth_make_session,
     auth_session,
@@ -43,11 +44,12 @@ scripts!(
     auth_token,
     auth_token_add after auth_names,
     beat,
-    begin,
-    finish,
+    begin after replies,
+    finish after audit & replies,
     hand_back,
     hold,
     instances,
+    parts,
     pass_on,
     place,
     release,

@@ -67,6 +67,8 @@ impl Sessions {
     /// Reads the file; there are none where there is no file.
     pub(super) fn load() -> anyhow::Result<Self> {
         let Ok(path) = path() else { return Ok(Self::default()) };
+        crate::secrets::check(&path)?;
+        super::options::caution_of(&path);
         match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .with_context(|| format!("{} is not a file of sessions: remove it, and log in again", path.display())),
@@ -148,7 +150,7 @@ pub(super) async fn who_am_i(args: &WhoamiArgs, cluster: &Cluster) -> anyhow::Re
             match args.format {
                 Format::Table if groups.is_empty() => line(&format!("{} ({})", who.username, who.role))?,
                 Format::Table => line(&format!("{} ({}; in {})", who.username, who.role, groups.join(", ")))?,
-                Format::Json => line(&serde_json::to_string(&who)?)?,
+                Format::Json => line(&super::output::json(&who)?)?,
             }
             Ok(0)
         }

@@ -25,6 +25,7 @@ mod images;
 mod inspect;
 mod lifecycle;
 mod listing;
+mod log;
 mod login;
 mod logs;
 mod metrics;
@@ -55,10 +56,11 @@ mod volumes;
 mod web;
 mod worker;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use cluster::Cluster;
+pub use log::LogWriter;
 use options::ClusterArgs;
 pub use output::complain;
 
@@ -227,6 +229,14 @@ enum Remote {
 }
 
 impl Cli {
+    /// Reads the command line and the environment. Where they are wrong it says so, and ends the process as clap does.
+    pub fn read() -> Self {
+        let matches = Self::command().get_matches();
+        let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        cli.cluster.note_sources(&matches);
+        cli
+    }
+
     /// What to log, by the command's own default where nothing is said.
     pub fn log_filter(&self) -> String {
         let usual = if self.serves() { "info" } else { "off" };

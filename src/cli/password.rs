@@ -1,6 +1,6 @@
 //! Passwords: typed without being seen, piped in, or made.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Read};
 
 use anyhow::{Context, bail};
 use rustix::stdio::stdin;
@@ -103,16 +103,14 @@ impl PasswordArgs {
         if !has_keyboard() {
             bail!("there is no terminal to ask who logs in: use --user");
         }
-        let mut error = io::stderr();
-        write!(error, "User: ").and_then(|()| error.flush()).context("the terminal cannot be written to")?;
+        super::output::prompt("User: ").context("the terminal cannot be written to")?;
         Ok(read(|text| io::stdin().lock().read_line(text)).await?.reveal().to_owned())
     }
 }
 
 /// Asks a person a question that is answered with yes or no. Anything but yes is no.
 pub(super) async fn confirm(question: &str) -> anyhow::Result<bool> {
-    let mut error = io::stderr();
-    write!(error, "{question} [y/N] ").and_then(|()| error.flush()).context("the terminal cannot be written to")?;
+    super::output::prompt(&format!("{question} [y/N] ")).context("the terminal cannot be written to")?;
     let answer = read(|text| io::stdin().lock().read_line(text)).await?;
     Ok(matches!(answer.reveal().trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
@@ -126,8 +124,7 @@ pub(super) async fn piped_in() -> anyhow::Result<Secret> {
 async fn ask(prompt: &str) -> anyhow::Result<Secret> {
     // Silent before it asks: who types at once must not see it.
     let _hidden = Hidden::enter().context("the terminal cannot be made silent")?;
-    let mut error = io::stderr();
-    write!(error, "{prompt}").and_then(|()| error.flush()).context("the terminal cannot be written to")?;
+    super::output::prompt(prompt).context("the terminal cannot be written to")?;
     read(|text| io::stdin().lock().read_line(text)).await
 }
 

@@ -1,9 +1,11 @@
 //! `deblox user`: who may use the cluster, and for what.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::cluster::{Cluster, each};
-use super::output::{BAD, Cell, FAIR, FilterArgs, GOOD, Row, Shown, line};
+use super::output::{BAD, Cell, FAIR, FilterArgs, GOOD, Row, Shown, line, say};
 use super::password::{PasswordArgs, confirm};
 use super::quota;
 use super::terminal::has_keyboard;
@@ -148,8 +150,10 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
         }
         Command::Add { name, role, groups, password } => {
             let password = password.read(&name).await?;
-            let groups = groups.into_iter().collect();
-            let generated = cluster.account(accounts.add(&name, role.into(), groups, password)).await?;
+            let groups: BTreeSet<AccountName> = groups.into_iter().collect();
+            let words = Change::words(&[Change::Role(role.into()), Change::Groups(groups.clone())]);
+            let step = accounts.add(&name, role.into(), groups, password);
+            let generated = cluster.change_account(("add-user", name.as_str(), Some(&words)), step).await?;
             line(generated.as_ref().map_or(name.as_str(), |password| password.reveal()))?;
             Ok(0)
         }
@@ -158,7 +162,9 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
         Command::Passwd { name, revoke_tokens, keep_tokens, password } => {
             let password = password.read(&name).await?;
             let revokes = revoke_tokens || (!keep_tokens && wants_tokens_gone(cluster, &name).await?);
-            let generated = cluster.account(accounts.replace_password(&name, password, revokes)).await?;
+            let step = accounts.replace_password(&name, password, revokes);
+            let words = revokes.then_some("tokens revoked");
+            let generated = cluster.change_account(("set-password", name.as_str(), words), step).await?;
             line(generated.as_ref().map_or(name.as_str(), |password| password.reveal()))?;
             Ok(0)
         }
@@ -167,8 +173,9 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
         Command::Enable(Names { names }) => change_each(cluster, &names, &Change::Enable).await,
         Command::Rm(Names { names }) => {
             each(&names, async |name| {
-                cluster.account(accounts.remove(&AccountName::new(name)?, false)).await?;
-                Ok(name.to_owned())
+                let name = &AccountName::new(name)?;
+                cluster.change_account(("remove-user", name.as_str(), None), accounts.remove(name, false)).await?;
+                Ok(name.to_string())
             })
             .await
         }
@@ -195,9 +202,9 @@ fn warn_of_lookalikes<'a>(names: impl Iterator<Item = &'a AccountName>) {
     let mut seen: Vec<&AccountName> = Vec::new();
     for name in names {
         if let Some(other) = seen.iter().find(|other| looks_like(name.as_str(), other.as_str())) {
-            eprintln!(
+            say(&format!(
                 "deblox: the users `{other}` and `{name}` look alike: replace one of them by a user with another name"
-            );
+            ));
         }
         seen.push(name);
     }
@@ -209,8 +216,10 @@ async fn change(cluster: &Cluster, name: &AccountName, change: &Change) -> anyho
 
 async fn change_each(cluster: &Cluster, names: &[AccountName], change: &Change) -> anyhow::Result<u8> {
     each(names, async |name| {
-        cluster.account(cluster.accounts().change(&AccountName::new(name)?, change)).await?;
-        Ok(name.to_owned())
+        let (name, accounts, words) = (AccountName::new(name)?, cluster.accounts(), change.to_string());
+        let what = ("change-user", name.as_str(), Some(words.as_str()));
+        cluster.change_account(what, accounts.change(&name, change)).await?;
+        Ok(name.to_string())
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! The names of all keys. Nothing else in deblox builds one.
 
-use super::{AuthAddress, Fqdn, RequestId, Resource};
+use super::{AuthAddress, Fqdn, ReplyTo, RequestId, Resource};
 
 /// The consumer group of every request stream.
 pub const GROUP: &str = "deblox";
@@ -43,6 +43,21 @@ impl Keys {
     /// List: the final reply of one request.
     pub fn reply(&self, id: &RequestId) -> String {
         format!("{}{}", self.reply_prefix(), id.known_as())
+    }
+
+    /// Hash with a time to live: key of a reply that is stored for one user to its bytes.
+    pub fn stored(&self, user: &str) -> String {
+        format!("{}{user}", self.stored_prefix())
+    }
+
+    /// What [`Self::stored`] begins with.
+    pub fn stored_prefix(&self) -> String {
+        self.key("stored.")
+    }
+
+    /// List: the reply of one call that waits at a list of its own.
+    pub fn private_reply(&self, to: &ReplyTo) -> String {
+        format!("{}{}", self.reply_prefix(), to.as_str())
     }
 
     /// Stream: the output of one request that streams.
@@ -145,6 +160,21 @@ impl Keys {
     /// Stream: what has happened that people should know.
     pub fn events(&self) -> String {
         self.key("events")
+    }
+
+    /// Stream: who asked for what, and how it ended.
+    pub fn audit(&self) -> String {
+        self.key("audit")
+    }
+
+    /// Hash: the last record of the audit, the last one that was trimmed, and places between them.
+    pub fn audit_head(&self) -> String {
+        self.key("audit.head")
+    }
+
+    /// Hash: what is counted instead of being recorded one by one.
+    pub fn audit_counted(&self) -> String {
+        self.key("audit.counted")
     }
 
     /// Hash: name to container template.

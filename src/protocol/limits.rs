@@ -49,6 +49,13 @@ pub const DAEMON_CALL: Duration = Duration::from_secs(60);
 /// How long a reply, and the record by which a repeated request is recognised, is kept.
 pub const REPLY_KEPT: Duration = Duration::from_secs(10 * 60);
 
+/// The replies that wait in Redis for one user to read them, and apart from them those that are remembered for a repeated
+/// `requestId`: several of the largest. Where nobody is asked who it is, `maxmemory` is the bound.
+pub const STORED_BYTES: usize = 64 * 1024 * 1024;
+
+/// How many of either: 160 requests a second for as long as a reply is kept.
+pub const STORED_REPLIES: usize = 100_000;
+
 /// How many requests may wait in one stream before further ones are refused as `busy`.
 pub const QUEUE_LENGTH: usize = 10_000;
 
@@ -60,6 +67,31 @@ pub const REPLACED: usize = 10_000;
 
 /// About how many events the stream of events keeps.
 pub const EVENTS: usize = 10_000;
+
+/// About how many records the audit keeps by default: 50 MB in Redis.
+pub const AUDIT_RECORDS: u64 = 100_000;
+
+/// For how long the audit keeps a record by default.
+pub const AUDIT_AGE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// For how long refusals and looks are counted before their number is recorded.
+pub const AUDIT_WINDOW: Duration = Duration::from_secs(10 * 60);
+
+/// How many refusals of one caller are recorded one by one in an [`AUDIT_WINDOW`]: a caller that is refused all the time
+/// needs a month to push out what the audit keeps by default.
+pub const AUDIT_REFUSALS: u32 = 20;
+
+/// How many refusals of one kind are recorded one by one in an [`AUDIT_WINDOW`] of all callers together that are not known.
+pub const AUDIT_STRANGERS: u32 = 50;
+
+/// How many different looks of one caller are recorded one by one in an [`AUDIT_WINDOW`].
+pub const AUDIT_LOOKS: u32 = 100;
+
+/// How long a stream may go on until the audit has it that it has begun; of a shorter one it has the end alone.
+pub const AUDIT_STREAM: Duration = Duration::from_secs(5);
+
+/// How often a worker looks whether Redis still has the records that it has confirmed.
+pub const AUDIT_CHECK: Duration = Duration::from_secs(5);
 
 /// How many instances one request may create.
 pub const INSTANCES_AT_ONCE: u64 = 1000;

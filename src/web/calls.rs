@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN, RETRY_AFTER};
@@ -11,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::Node;
+use super::audit::InAudit;
 use super::serve::Peer;
 use crate::bus::CallError;
 use crate::client::{Client, ClientError};
@@ -64,7 +66,8 @@ async fn answer(node: &Node, request: Request<Body>) -> Result<Response, Failure
     let reply = client.call(request).await.map_err(|error| explain(&error))?;
     Ok(match reply.json() {
         "" => StatusCode::NO_CONTENT.into_response(),
-        json => respond(reply.status(), json.to_owned()),
+        // The worker has recorded it.
+        json => (Extension(InAudit), respond(reply.status(), json.to_owned())).into_response(),
     })
 }
 

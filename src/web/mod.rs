@@ -4,10 +4,12 @@
 
 mod api;
 mod assets;
+mod audit;
 mod calls;
 mod client_address;
 mod cookies;
 mod fair_use;
+mod guard;
 mod health;
 mod keyed_limit;
 mod login;
@@ -128,6 +130,7 @@ struct Node {
     public_url: Option<Url>,
     view: View,
     requests: Registry,
+    recording: audit::Recording,
     metrics: Metrics,
     traces: Traces,
     sockets: Arc<Sockets>,
@@ -162,6 +165,7 @@ impl Web {
             name: options.name.clone(),
             public_url: options.public_url.clone(),
             requests: Registry::default(),
+            recording: audit::Recording::default(),
             metrics: options.metrics.clone(),
             traces: options.traces.clone(),
             sockets: Arc::clone(&sockets),
@@ -182,8 +186,11 @@ impl Web {
             .fallback(elsewhere)
             // `GET /` is the UI's.
             .method_not_allowed_fallback(elsewhere)
+            .layer(middleware::from_fn_with_state(Arc::clone(&node), audit::record))
             .layer(middleware::from_fn_with_state(Arc::clone(&node), traces::follow))
             .layer(middleware::from_fn_with_state(Arc::clone(&node), metrics::count))
+            // The outermost: nothing is answered without its headers.
+            .layer(middleware::from_fn_with_state(guard::Headers { secure: node.is_secure() }, guard::apply))
             .with_state(node);
         let proxies = options.proxies.clone();
         Ok(Self { listener, address, router, proxies, closing: closing.drop_guard(), client, sockets })

@@ -125,10 +125,22 @@ fn help_of_deblox() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
-              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster; a password goes into a
+              file [default: the context's, else the private Redis of `deblox up` if it runs, else
+              redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
+
+          --redis-url-file <FILE>
+              A file with that URL, where it has a password in it; read again for each connection
+
+              [env: REDIS_URL_FILE=]
+
+          --redis-password-file <FILE>
+              A file with the password for Redis, where the URL has none; read again for each
+              connection; an empty file is no password
+
+              [env: REDIS_PASSWORD_FILE=]
 
           --namespace <NAME>
               What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:
@@ -211,6 +223,18 @@ fn help_of_deblox_worker() {
 
               [env: DEBLOX_REDIS_REPLICAS=]
               [default: 0]
+
+          --audit-records <N>
+              About how many records the audit of the cluster keeps; give all workers the same
+
+              [env: DEBLOX_AUDIT_RECORDS=]
+              [default: 100000]
+
+          --audit-age <TIME>
+              For how long it keeps a record; give all workers the same
+
+              [env: DEBLOX_AUDIT_AGE=]
+              [default: 90days]
 
     Docker:
           --docker-host <URL>
@@ -300,10 +324,22 @@ fn help_of_deblox_worker() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
-              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster; a password goes into a
+              file [default: the context's, else the private Redis of `deblox up` if it runs, else
+              redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
+
+          --redis-url-file <FILE>
+              A file with that URL, where it has a password in it; read again for each connection
+
+              [env: REDIS_URL_FILE=]
+
+          --redis-password-file <FILE>
+              A file with the password for Redis, where the URL has none; read again for each
+              connection; an empty file is no password
+
+              [env: REDIS_PASSWORD_FILE=]
 
           --namespace <NAME>
               What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:
@@ -467,6 +503,18 @@ fn help_of_deblox_up() {
               [env: DEBLOX_REDIS_REPLICAS=]
               [default: 0]
 
+          --audit-records <N>
+              About how many records the audit of the cluster keeps; give all workers the same
+
+              [env: DEBLOX_AUDIT_RECORDS=]
+              [default: 100000]
+
+          --audit-age <TIME>
+              For how long it keeps a record; give all workers the same
+
+              [env: DEBLOX_AUDIT_AGE=]
+              [default: 90days]
+
     Docker:
           --docker-host <URL>
               unix:///path, or tcp://host:port
@@ -555,10 +603,22 @@ fn help_of_deblox_up() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
-              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster; a password goes into a
+              file [default: the context's, else the private Redis of `deblox up` if it runs, else
+              redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
+
+          --redis-url-file <FILE>
+              A file with that URL, where it has a password in it; read again for each connection
+
+              [env: REDIS_URL_FILE=]
+
+          --redis-password-file <FILE>
+              A file with the password for Redis, where the URL has none; read again for each
+              connection; an empty file is no password
+
+              [env: REDIS_PASSWORD_FILE=]
 
           --namespace <NAME>
               What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:
@@ -756,10 +816,22 @@ fn help_of_deblox_web() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
-              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster; a password goes into a
+              file [default: the context's, else the private Redis of `deblox up` if it runs, else
+              redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
+
+          --redis-url-file <FILE>
+              A file with that URL, where it has a password in it; read again for each connection
+
+              [env: REDIS_URL_FILE=]
+
+          --redis-password-file <FILE>
+              A file with the password for Redis, where the URL has none; read again for each
+              connection; an empty file is no password
+
+              [env: REDIS_PASSWORD_FILE=]
 
           --namespace <NAME>
               What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:
@@ -805,7 +877,8 @@ fn help_of_deblox_call() {
 
     Arguments:
       <JSON>
-              The request, such as '{"action":"list-docks"}'
+              The request, such as '{"action":"list-docks"}'; or - to read it from standard input, which
+              no other user of this host sees
 
     Options:
           --dock <FQDN>
@@ -842,10 +915,22 @@ fn help_of_deblox_call() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
-              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster; a password goes into a
+              file [default: the context's, else the private Redis of `deblox up` if it runs, else
+              redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
+
+          --redis-url-file <FILE>
+              A file with that URL, where it has a password in it; read again for each connection
+
+              [env: REDIS_URL_FILE=]
+
+          --redis-password-file <FILE>
+              A file with the password for Redis, where the URL has none; read again for each
+              connection; an empty file is no password
+
+              [env: REDIS_PASSWORD_FILE=]
 
           --namespace <NAME>
               What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:

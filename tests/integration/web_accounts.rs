@@ -43,11 +43,11 @@ fn secret_of(answer: &Answer, name: &str) -> String {
     text
 }
 
-/// Who did what to whom, with what outcome, as `deblox.events` has it.
+/// Who did what to whom, with what outcome, as `deblox.audit` has it.
 async fn told(bus: &Bus) -> Vec<String> {
-    let events: Vec<(String, Vec<String>)> = bus.redis(&["XRANGE", &bus.key("events"), "-", "+"]).await;
-    let read = events.iter().map(|(_, fields)| serde_json::from_str::<Value>(&fields[1]).expect("JSON"));
-    let asked = read.filter(|event| event["event"] == "request");
+    let beside = ["login", "logout", "use-token", "http"];
+    let asked =
+        bus.audited().await.into_iter().filter(|record| beside.iter().all(|action| record["action"] != *action));
     asked
         .map(|event| {
             let word = |name: &str| event[name].as_str().unwrap_or("-").to_owned();

@@ -24,7 +24,7 @@ use super::place::network;
 use super::secrets::{digest, random_hex, session_id};
 use crate::bus::{Bus, Limits, NewSession};
 use crate::protocol::limits::AGENT_BYTES;
-use crate::protocol::{External, Secret, SessionOrigin, printable};
+use crate::protocol::{AccountName, External, Secret, SessionOrigin, printable};
 
 /// How many characters of a login's digest tell its cookie from others in the same browser.
 const COOKIE_DIGITS: usize = 16;
@@ -68,6 +68,8 @@ pub struct Arrival {
 /// What a browser gets for it.
 #[derive(Debug)]
 pub struct LoggedIn {
+    /// Whose it is.
+    pub user: AccountName,
     /// The session.
     pub session: Secret,
     /// The cookie that is of no more use.
@@ -147,7 +149,8 @@ impl Oidc {
         }
         let code = arrival.code.ok_or(OidcError::Stale)?;
         let person = self.person(code, begun).await?;
-        Ok(LoggedIn { session: self.log_in(&person, from).await?, cookie })
+        let (user, session) = self.log_in(&person, from).await?;
+        Ok(LoggedIn { user, session, cookie })
     }
 
     /// What was kept of the login, once, if this is the browser that began it.
@@ -176,7 +179,11 @@ impl Oidc {
         Ok(person)
     }
 
-    async fn log_in(&self, person: &Person, (address, agent): (IpAddr, Option<&str>)) -> Result<Secret, OidcError> {
+    async fn log_in(
+        &self,
+        person: &Person,
+        (address, agent): (IpAddr, Option<&str>),
+    ) -> Result<(AccountName, Secret), OidcError> {
         let (address, agent) = (address.to_string(), agent.and_then(|agent| printable(agent, AGENT_BYTES)));
         let external = External { issuer: self.options.issuer.clone(), subject: person.subject.clone() };
         let (groups, role) = person.groups(&self.options)?;
@@ -198,7 +205,7 @@ impl Oidc {
                     role = account.role.as_str(),
                     "logged in"
                 );
-                return Ok(session);
+                return Ok((name, session));
             }
         }
         Err(OidcError::Crossed)

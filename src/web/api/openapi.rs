@@ -50,7 +50,8 @@ pub(super) fn document() -> Value {
     api["info"]["license"] = json!({"name": "Apache-2.0", "identifier": "Apache-2.0"});
     api["servers"] = json!([{"url": BASE}]);
     api["components"]["securitySchemes"] = json!({
-        "session": {"type": "apiKey", "in": "cookie", "name": "deblox_session"},
+        "session": {"type": "apiKey", "in": "cookie", "name": "deblox_session",
+            "description": "where browsers come by TLS its name is __Host-deblox_session"},
         "bearer": {"type": "http", "scheme": "bearer", "description": "an API token, or a session"},
     });
     api["security"] = json!([{"session": []}, {"bearer": []}, {}]);

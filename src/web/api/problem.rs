@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::bus::BusError;
 use crate::client::{ClientError, Reply};
 use crate::protocol::{ErrorCode, Failure};
+use crate::web::audit::InAudit;
 use crate::web::calls::explain;
 
 /// Why something was not done (RFC 9457, `application/problem+json`).
@@ -31,6 +32,9 @@ pub(in crate::web) struct Problem {
     pub(in crate::web) request_id: Option<String>,
     /// The dock that answered.
     pub(in crate::web) dock: Option<String>,
+    /// Whether it is in the audit.
+    #[serde(skip)]
+    recorded: bool,
     /// With the status 429, after how many seconds another try makes sense.
     #[serde(skip)]
     #[cfg_attr(test, ts(skip))]
@@ -54,6 +58,7 @@ impl Problem {
             code: code.to_owned(),
             request_id: None,
             dock: None,
+            recorded: false,
             retry_after: 1,
         }
     }
@@ -69,7 +74,13 @@ impl Problem {
         let status = if reply.status() < 400 { 502 } else { reply.status() };
         let detail = reply.message().unwrap_or("the daemon refused it");
         let problem = Self::named(status, reply.error().unwrap_or("docker-error"), detail);
-        Self { dock: reply.dock().map(str::to_owned), ..problem }.about(request_id)
+        Self { dock: reply.dock().map(str::to_owned), recorded: true, ..problem }.about(request_id)
+    }
+
+    /// The same, which somebody has recorded in the audit.
+    #[must_use]
+    pub(in crate::web) fn in_audit(self) -> Self {
+        Self { recorded: true, ..self }
     }
 
     /// The same, with the request it is about.
@@ -104,6 +115,10 @@ impl IntoResponse for Problem {
         let head = [(CONTENT_TYPE, "application/problem+json"), (CACHE_CONTROL, "no-store")];
         let json = serde_json::to_string(&self).expect("texts and numbers become JSON");
         let retry = (status == StatusCode::TOO_MANY_REQUESTS).then(|| [(RETRY_AFTER, self.retry_after.to_string())]);
-        (status, head, retry.map(AppendHeaders), json).into_response()
+        let mut response = (status, head, retry.map(AppendHeaders), json).into_response();
+        if self.recorded {
+            response.extensions_mut().insert(InAudit);
+        }
+        response
     }
 }

@@ -129,7 +129,8 @@ pub(super) async fn begin(
     let answer = ask(node, AuthAddress::NodeLogin, &message, LOGS_IN).await?;
     match (answer.status.as_str(), answer.session) {
         ("ok", Some(session)) => Ok(session),
-        ("denied", _) => Err(Problem::named(401, "denied", "wrong user name or password")),
+        // The auth manager has recorded it.
+        ("denied", _) => Err(Problem::named(401, "denied", "wrong user name or password").in_audit()),
         _ => {
             let message = answer.message.unwrap_or_else(|| "the auth manager did not say why not".to_owned());
             Err(match answer.retry_after {
@@ -158,7 +159,7 @@ pub(super) async fn log_out(State(node): State<Arc<Node>>, headers: HeaderMap) -
             ));
         }
         Some(Credential::Session(session)) => Some(session),
-        None => cookies::session(&headers),
+        None => cookies::session(&headers, node.is_secure()),
     };
     if let Some(session) = session {
         let message = json!({"sessionID": session.reveal()});
@@ -167,7 +168,7 @@ pub(super) async fn log_out(State(node): State<Arc<Node>>, headers: HeaderMap) -
             node.sessions.end(&session).await?;
         }
     }
-    Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), cookies::forget(SESSION, "/")))
+    Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), cookies::forget(SESSION, "/", node.is_secure())))
 }
 
 /// Who asks, and what it may do.

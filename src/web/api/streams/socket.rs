@@ -167,6 +167,11 @@ impl Socket {
             let message = format!("the field `{field}` may not be there: the stream is opened as whoever is logged in");
             return refuse(ErrorCode::BadField, message);
         }
+        // Whoever has the id of a stream reads it and gives it input.
+        if request.get("requestId").is_some() {
+            let message = "the field `requestId` may not be there: the node gives each stream an id of its own";
+            return refuse(ErrorCode::BadField, message.to_owned());
+        }
         if let Some(name) = request["action"].as_str() {
             Action::find(name).map_err(|failure| End::failed(failure, None))?;
         }
