@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::verdict::judge;
 use super::{Context, Outcome, Target};
 use crate::bus::{Dock, persist};
-use crate::docker::{Method, RequestParts};
+use crate::docker::{Listed, Method, RequestParts};
+use crate::protocol::limits::PAGE_BYTES;
 use crate::protocol::{Answer, DaemonState, DockState, ErrorCode, Failure, Fqdn, Record, rfc3339};
 
 /// Rows of a page where the request does not say.
@@ -86,14 +88,24 @@ pub(super) async fn page<R: Record>(
             rows.extend(fitting.map(row));
         }
     }
-    let more = rows.len() > limit;
-    rows.truncate(limit);
+    let mut room = PAGE_BYTES;
+    let fitting = rows.iter().take(limit).take_while(|row| {
+        let size = serde_json::to_string(row).map_or(0, |text| text.len());
+        let fits = size <= room;
+        room = room.saturating_sub(size);
+        fits
+    });
+    // One at least, so that the next page is another.
+    let shown = fitting.count().max(1).min(limit);
+    let more = rows.len() > shown;
+    rows.truncate(shown);
     let cursor = rows.last().filter(|_| more).map(|row| format!("{}/{}", row.dock, row.record.id()));
     Ok(Outcome::Answer(Answer::json(&Page { rows: BTreeMap::from([(list, rows)]), cursor, unreachable })))
 }
 
 /// The daemon's own list at `path`, with the query parameters `fixed` and those of the request's fields that it takes,
-/// each with Docker's name for it; one without a name is taken and not passed on.
+/// each with Docker's name for it; one without a name is taken and not passed on. `sees` chooses the rows, and of these
+/// the first so many.
 ///
 /// # Errors
 /// A [`Failure`]: one that names the field if it is one that goes with `all` alone.
@@ -102,6 +114,7 @@ pub(super) async fn of_one_dock(
     path: &'static str,
     fixed: &[(&str, &str)],
     fields: &[(&str, &str)],
+    sees: Option<(&(dyn Fn(&Value) -> bool + Sync), usize)>,
 ) -> Result<Outcome, Failure> {
     let arguments = context.arguments;
     for field in ["cursor", "limit"] {
@@ -112,7 +125,15 @@ pub(super) async fn of_one_dock(
     let passed = fields.iter().filter(|(_, name)| !name.is_empty());
     let query = passed.filter_map(|(field, name)| Some((*name, arguments.get(field)?.to_string())));
     let list = RequestParts::new(Method::GET, path).query(fixed.iter().copied()).query(query);
-    judge(context.docker.call(&list).await?, Target::Daemon).map(Outcome::Answer)
+    let mut rows = match context.docker.rows(&list).await? {
+        Listed::Rows(rows) => rows,
+        Listed::Refused(answer) => return judge(answer, Target::Daemon).map(Outcome::Answer),
+    };
+    // What is not shown must not make the list too large.
+    if let Some((sees, most)) = sees {
+        rows.keep(sees, most);
+    }
+    Ok(Outcome::Answer(rows.into_answer()?))
 }
 
 /// A [`Failure`] that names a field of the request.

@@ -7,7 +7,7 @@ use super::list_cluster::{bad, of_one_dock, page};
 use super::list_filters::{ListFilters, is_one_of};
 use super::sight::Sight;
 use super::{Context, Outcome};
-use crate::protocol::{Answer, Failure, Summary, label};
+use crate::protocol::{Failure, Summary, label};
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let sight = Sight::of(context).await?;
@@ -15,8 +15,13 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         // Among those that the caller sees the newest are chosen here.
         let limit = if sight.is_all() { "limit" } else { "" };
         let fields = [("filters", "filters"), ("limit", limit), ("size", "size")];
-        let outcome = of_one_dock(context, "/containers/json", &[("all", "true")], &fields).await?;
-        return Ok(if sight.is_all() { outcome } else { seen(context, &outcome, &sight) });
+        let most = context.arguments.whole("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+        let sees = |row: &Value| {
+            let owner = row["Labels"][label::OWNER].as_str().filter(|owner| !owner.is_empty());
+            sight.sees(row["Id"].as_str().unwrap_or_default(), owner)
+        };
+        let chosen: Option<(&(dyn Fn(&Value) -> bool + Sync), usize)> = (!sight.is_all()).then_some((&sees, most));
+        return of_one_dock(context, "/containers/json", &[("all", "true")], &fields, chosen).await;
     }
     if context.arguments.has("size") {
         return Err(bad(context, "size", "the shared records have no sizes: leave `all` out"));
@@ -24,21 +29,6 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let filters = ListFilters::new(context, &["id", "name", "status", "label", "ancestor", "owner"])?;
     let seen = |summary: &Summary| sight.sees(&summary.id, summary.owner.as_deref());
     page(context, "containers", |summary: &Summary| seen(summary) && fits(&filters, summary)).await
-}
-
-/// Those of a daemon's list that the caller sees.
-fn seen(context: &Context<'_>, outcome: &Outcome, sight: &Sight<'_>) -> Outcome {
-    let rows = match outcome {
-        Outcome::Answer(answer) => answer.read_json(),
-        _ => None,
-    };
-    let mut rows = rows.as_ref().and_then(Value::as_array).cloned().unwrap_or_default();
-    rows.retain(|row| {
-        let owner = row["Labels"][label::OWNER].as_str().filter(|owner| !owner.is_empty());
-        sight.sees(row["Id"].as_str().unwrap_or_default(), owner)
-    });
-    rows.truncate(context.arguments.whole("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX));
-    Outcome::Answer(Answer::json(&rows))
 }
 
 fn fits(filters: &ListFilters, summary: &Summary) -> bool {

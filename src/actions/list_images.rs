@@ -10,7 +10,7 @@ use crate::protocol::{Failure, ImageRecord};
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     if !context.arguments.flag("all") {
         let fields = [("filters", "filters"), ("intermediate", "all"), ("digests", "digests")];
-        return of_one_dock(context, "/images/json", &[], &fields).await;
+        return of_one_dock(context, "/images/json", &[], &fields, None).await;
     }
     if context.arguments.flag("intermediate") {
         let why = "the shared records have no intermediate images: leave `all` out";
@@ -83,7 +83,15 @@ mod tests {
     fn image(tags: &[&str], digests: &[&str]) -> ImageRecord {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let (tags, digests) = (texts(tags), texts(digests));
-        ImageRecord { id: "sha256:cc6d".into(), tags, digests, size: 1, created: 1, labels: [].into() }
+        ImageRecord {
+            id: "sha256:cc6d".into(),
+            tags,
+            digests,
+            size: 1,
+            created: 1,
+            labels: [].into(),
+            clipped: Vec::new(),
+        }
     }
 
     #[test]

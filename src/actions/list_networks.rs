@@ -11,7 +11,7 @@ const BUILTIN: [&str; 4] = ["bridge", "host", "none", "default"];
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     if !context.arguments.flag("all") {
-        return of_one_dock(context, "/networks", &[], &[("filters", "filters")]).await;
+        return of_one_dock(context, "/networks", &[], &[("filters", "filters")], None).await;
     }
     let filters = ListFilters::new(context, &["id", "name", "driver", "scope", "type", "label"])?;
     if filters.values("type").iter().any(|kind| !matches!(kind.as_str(), "builtin" | "custom")) {
@@ -48,6 +48,7 @@ mod tests {
             attachable: false,
             created: None,
             labels: [("team".into(), "x".into())].into(),
+            clipped: Vec::new(),
         };
         let fit = |name: &str, value: &str, of: &str| fits(&filters([(name, &[value, "#"])]), &network(of));
         for (name, value, of) in [

@@ -8,7 +8,7 @@ use crate::protocol::{Failure, VolumeRecord};
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     if !context.arguments.flag("all") {
-        return of_one_dock(context, "/volumes", &[], &[("filters", "filters")]).await;
+        return of_one_dock(context, "/volumes", &[], &[("filters", "filters")], None).await;
     }
     let filters = ListFilters::new(context, &["name", "driver", "label"])?;
     page(context, "volumes", |volume: &VolumeRecord| fits(&filters, volume)).await

@@ -30,6 +30,7 @@ mod recreate_container;
 mod registration;
 mod schema;
 mod sight;
+mod sizes;
 mod streaming;
 mod table;
 mod templates;

@@ -1,15 +1,14 @@
 //! What a daemon has: its containers as the shared records show them, and itself.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
 use bollard::models::ContainerSummary;
-use bollard::query_parameters::ListContainersOptionsBuilder;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::client::{Docker, DockerError, Method, RequestParts, explain};
-use super::resources::seconds;
+use super::client::{Docker, DockerError, Method, RequestParts};
+use super::resources::{missing, seconds};
 use crate::protocol::{Labels, Port, Summary, label};
 
 /// What a daemon says about itself (`GET /info`).
@@ -66,14 +65,19 @@ impl Docker {
     }
 
     async fn list(&self, filter: Option<(&str, Vec<String>)>) -> Result<Vec<Summary>, DockerError> {
-        let mut options = ListContainersOptionsBuilder::new().all(true);
-        if let Some((name, values)) = filter {
-            options = options.filters(&HashMap::from([(name, values)]));
-        }
-        let containers = self.bollard().await?.list_containers(Some(options.build())).await.map_err(explain)?;
+        let filters = filter.map(|(name, values)| ("filters", json!({name: values}).to_string()));
+        let list = RequestParts::new(Method::GET, "/containers/json").query([("all", "true")]).query(filters);
         let now = epoch_seconds();
-        Ok(containers.into_iter().filter_map(|container| summary(container, now)).collect())
+        Ok(self.listed_rows(&list).await?.iter().filter_map(|row| read(row, now)).collect())
     }
+}
+
+/// Reads one row; of what cannot be read as a container there are its id and its name.
+fn read(row: Value, now: i64) -> Option<Summary> {
+    let clipped = missing(&row);
+    let id_and_name = json!({"Id": row["Id"], "Names": row["Names"]});
+    let read = serde_json::from_value(row).or_else(|_| serde_json::from_value(id_and_name)).ok()?;
+    summary(read, now).map(|summary| Summary { clipped, ..summary })
 }
 
 fn summary(container: ContainerSummary, now: i64) -> Option<Summary> {
@@ -111,6 +115,7 @@ fn summary(container: ContainerSummary, now: i64) -> Option<Summary> {
         request_id,
         ports,
         labels,
+        clipped: Vec::new(),
         id,
     })
 }

@@ -12,6 +12,7 @@ mod logs;
 mod options;
 mod pull;
 mod resources;
+mod rows;
 mod sampler;
 mod stats;
 
@@ -24,5 +25,6 @@ pub use lines::Lines;
 pub use logs::LogQuery;
 pub use options::DockerOptions;
 pub use pull::{Moved, pull_call, push_call};
+pub use rows::{CLIPPED, Listed, Rows};
 pub use sampler::{Running, Sampled, Sampler, Samples};
 pub use stats::{Reading, Stats, Work};
