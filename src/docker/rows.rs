@@ -264,41 +264,68 @@ struct Splitter {
 impl Splitter {
     /// The rows that end in these bytes, and whether each is whole.
     fn add(&mut self, bytes: &[u8]) -> Vec<(Vec<u8>, bool)> {
-        let mut rows = Vec::new();
-        for &byte in bytes {
-            let (was_text, opens) = (self.in_text, !self.in_text && matches!(byte, b'{' | b'['));
-            if self.in_text {
-                self.in_text = self.escaped || byte != b'"';
-                self.escaped = byte == b'\\' && !self.escaped;
-            } else if byte == b'"' {
-                self.in_text = true;
+        let (mut rows, mut rest) = (Vec::new(), bytes);
+        while let Some((&byte, behind)) = rest.split_first() {
+            // Most of what is large is text.
+            let run = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(rest.len());
+            if self.in_text && !self.escaped && run > 0 {
+                self.keep(&rest[..run]);
+                rest = &rest[run..];
+                continue;
             }
-            if !self.behind.is_empty() {
-                self.behind.push(byte);
-            } else if !self.begun {
-                self.begun = opens && byte == b'[';
-                if !self.begun {
-                    self.before.push(byte);
-                }
-            } else if self.depth == 0 && !opens {
-                if !was_text && byte == b']' {
-                    self.behind.push(byte);
-                }
-            } else {
-                if self.row.len() < ROW_READ_BYTES {
-                    self.row.push(byte);
-                } else if !self.over {
-                    self.over = true;
-                    self.row.truncate(HEAD);
-                }
-                self.depth += usize::from(opens);
-                self.depth -= usize::from(!was_text && matches!(byte, b'}' | b']'));
-                if self.depth == 0 {
-                    rows.push((std::mem::take(&mut self.row), !std::mem::take(&mut self.over)));
-                }
-            }
+            rest = behind;
+            rows.extend(self.take(byte));
         }
         rows
+    }
+
+    /// Takes one byte. Returns the row that ends with it, and whether that is whole.
+    fn take(&mut self, byte: u8) -> Option<(Vec<u8>, bool)> {
+        let was_text = self.in_text;
+        let opens = !was_text && matches!(byte, b'{' | b'[');
+        if was_text {
+            self.in_text = self.escaped || byte != b'"';
+            self.escaped = byte == b'\\' && !self.escaped;
+        } else if byte == b'"' {
+            self.in_text = true;
+        }
+        if self.begun && self.behind.is_empty() && self.depth == 0 && !opens {
+            if !was_text && byte == b']' {
+                self.behind.push(byte);
+            }
+            return None;
+        }
+        if !self.begun && opens && byte == b'[' {
+            self.begun = true;
+            return None;
+        }
+        let in_row = self.begun && self.behind.is_empty();
+        if in_row {
+            self.depth += usize::from(opens);
+        }
+        self.keep(&[byte]);
+        if in_row && !was_text && matches!(byte, b'}' | b']') {
+            self.depth -= 1;
+            if self.depth == 0 {
+                return Some((std::mem::take(&mut self.row), !std::mem::take(&mut self.over)));
+            }
+        }
+        None
+    }
+
+    /// Keeps bytes where they belong.
+    fn keep(&mut self, bytes: &[u8]) {
+        if !self.behind.is_empty() {
+            self.behind.extend_from_slice(bytes);
+        } else if !self.begun {
+            self.before.extend_from_slice(bytes);
+        } else if self.depth > 0 && !self.over {
+            self.row.extend_from_slice(bytes);
+            if self.row.len() > ROW_READ_BYTES {
+                self.over = true;
+                self.row.truncate(HEAD);
+            }
+        }
     }
 
     /// Whether what is around the list is larger than any list is.

@@ -83,7 +83,6 @@ async fn no_command_passes_on_what_acts_on_a_terminal() {
         &["start", HOSTILE],
         &["recreate", "--pull", "never", &name],
         &["rm", HOSTILE],
-        &["exec", &name, HOSTILE],
         &["network", "ls"],
         &["network", "ls", "--format", "json"],
         &["network", "inspect", &name],

@@ -89,12 +89,16 @@ async fn what_others_made_too_large_takes_no_list_with_it() {
 
     // The cluster, by the shared records; a user is shown its own there too.
     for (who, shown) in [(&bob, 1), (&root, 13)] {
-        let reply = bus.call_as(who, json!({"action": "list-containers", "all": true})).await;
-        succeeded(&reply, 200);
-        let rows = reply["Response"]["Body"]["containers"].as_array().expect("rows");
-        assert_eq!(rows.len(), shown, "{reply}");
+        let rows = until("they are in the records", async || {
+            let reply = bus.call_as(who, json!({"action": "list-containers", "all": true})).await;
+            succeeded(&reply, 200);
+            let rows = reply["Response"]["Body"]["containers"].as_array().expect("rows").clone();
+            (rows.len() >= shown).then_some(rows)
+        })
+        .await;
+        assert_eq!(rows.len(), shown);
         for number in (0..12).filter(|_| shown > 1) {
-            assert_eq!(row(rows, &name(number))["clipped"][0], "labels");
+            assert!(row(&rows, &name(number))["clipped"].as_array().is_some_and(|all| all.contains(&json!("labels"))));
         }
     }
     for kind in ["networks", "volumes"] {
