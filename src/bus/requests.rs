@@ -5,11 +5,9 @@ use std::time::{Duration, Instant};
 use redis::{ScriptInvocation, pipe};
 
 use super::{Backoff, Bus, BusError, Consumer, Delivery, Source};
-use crate::protocol::limits::{
-    ATTEMPTS, DEAD_LETTERS, EVENTS, LEASE, QUEUE_LENGTH, REPLY_KEPT, STORED_BYTES, STORED_REPLIES,
-};
+use crate::protocol::limits::{ATTEMPTS, DEAD_LETTERS, LEASE, QUEUE_LENGTH, REPLY_KEPT, STORED_BYTES, STORED_REPLIES};
 use crate::protocol::{
-    ErrorCode, Failure, Fqdn, GROUP, Reply, ReplyTo, Request, RequestId, Requester, Undecodable, millis,
+    AuditEntry, ErrorCode, Failure, Fqdn, GROUP, Reply, ReplyTo, Request, RequestId, Requester, Undecodable, millis,
 };
 
 /// What became of the attempt to begin a request.
@@ -61,8 +59,8 @@ pub struct Ending<'a> {
     pub reply: Option<&'a str>,
     /// Why it is put with the dead, if it is.
     pub dead: Option<&'a str>,
-    /// What is told of it to people, if anything is: an [`AuditRecord`](crate::protocol::AuditRecord).
-    pub audit: Option<&'a str>,
+    /// What is recorded of it, if anything is.
+    pub audit: Option<&'a AuditEntry>,
 }
 
 /// To whom an answer goes.
@@ -105,8 +103,8 @@ pub enum Unbegun<'a> {
     Unanswerable(&'a str),
     /// Too many wait with it, and no worker has been given it: the reply that says so.
     Shed(&'a str),
-    /// Its sender is unknown or somebody else has used its id: the reply that says so, and what is told of it to people.
-    Foreign(&'a str, Option<&'a str>),
+    /// Its sender is unknown or somebody else has used its id: the reply that says so.
+    Foreign(&'a str),
 }
 
 /// How a request stands, as far as it is still known.
@@ -229,15 +227,15 @@ impl Bus {
         let keys = self.keys();
         let mut finish = self.scripts().finish.key(consumer.stream(delivery.source));
         finish.key(keys.request(&request.id)).key(keys.reply(&request.id));
-        finish.key(keys.load()).key(keys.dead()).key(keys.events());
+        finish.key(keys.load()).key(keys.dead());
         finish.arg(GROUP).arg(consumer.name()).arg(delivery.entry.to_string()).arg(request.id.as_str());
         finish.arg(reply.unwrap_or_default()).arg(millis(REPLY_KEPT)).arg(u8::from(request.id_chosen));
         finish.arg(deadline).arg(dock.as_str()).arg(dead.unwrap_or_default());
         finish.arg(dead.map(|_| request.without_secrets()).unwrap_or_default()).arg(DEAD_LETTERS);
-        finish.arg(keys.promises_prefix()).arg(audit.unwrap_or_default()).arg(EVENTS);
+        finish.arg(keys.promises_prefix());
         let recipient = Recipient::of(request, requester);
         self.address(&mut finish, recipient, &too_much(recipient, consumer, reply.map(str::len)));
-        Ok(self.link().script(&finish).await?)
+        self.end(finish, audit).await
     }
 
     /// What begin, answer and finish are given of who sent a request, where its reply goes and how much that may be. `instead`
@@ -249,7 +247,8 @@ impl Bus {
         script.arg(account.unwrap_or_default()).arg(STORED_BYTES).arg(STORED_REPLIES).arg(instead);
     }
 
-    /// Answers an entry of which nothing was begun. Where that is impossible it goes to the dead, with `reason`.
+    /// Answers an entry of which nothing was begun, and records it. Where no answer is possible it goes to the dead, with
+    /// `reason`.
     /// Returns whether nobody else had answered it.
     ///
     /// # Errors
@@ -260,26 +259,35 @@ impl Bus {
         delivery: &Delivery,
         recipient: Recipient<'_>,
         answer: &Unbegun<'_>,
+        audit: Option<&AuditEntry>,
     ) -> Result<bool, BusError> {
         const KEY_TAKEN: &str = "its reply key or its request key holds something else";
         let (reply, reason, mode) = match answer {
             Unbegun::Refused(reply, reason) => (*reply, *reason, "refused"),
             Unbegun::Looked { reply, id_chosen: true } => (*reply, KEY_TAKEN, "looked"),
             Unbegun::Looked { reply, id_chosen: false } => (*reply, KEY_TAKEN, "once"),
-            Unbegun::Shed(reply) | Unbegun::Foreign(reply, _) => (*reply, KEY_TAKEN, "refused"),
+            Unbegun::Shed(reply) | Unbegun::Foreign(reply) => (*reply, KEY_TAKEN, "refused"),
             Unbegun::Unanswerable(reason) => ("", *reason, "refused"),
         };
         let keys = self.keys();
         let mut script = self.scripts().answer.key(consumer.stream(delivery.source));
-        script.key(keys.request(recipient.id)).key(keys.reply(recipient.id)).key(keys.dead()).key(keys.events());
+        script.key(keys.request(recipient.id)).key(keys.reply(recipient.id)).key(keys.dead());
         script.arg(GROUP).arg(delivery.entry.to_string());
         script.arg(reply).arg(millis(REPLY_KEPT)).arg(reason).arg(DEAD_LETTERS).arg(mode);
         script.arg(u8::from(matches!(answer, Unbegun::Shed(_))));
         self.address(&mut script, recipient, &too_much(recipient, consumer, Some(reply.len())));
         script.arg(from_worker(recipient, consumer, id_taken(recipient.id)));
-        let audit = if let Unbegun::Foreign(_, audit) = answer { *audit } else { None };
-        script.arg(audit.unwrap_or_default()).arg(EVENTS);
-        Ok(self.link().script(&script).await?)
+        self.end(script, audit).await
+    }
+
+    /// Runs a script that ends an entry and records that. Returns whether it has ended it.
+    async fn end(&self, mut script: ScriptInvocation<'_>, audit: Option<&AuditEntry>) -> Result<bool, BusError> {
+        self.audit_with(&mut script, audit);
+        let (ended, recorded): (bool, String) = self.link().script(&script).await?;
+        if ended && audit.is_some() {
+            self.note_recorded(&recorded);
+        }
+        Ok(ended)
     }
 
     /// Moves a begun request to the stream of `dock`, or back to the shared one, with its id and its deadline. `trace` is the

@@ -345,7 +345,7 @@ pub(super) fn environment(files: &[PathBuf], given: &[String]) -> anyhow::Result
     }
     environment.extend(given.iter().cloned());
     // What has no value here has none there.
-    let from_here = |name: &str| Some(format!("{name}={}", std::env::var(name).ok()?));
+    let from_here = |name: &str| Some(format!("{name}={}", crate::secrets::variable(name)?));
     let value = |entry: String| if entry.contains('=') { Some(entry) } else { from_here(&entry) };
     Ok(environment.into_iter().filter_map(value).collect())
 }

@@ -12,7 +12,7 @@ use super::metrics::MetricsArgs;
 use super::options::{self, ClusterArgs, WebArgs};
 use super::output::line;
 use super::worker;
-use crate::auth::Accounts;
+use crate::auth::{AccountError, Accounts, record_change};
 use crate::bus::{Backoff, Bus, PrivateRedis};
 use crate::traces::Traces;
 use crate::web::{Auth, Web};
@@ -40,7 +40,7 @@ pub(super) async fn run(args: Args, cluster: &ClusterArgs, stop: CancellationTok
     let folder = state.join("redis");
     let server = PrivateRedis::start(&folder).await?;
     // The namespace and the like hold for a private Redis too.
-    let worker = options::worker(cluster.private(&folder), args.docker, args.dock, authority).await?;
+    let worker = options::worker(cluster.private(&folder)?, args.docker, args.dock, authority).await?;
     let done = CancellationToken::new();
     let keeper = tokio::spawn(keep(server, folder, done.clone()));
     let result = work("private, append-only file beside it", &web, &args.auth, &args.metrics, worker, stop).await;
@@ -66,6 +66,10 @@ async fn work(
         Some(socket) => format!("redis-cli -s {socket}"),
         None if worker.redis.url.contains("+sentinel://") => "redis-cli -h PRIMARY".to_owned(),
         None if worker.redis.url.contains("+cluster://") => "redis-cli -c -h NODE".to_owned(),
+        // A password in its arguments would be for everybody to read.
+        None if worker.redis.has_password() || worker.redis.password_file.is_some() => {
+            "redis-cli --askpass -h HOST --user NAME".to_owned()
+        }
         None => "redis-cli -u \"$REDIS_URL\"".to_owned(),
     };
     let (namespace, address) = (&worker.redis.namespace, web.address());
@@ -106,6 +110,8 @@ async fn first_account(bus: Bus) {
     loop {
         match Accounts(&bus).add_first().await {
             Ok(Some((name, password))) => {
+                let what = ("add-user", name.as_str(), Some("role=admin"));
+                record_change(&bus, None, what, &Ok::<_, AccountError>(())).await;
                 let text =
                     format!("  Admin   {name}, one-time password {} (`deblox user passwd {name}`)", password.reveal());
                 if let Err(error) = line(&text) {

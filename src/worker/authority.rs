@@ -8,10 +8,7 @@ use super::refusals::unauthenticated;
 use crate::actions::{Bounds, Demand, On};
 use crate::bus::{BusError, Location, Recipient, Unbegun, persist};
 use crate::docker::{Method, RequestParts};
-use crate::protocol::{
-    Access, AccountName, AuditRecord, ErrorCode, Event, Failure, Ownership, Reply, Request, Requester, Session,
-    Subject, label,
-};
+use crate::protocol::{Access, ErrorCode, Failure, Ownership, Request, Requester, Session, Subject, label};
 
 /// How soon it is noticed that somebody whose stream is open may not have it any more.
 const LOOK: Duration = Duration::from_millis(500);
@@ -65,10 +62,10 @@ impl Ready {
     pub(super) async fn refuse(&self, failure: Failure) {
         let Some(reply) = self.reply(Err(failure)) else { return };
         let (json, audit, requester) = (reply.to_json(), self.audit(Some(&reply)), self.requester());
-        let foreign = Unbegun::Foreign(&json, audit.as_deref());
+        let foreign = Unbegun::Foreign(&json);
         let (bus, consumer, recipient) =
             (&self.worker.bus, &self.worker.consumer, Recipient::of(&self.request, &requester));
-        let answer = persist(|| bus.answer(consumer, &self.delivery, recipient, &foreign));
+        let answer = persist(|| bus.answer(consumer, &self.delivery, recipient, &foreign, audit.as_ref()));
         self.end(answer, Some(&reply)).await;
     }
 
@@ -211,34 +208,4 @@ impl Ready {
             }
         }
     }
-
-    /// What is told of this request to those who look at what was done, if it changed something or was to.
-    pub(super) fn audit(&self, reply: Option<&Reply>) -> Option<String> {
-        if self.action.demand(&self.arguments).access == Access::View {
-            return None;
-        }
-        let (caller, new) = (self.caller.get(), reply.and_then(Reply::instance));
-        let text = |names: &[&str]| names.iter().find_map(|name| self.arguments.text(name)).map(beginning);
-        let record = AuditRecord {
-            event: Event::REQUEST,
-            action: self.action.name,
-            request_id: self.request.id.as_str(),
-            user: caller.map(|caller| caller.username.as_str()),
-            token: caller.and_then(|caller| caller.token.as_ref()).map(AccountName::as_str),
-            dock: Some(self.worker.dock().as_str()),
-            id: new.or(self.instance.get().map(String::as_str)).or(self.request.instance.as_deref()),
-            name: text(&["name"]),
-            about: text(&["image", "network", "volume", "hostname", "template", "path", "owner", "user", "group"]),
-            status: reply.map(Reply::status),
-            error: reply.and_then(Reply::error).map(ErrorCode::as_str),
-        };
-        serde_json::to_string(&record).ok()
-    }
-}
-
-/// As much of a text as is told: names of ours are no longer.
-fn beginning(text: &str) -> &str {
-    const TOLD: usize = 255;
-    let end = (0..=TOLD.min(text.len())).rfind(|at| text.is_char_boundary(*at)).unwrap_or_default();
-    &text[..end]
 }

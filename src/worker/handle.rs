@@ -1,6 +1,7 @@
 //! The way of one request: decode, check, begin, route, do, finish.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,12 +15,10 @@ use super::lanes::Turn;
 use super::refusals::{crowded, expired, half_done, interrupted, poison, too_many_streams};
 use super::route::{Way, asked, route};
 use super::spans::told;
-use crate::actions::{Access, Bounds, Context, Outcome, Recorded};
-use crate::bus::{
-    Attempt, Begun, BusError, Consumer, Delivery, Ending, Fence, Moved, Recipient, Source, Unbegun, id_taken, persist,
-};
+use crate::actions::{Access, Bounds, Context, Outcome, Recorded, Streaming};
+use crate::bus::{Attempt, Begun, Consumer, Delivery, Fence, Moved, Recipient, Source, Unbegun, id_taken, persist};
 use crate::metrics;
-use crate::protocol::limits::DAEMON_CALL;
+use crate::protocol::limits::{AUDIT_STREAM, DAEMON_CALL};
 use crate::protocol::{Answer, ErrorCode, Failure, Reply, Resource, TraceContext, Undecodable};
 
 /// Where nobody is bounded, no bounds are looked at.
@@ -72,7 +71,8 @@ pub(super) async fn refuse(worker: &Worker, consumer: &Consumer, delivery: &Deli
     let recipient = Recipient::undecoded(&undecodable, worker.options.authority.is_some());
     let json = reply.to_json();
     let refused = Unbegun::Refused(&json, &reason);
-    match persist(|| worker.bus.answer(consumer, delivery, recipient, &refused)).await {
+    let audit = super::audit::undecodable(worker.dock(), delivery, id, code);
+    match persist(|| worker.bus.answer(consumer, delivery, recipient, &refused, Some(&audit))).await {
         Ok(_) => {
             span.answered(reply.status(), reply.error());
             worker.metrics().answered(None, metrics::Outcome::Failed(code));
@@ -186,9 +186,9 @@ impl Ready {
         let json = reply.to_json();
         let looked = Unbegun::Looked { reply: &json, id_chosen: self.request.id_chosen };
         let (bus, consumer) = (&self.worker.bus, &self.worker.consumer);
-        let requester = self.requester();
+        let (audit, requester) = (self.audit(Some(&reply)), self.requester());
         let recipient = Recipient::of(&self.request, &requester);
-        let answer = persist(|| bus.answer(consumer, &self.delivery, recipient, &looked));
+        let answer = persist(|| bus.answer(consumer, &self.delivery, recipient, &looked, audit.as_ref()));
         self.end(answer, Some(&reply)).await;
         Looked::Answered
     }
@@ -209,7 +209,7 @@ impl Ready {
                     place => place,
                 };
                 let done = match self.perform(instance.as_deref(), attempt).await {
-                    Ok(Outcome::Streams(streaming)) => Box::pin(self.relay(*streaming)).await,
+                    Ok(Outcome::Streams(streaming)) => Box::pin(self.relay_recorded(*streaming)).await,
                     done => done,
                 };
                 let changed = self.changed(&done, instance.as_deref());
@@ -238,6 +238,15 @@ impl Ready {
                 }
             }
             Err(failure) => Some(self.settle(Err(failure), attempt.number)),
+        }
+    }
+
+    /// Passes a stream on. One that goes on is in the audit before it ends.
+    async fn relay_recorded(&self, streaming: Streaming) -> Result<Outcome, Failure> {
+        let mut relay = pin!(self.relay(streaming));
+        tokio::select! {
+            done = &mut relay => done,
+            () = tokio::time::sleep(AUDIT_STREAM) => tokio::join!(relay, self.record_begun()).0,
         }
     }
 
@@ -356,69 +365,6 @@ impl Ready {
             (ErrorCode::DaemonDown, message)
         };
         Err(Failure::new(code, message))
-    }
-
-    /// The reply for an outcome; none for an action that has none.
-    pub(super) fn reply(&self, outcome: Result<Outcome, Failure>) -> Option<Reply> {
-        let (id, dock) = (self.request.id.clone(), self.worker.dock().clone());
-        let reply = match outcome {
-            Ok(Outcome::Silent | Outcome::Streams(_)) => return None,
-            Ok(Outcome::Answer(answer)) => Reply::success(id, dock, answer, None),
-            Ok(Outcome::Created(answer, instance) | Outcome::Replaced { answer, new: instance, .. }) => {
-                Reply::success(id, dock, answer, Some(instance))
-            }
-            Ok(Outcome::Several(replies, failure)) => Reply::several(id, dock, replies, failure),
-            Err(failure) => {
-                tracing::info!(error = failure.code.as_str(), "failed: {}", failure.message);
-                Reply::failure(id, dock, failure)
-            }
-        };
-        Some(reply.traced(told(&self.span, &self.request.trace).as_ref()))
-    }
-
-    async fn finish(&self, outcome: Result<Outcome, Failure>, dead: Option<&str>) {
-        let reply = self.reply(outcome);
-        let json = reply.as_ref().map(Reply::to_json);
-        let (bus, consumer, dock) = (&self.worker.bus, &self.worker.consumer, self.worker.dock());
-        let audit = self.audit(reply.as_ref());
-        let requester = self.requester();
-        let ending = Ending { requester: &requester, reply: json.as_deref(), dead, audit: audit.as_deref() };
-        // A stream may last longer than its request had to begin.
-        let now = self.worker.now().filter(|_| self.streams());
-        let deadline = self.deadline.max(now.unwrap_or_default());
-        let finish = || bus.finish(consumer, &self.delivery, &self.request, deadline, dock, ending);
-        self.end(persist(finish), reply.as_ref()).await;
-    }
-
-    /// Ends it, and says how it has ended.
-    pub(super) async fn end(&self, ending: impl Future<Output = Result<bool, BusError>>, reply: Option<&Reply>) {
-        let (begun, span) = (Instant::now(), self.span.child("reply"));
-        let ended = ending.await;
-        drop(span);
-        match ended {
-            Ok(true) => {
-                self.span.answered(reply.map_or(204, Reply::status), reply.and_then(Reply::error));
-                let outcome = reply.and_then(Reply::error).map_or(metrics::Outcome::Done, metrics::Outcome::Failed);
-                self.worker.metrics().replied(begun.elapsed());
-                self.worker.metrics().answered(Some(self.action.name), outcome);
-                tracing::debug!(status = reply.map(Reply::status), "done");
-            }
-            Ok(false) => tracing::warn!("another worker has taken this request over; its reply counts"),
-            Err(error) => self.bury(&error).await,
-        }
-    }
-
-    /// Puts what cannot be answered where people find it.
-    async fn bury(&self, error: &BusError) {
-        tracing::error!(%error, "the request cannot be answered");
-        self.worker.metrics().answered(Some(self.action.name), metrics::Outcome::Failed(ErrorCode::Internal));
-        let (bus, consumer) = (&self.worker.bus, &self.worker.consumer);
-        let reason = error.to_string();
-        let (unanswerable, requester) = (Unbegun::Unanswerable(&reason), self.requester());
-        let recipient = Recipient::of(&self.request, &requester);
-        if let Err(error) = persist(|| bus.answer(consumer, &self.delivery, recipient, &unanswerable)).await {
-            tracing::error!(%error, "nor can it be put with the dead");
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A delivered entry, understood as far as that goes.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -32,6 +33,8 @@ pub(super) struct Ready {
     pub(super) caller: OnceLock<Session>,
     /// The full id of the instance that it is about, once that is found out.
     pub(super) instance: OnceLock<String>,
+    /// Whether the audit has it that its stream has begun.
+    pub(super) is_begun: AtomicBool,
     /// Its place among those that work, or among those that wait.
     pub(super) place: Mutex<Option<Place>>,
     /// Its turn among those for the same instance, until others may go.
@@ -107,6 +110,7 @@ impl Job {
                     deadline,
                     caller: OnceLock::new(),
                     instance: OnceLock::new(),
+                    is_begun: AtomicBool::new(false),
                     place: Mutex::default(),
                     turn: Mutex::default(),
                     span,

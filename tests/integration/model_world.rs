@@ -427,7 +427,7 @@ impl World {
                     _ => Unbegun::Looked { reply: &reply, id_chosen: true },
                 };
                 let recipient = Recipient { id: &id, reply_to: None, requester: &Requester::Anyone };
-                let done = bus.answer(consumer, delivery, recipient, &answer).await.expect("answer");
+                let done = bus.answer(consumer, delivery, recipient, &answer, None).await.expect("answer");
                 if done { Said::Done } else { Said::NotOurs }
             }
         }

@@ -130,6 +130,7 @@ pub(super) static DAEMON: &[Action] = &[
     .streaming(Streams::Always)
     .fields(&[
         Field::new("all", Flag, "those of the whole cluster, `deblox.events`, a JSON object a line"),
+        Field::new("audit", Flag, "with `all`: the audit, `deblox.audit`, in the place of the events"),
         text("after", "with `all`: what comes after the event that had this as `at` (from now on)"),
         Field::new("kept", Flag, "with `all`: end with the last that is kept; without `after`, begin with the first"),
         Field::new("since", TIMESTAMP, "from this time on, in seconds since the epoch (from now on)"),

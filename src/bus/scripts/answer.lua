@@ -1,25 +1,26 @@
 -- Answers an entry of which nothing was begun: one that is no request, that only looked at something, or that is refused
 -- because of who sent it.
 -- Whoever acknowledges the entry answers it; that another worker may have looked as well does no harm.
--- KEYS: stream, request, reply, dead, events
+-- KEYS: stream, request, reply, dead, and those of audit
 -- ARGV: group, entry, reply or '' for the dead, kept ms, reason, dead letters kept,
 --       looked (the caller chose the id and so may send it again), once (nobody will), or refused;
 --       1 where nobody has been given the entry,
 --       who sent it ('' anyone, '?' somebody unknown), the id of a reply list of its own or '', prefix of reply lists,
 --       key of what its user has stored or '', bytes and keys allowed there, what is said in place of a reply beyond that,
---       what is said where somebody else has used the id, what is told of it in the events (JSON object) or '', events kept
--- Returns 1 when this call answered it, 0 when it was another's
+--       what is said where somebody else has used the id, and those of audit
+-- Returns {1 when this call answered it, 0 when it was another's; number and link of the record in the audit, '' where it
+-- needs none or was counted only, '-' where it could not be recorded}
 local stream, request, entry, reply = KEYS[1], KEYS[2], ARGV[2], ARGV[3]
 local mode, asker, private = ARGV[7], ARGV[9], ARGV[10]
 local store = storing(ARGV[12], ARGV[13], ARGV[14], ARGV[15], ARGV[4])
 if ARGV[8] == '1' then
   local pending = redis.pcall('XPENDING', stream, ARGV[1], entry, entry, 1)
-  if not pending.err and pending[1] or redis.call('XDEL', stream, entry) == 0 then return 0 end
+  if not pending.err and pending[1] or redis.call('XDEL', stream, entry) == 0 then return {0, ''} end
 else
   if redis.call('XACK', stream, ARGV[1], entry) == 0 then
     -- the group is gone after a FLUSHALL: then nobody else can have the entry
     local pending = redis.pcall('XPENDING', stream, ARGV[1])
-    if not pending.err then return 0 end
+    if not pending.err then return {0, ''} end
   end
   redis.call('XDEL', stream, entry)
 end
@@ -63,5 +64,4 @@ local pushed = reply ~= '' and push()
 if not pushed or type(pushed) == 'table' then
   redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[6], '*', 'entry', entry, 'stream', stream, 'reason', ARGV[5])
 end
-if ARGV[17] ~= '' then redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[18], '*', 'json', ARGV[17]) end
-return 1
+return {1, audit(5, 17, '') or '-'}
