@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::sizes::{check_labels, check_words};
 use crate::protocol::label;
 
 /// A field of an action.
@@ -148,7 +149,16 @@ impl Kind {
             Value::String(text) if flat => self.read_flat(text),
             _ => self.read_json(value),
         };
-        read.ok_or_else(|| self.expected())
+        let read = read.ok_or_else(|| self.expected())?;
+        match (self, &read) {
+            (Self::Labels, Value::Object(labels)) => check_labels(labels)?,
+            (Self::TextOrList | Self::List, words) => check_words(words)?,
+            (Self::Pairs, Value::Object(pairs)) => {
+                check_words(&pairs.iter().map(|(name, value)| Value::from(format!("{name}={value}"))).collect())?;
+            }
+            _ => {}
+        }
+        Ok(read)
     }
 
     fn read_flat(self, text: &str) -> Option<Value> {

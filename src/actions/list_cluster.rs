@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::verdict::judge;
 use super::{Context, Outcome, Target};
 use crate::bus::{Dock, persist};
-use crate::docker::{Method, RequestParts};
+use crate::docker::{Listed, Method, RequestParts, Rows};
+use crate::protocol::limits::PAGE_BYTES;
 use crate::protocol::{Answer, DaemonState, DockState, ErrorCode, Failure, Fqdn, Record, rfc3339};
 
 /// Rows of a page where the request does not say.
@@ -86,8 +87,17 @@ pub(super) async fn page<R: Record>(
             rows.extend(fitting.map(row));
         }
     }
-    let more = rows.len() > limit;
-    rows.truncate(limit);
+    let mut room = PAGE_BYTES;
+    let fitting = rows.iter().take(limit).take_while(|row| {
+        let size = serde_json::to_string(row).map_or(0, |text| text.len());
+        let fits = size <= room;
+        room = room.saturating_sub(size);
+        fits
+    });
+    // One at least, so that the next page is another.
+    let shown = fitting.count().max(1).min(limit);
+    let more = rows.len() > shown;
+    rows.truncate(shown);
     let cursor = rows.last().filter(|_| more).map(|row| format!("{}/{}", row.dock, row.record.id()));
     Ok(Outcome::Answer(Answer::json(&Page { rows: BTreeMap::from([(list, rows)]), cursor, unreachable })))
 }
@@ -103,6 +113,22 @@ pub(super) async fn of_one_dock(
     fixed: &[(&str, &str)],
     fields: &[(&str, &str)],
 ) -> Result<Outcome, Failure> {
+    match rows_of_one_dock(context, path, fixed, fields).await? {
+        Ok(rows) => Ok(Outcome::Answer(rows.into_answer()?)),
+        Err(refused) => Ok(refused),
+    }
+}
+
+/// The rows of that list, or the daemon's refusal.
+///
+/// # Errors
+/// As [`of_one_dock`].
+pub(super) async fn rows_of_one_dock(
+    context: &Context<'_>,
+    path: &'static str,
+    fixed: &[(&str, &str)],
+    fields: &[(&str, &str)],
+) -> Result<Result<Rows, Outcome>, Failure> {
     let arguments = context.arguments;
     for field in ["cursor", "limit"] {
         if arguments.has(field) && fields.iter().all(|(own, _)| *own != field) {
@@ -112,7 +138,10 @@ pub(super) async fn of_one_dock(
     let passed = fields.iter().filter(|(_, name)| !name.is_empty());
     let query = passed.filter_map(|(field, name)| Some((*name, arguments.get(field)?.to_string())));
     let list = RequestParts::new(Method::GET, path).query(fixed.iter().copied()).query(query);
-    judge(context.docker.call(&list).await?, Target::Daemon).map(Outcome::Answer)
+    match context.docker.rows(&list).await? {
+        Listed::Rows(rows) => Ok(Ok(rows)),
+        Listed::Refused(answer) => judge(answer, Target::Daemon).map(|answer| Err(Outcome::Answer(answer))),
+    }
 }
 
 /// A [`Failure`] that names a field of the request.

@@ -1,16 +1,16 @@
 //! `list-containers`: those of one dock, as its daemon lists them, or those of the whole cluster, as the shared
 //! records have them.
 
-use serde_json::Value;
+use std::collections::HashSet;
 
-use super::list_cluster::{bad, of_one_dock, page};
+use super::list_cluster::{bad, page, rows_of_one_dock};
 use super::list_filters::{ListFilters, is_one_of};
 use super::masked::with_body;
 use super::sight::Sight;
 use super::{Context, Outcome};
-use crate::docker::CarriedLabels;
+use crate::docker::{CarriedLabels, Rows};
 use crate::protocol::masking::mask;
-use crate::protocol::{Answer, Failure, Summary};
+use crate::protocol::{Failure, Summary};
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let sight = Sight::of(context).await?;
@@ -18,9 +18,12 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         // Among those that the caller sees the newest are chosen here.
         let limit = if sight.is_all() { "limit" } else { "" };
         let fields = [("filters", "filters"), ("limit", limit), ("size", "size")];
-        let outcome = of_one_dock(context, "/containers/json", &[("all", "true")], &fields).await?;
-        let outcome = if sight.is_all() { outcome } else { seen(context, outcome, &sight).await? };
-        return masked(context, outcome, &sight).await;
+        let rows = match rows_of_one_dock(context, "/containers/json", &[("all", "true")], &fields).await? {
+            Ok(rows) if sight.is_all() => rows,
+            Ok(rows) => seen(context, rows, &sight).await?,
+            Err(refused) => return Ok(refused),
+        };
+        return masked(context, Outcome::Answer(rows.into_answer()?), &sight).await;
     }
     if context.arguments.has("size") {
         return Err(bad(context, "size", "the shared records have no sizes: leave `all` out"));
@@ -53,23 +56,18 @@ async fn masked(context: &Context<'_>, outcome: Outcome, sight: &Sight<'_>) -> R
     Ok(Outcome::Answer(if changed { with_body(answer, &body) } else { answer }))
 }
 
-/// Those of a daemon's list that the caller sees.
-async fn seen(context: &Context<'_>, outcome: Outcome, sight: &Sight<'_>) -> Result<Outcome, Failure> {
-    let rows = match outcome {
-        Outcome::Answer(answer) => answer.read_json(),
-        _ => None,
-    };
-    let all = rows.as_ref().and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let mut rows = Vec::new();
-    for row in all {
+/// Those of a daemon's list that the caller sees, and of these as many as the request asks for. What is not shown must not
+/// make the list too large.
+async fn seen(context: &Context<'_>, mut rows: Rows, sight: &Sight<'_>) -> Result<Rows, Failure> {
+    let mut shown = HashSet::new();
+    for row in rows.iter() {
         let image = row["ImageID"].as_str().unwrap_or_default();
         let owner = context.docker.own_labels(image, CarriedLabels::read(&row["Labels"])).await?.owner;
-        if sight.sees(row["Id"].as_str().unwrap_or_default(), owner.as_deref()) {
-            rows.push(row.clone());
-        }
+        shown.extend(row["Id"].as_str().filter(|id| sight.sees(id, owner.as_deref())).map(str::to_owned));
     }
-    rows.truncate(context.arguments.whole("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX));
-    Ok(Outcome::Answer(Answer::json(&rows)))
+    let most = context.arguments.whole("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    rows.keep(|row| row["Id"].as_str().is_some_and(|id| shown.contains(id)), most);
+    Ok(rows)
 }
 
 fn fits(filters: &ListFilters, summary: &Summary) -> bool {

@@ -83,7 +83,15 @@ mod tests {
     fn image(tags: &[&str], digests: &[&str]) -> ImageRecord {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let (tags, digests) = (texts(tags), texts(digests));
-        ImageRecord { id: "sha256:cc6d".into(), tags, digests, size: 1, created: 1, labels: [].into() }
+        ImageRecord {
+            id: "sha256:cc6d".into(),
+            tags,
+            digests,
+            size: 1,
+            created: 1,
+            labels: [].into(),
+            clipped: Vec::new(),
+        }
     }
 
     #[test]

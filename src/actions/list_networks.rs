@@ -48,6 +48,7 @@ mod tests {
             attachable: false,
             created: None,
             labels: [("team".into(), "x".into())].into(),
+            clipped: Vec::new(),
         };
         let fit = |name: &str, value: &str, of: &str| fits(&filters([(name, &[value, "#"])]), &network(of));
         for (name, value, of) in [

@@ -32,6 +32,7 @@ mod references;
 mod registration;
 mod schema;
 mod sight;
+mod sizes;
 mod streaming;
 mod table;
 mod templates;

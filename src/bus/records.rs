@@ -117,9 +117,15 @@ impl Bus {
             look.hgetall(R::key(self.keys(), dock));
         }
         let hashes: Vec<Vec<(String, String)>> = self.link().pipeline(&look).await?;
-        let read = |text: &str| serde_json::from_str(text).map_err(|e| BusError::Unexpected(format!("a record: {e}")));
-        let records = |hash: Vec<(String, String)>| hash.into_iter().map(|(id, text)| Ok((id, read(&text)?))).collect();
-        hashes.into_iter().map(records).collect()
+        // One that cannot be read must not take the others with it.
+        let read = |(id, text): (String, String)| match serde_json::from_str(&text) {
+            Ok(record) => Some((id, record)),
+            Err(error) => {
+                tracing::warn!(id, %error, "a record cannot be read");
+                None
+            }
+        };
+        Ok(hashes.into_iter().map(|hash| hash.into_iter().filter_map(read).collect()).collect())
     }
 
     /// A number for each dock, which becomes another with each change to its instances and to whose they are.

@@ -407,6 +407,7 @@ mod tests {
             size: 1,
             created: 1,
             labels: [].into(),
+            clipped: Vec::new(),
         };
         for name in ["busybox", "busybox:latest", "r.test:5000/a:1", "cc6d", "sha256:cc6d93", "busybox@sha256:9ae9"] {
             assert!(image.is_called(name), "{name}");

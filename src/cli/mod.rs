@@ -51,6 +51,7 @@ mod templates;
 mod terminal;
 mod tokens;
 mod transfer;
+mod units;
 mod up;
 mod users;
 mod volumes;

@@ -279,7 +279,7 @@ impl Docker {
     }
 
     /// Sends method, headers and body of `parts` to `target`, which is path and query as they go out.
-    async fn send(&self, parts: &RequestParts, target: &str) -> Result<Response<Incoming>, DockerError> {
+    pub(super) async fn send(&self, parts: &RequestParts, target: &str) -> Result<Response<Incoming>, DockerError> {
         self.send_with(parts, target, None).await
     }
 

@@ -1,16 +1,15 @@
 //! What a daemon has: its containers as the shared records show them, and itself.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
 use bollard::models::ContainerSummary;
-use bollard::query_parameters::ListContainersOptionsBuilder;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::client::{Docker, DockerError, Method, RequestParts, explain};
+use super::client::{Docker, DockerError, Method, RequestParts};
 use super::labels::{CarriedLabels, OwnLabels};
-use super::resources::seconds;
+use super::resources::{missing, seconds};
 use crate::protocol::{Labels, Port, Summary, label};
 
 /// What a daemon says about itself (`GET /info`).
@@ -80,21 +79,25 @@ impl Docker {
     }
 
     async fn list(&self, filter: Option<(&str, Vec<String>)>) -> Result<Vec<Summary>, DockerError> {
-        let mut options = ListContainersOptionsBuilder::new().all(true);
-        if let Some((name, values)) = filter {
-            options = options.filters(&HashMap::from([(name, values)]));
-        }
-        let containers = self.bollard().await?.list_containers(Some(options.build())).await.map_err(explain)?;
+        let filters = filter.map(|(name, values)| ("filters", json!({name: values}).to_string()));
+        let list = RequestParts::new(Method::GET, "/containers/json").query([("all", "true")]).query(filters);
         let now = epoch_seconds();
         let mut summaries = Vec::new();
-        for container in containers {
-            let labels = container.labels.as_ref();
-            let carried = CarriedLabels::of(|name| labels?.get(name).map(String::as_str));
-            let own = self.own_labels(container.image_id.as_deref().unwrap_or_default(), carried).await?;
-            summaries.extend(summary(container, own, now));
+        for row in self.listed_rows(&list).await?.iter() {
+            let image = row["ImageID"].as_str().unwrap_or_default();
+            let own = self.own_labels(image, CarriedLabels::read(&row["Labels"])).await?;
+            summaries.extend(read(row, own, now));
         }
         Ok(summaries)
     }
+}
+
+/// Reads one row; of what cannot be read as a container there are its id and its name.
+fn read(row: Value, own: OwnLabels, now: i64) -> Option<Summary> {
+    let clipped = missing(&row);
+    let id_and_name = json!({"Id": row["Id"], "Names": row["Names"]});
+    let read = serde_json::from_value(row).or_else(|_| serde_json::from_value(id_and_name)).ok()?;
+    summary(read, own, now).map(|summary| Summary { clipped, ..summary })
 }
 
 fn summary(container: ContainerSummary, own: OwnLabels, now: i64) -> Option<Summary> {
@@ -129,6 +132,7 @@ fn summary(container: ContainerSummary, own: OwnLabels, now: i64) -> Option<Summ
         request_id: own.request,
         ports,
         labels,
+        clipped: Vec::new(),
         id,
     })
 }

@@ -13,6 +13,7 @@ mod logs;
 mod options;
 mod pull;
 mod resources;
+mod rows;
 mod sampler;
 mod stats;
 
@@ -26,5 +27,6 @@ pub use lines::Lines;
 pub use logs::LogQuery;
 pub use options::DockerOptions;
 pub use pull::{Moved, pull_call, push_call};
+pub use rows::{CLIPPED, Listed, Rows};
 pub use sampler::{Running, Sampled, Sampler, Samples};
 pub use stats::{Reading, Stats, Work};

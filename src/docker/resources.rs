@@ -5,9 +5,11 @@ use std::time::UNIX_EPOCH;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use super::client::{Docker, DockerError, Method, RequestParts};
-use crate::protocol::{ImageRecord, Labels, NetworkRecord, Record, Resource, VolumeRecord};
+use super::rows::{CLIPPED, Listed, Rows};
+use crate::protocol::{Answer, ImageRecord, Labels, NetworkRecord, Record, Resource, VolumeRecord};
 
 // What Docker lists, as far as the records have it. bollard's models have times of a type that depends on which of its
 // features some other crate of the build asks for.
@@ -38,12 +40,6 @@ struct Network {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct Volumes {
-    volumes: Option<Vec<Volume>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
 struct Volume {
     name: String,
     driver: String,
@@ -61,28 +57,49 @@ impl Docker {
     /// [`DockerError`].
     pub async fn resources(&self, kind: Resource) -> Result<BTreeMap<String, String>, DockerError> {
         Ok(match kind {
-            Resource::Images => texts::<ImageRecord, Image>(self.listed("/images/json").await?),
-            Resource::Networks => texts::<NetworkRecord, Network>(self.listed("/networks").await?),
-            Resource::Volumes => {
-                let listed: Volumes = self.listed("/volumes").await?;
-                texts::<VolumeRecord, Volume>(listed.volumes.unwrap_or_default())
-            }
+            Resource::Images => texts::<ImageRecord, Image>(&self.listed("/images/json").await?),
+            Resource::Networks => texts::<NetworkRecord, Network>(&self.listed("/networks").await?),
+            Resource::Volumes => texts::<VolumeRecord, Volume>(&self.listed("/volumes").await?),
         })
     }
 
-    async fn listed<L: DeserializeOwned>(&self, path: &'static str) -> Result<L, DockerError> {
-        let fetched = self.fetch(&RequestParts::new(Method::GET, path)).await?;
-        if fetched.status != 200 {
-            return Err(DockerError::Refused(fetched.status, format!("the daemon answered {}", fetched.status)));
+    async fn listed(&self, path: &'static str) -> Result<Rows, DockerError> {
+        self.listed_rows(&RequestParts::new(Method::GET, path)).await
+    }
+
+    /// The rows of a list.
+    ///
+    /// # Errors
+    /// [`DockerError`].
+    pub(super) async fn listed_rows(&self, list: &RequestParts) -> Result<Rows, DockerError> {
+        match self.rows(list).await? {
+            Listed::Rows(rows) => Ok(rows),
+            Listed::Refused(Answer { status, .. }) => {
+                Err(DockerError::Refused(status, format!("the daemon answered {status}")))
+            }
         }
-        serde_json::from_slice(&fetched.body)
-            .map_err(|e| DockerError::Down(format!("the daemon's list is none that deblox can read: {e}")))
     }
 }
 
-fn texts<R: Record, L: Into<R>>(listed: Vec<L>) -> BTreeMap<String, String> {
-    let text = |record: R| (record.id().to_owned(), serde_json::to_string(&record).expect("records serialise"));
-    listed.into_iter().map(|one| text(one.into())).collect()
+/// The fields of a row of which something is missing, as records name them.
+pub(super) fn missing(row: &Value) -> Vec<String> {
+    let names = row[CLIPPED].as_array().into_iter().flatten().filter_map(Value::as_str);
+    names.map(|name| name[..1].to_ascii_lowercase() + &name[1..]).collect()
+}
+
+/// The records of rows. What cannot be read has no record, and the others have theirs.
+fn texts<R: Record, L: Into<R> + DeserializeOwned>(rows: &Rows) -> BTreeMap<String, String> {
+    let text = |row: Value| {
+        let clipped = missing(&row);
+        let record: R = serde_json::from_value::<L>(row).ok()?.into();
+        if clipped.is_empty() {
+            return Some((record.id().to_owned(), serde_json::to_string(&record).ok()?));
+        }
+        let mut value = serde_json::to_value(&record).ok()?;
+        value["clipped"] = json!(clipped);
+        Some((record.id().to_owned(), value.to_string()))
+    };
+    rows.iter().filter_map(text).collect()
 }
 
 impl From<Image> for ImageRecord {
@@ -96,7 +113,7 @@ impl From<Image> for ImageRecord {
             names
         };
         let (tags, digests) = (named(repo_tags), named(repo_digests));
-        Self { id, tags, digests, size, created, labels: labels.unwrap_or_default() }
+        Self { id, tags, digests, size, created, labels: labels.unwrap_or_default(), clipped: Vec::new() }
     }
 }
 
@@ -104,14 +121,22 @@ impl From<Network> for NetworkRecord {
     fn from(network: Network) -> Self {
         let Network { id, name, driver, scope, internal, attachable, created, labels } = network;
         let (created, labels) = (seconds(&created), labels.unwrap_or_default());
-        Self { id, name, driver, scope, internal, attachable, created, labels }
+        Self { id, name, driver, scope, internal, attachable, created, labels, clipped: Vec::new() }
     }
 }
 
 impl From<Volume> for VolumeRecord {
     fn from(volume: Volume) -> Self {
         let Volume { name, driver, scope, mountpoint, created_at, labels } = volume;
-        Self { name, driver, scope, mountpoint, created: seconds(&created_at), labels: labels.unwrap_or_default() }
+        Self {
+            name,
+            driver,
+            scope,
+            mountpoint,
+            created: seconds(&created_at),
+            labels: labels.unwrap_or_default(),
+            clipped: Vec::new(),
+        }
     }
 }
 
@@ -158,7 +183,6 @@ mod tests {
         .unwrap();
         let image = ImageRecord::from(image);
         assert_eq!((image.tags.len(), image.digests), (0, vec!["a@sha256:1".to_owned(), "b@sha256:1".to_owned()]));
-        let volumes: Volumes = serde_json::from_str(r#"{"Volumes":null,"Warnings":null}"#).unwrap();
-        assert!(texts::<VolumeRecord, Volume>(volumes.volumes.unwrap_or_default()).is_empty());
+        assert!(texts::<VolumeRecord, Volume>(&Rows::default()).is_empty());
     }
 }

@@ -16,6 +16,36 @@ pub const MESSAGE_BYTES: usize = 4096;
 /// containers fits.
 pub const ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
+/// What is kept of a daemon's list: ids, names and clipped labels of all that one host can have.
+pub const LIST_BYTES: usize = 128 * 1024 * 1024;
+
+/// A row of a list up to this size is passed on as it came.
+pub const ROW_WHOLE_BYTES: usize = 16 * 1024;
+
+/// What is kept of each field of a larger row; what is missing, the row says.
+pub const ROW_FIELD_BYTES: usize = 16 * 1024;
+
+/// What is kept of each text in it.
+pub const ROW_TEXT_BYTES: usize = 4096;
+
+/// The largest row that is read at all; of a larger one id and name are shown.
+pub const ROW_READ_BYTES: usize = 32 * 1024 * 1024;
+
+/// The labels that a request may set: they stand in every list and record, where larger ones are clipped.
+pub const LABELS: usize = 256;
+
+/// The names and values of all of them together.
+pub const LABELS_BYTES: usize = 16 * 1024;
+
+/// The longest name of a label, and the longest value.
+pub const LABEL_BYTES: (usize, usize) = (256, 4096);
+
+/// The environment of a container, and the words of its command and its entrypoint, each together.
+pub const WORDS_BYTES: usize = 256 * 1024;
+
+/// How much of a page of the cluster's lists is filled; the rest is on the next.
+pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
+
 /// The longest `requestId`, so that a key name stays short.
 pub const REQUEST_ID_BYTES: usize = 128;
 

@@ -218,6 +218,9 @@ pub struct Summary {
     pub ports: Vec<Port>,
     /// Its labels, without deblox's own.
     pub labels: Labels,
+    /// The fields of which something is missing, because it was too large.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clipped: Vec<String>,
 }
 
 /// A published port.
@@ -320,6 +323,7 @@ mod tests {
             request_id: None,
             ports: Vec::new(),
             labels: Labels::new(),
+            clipped: Vec::new(),
         };
         let known = seen("running", 1_000_000);
         // Seen how much later, with a clock that shows how long, and whether that is the same beginning.

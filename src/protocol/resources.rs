@@ -55,6 +55,9 @@ pub struct ImageRecord {
     pub created: i64,
     /// Its labels.
     pub labels: Labels,
+    /// The fields of which something is missing, because it was too large.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clipped: Vec<String>,
 }
 
 /// One entry of `deblox.networks.<FQDN>`: a network as its daemon lists it.
@@ -78,6 +81,9 @@ pub struct NetworkRecord {
     pub created: Option<u64>,
     /// Its labels.
     pub labels: Labels,
+    /// The fields of which something is missing, because it was too large.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clipped: Vec<String>,
 }
 
 /// One entry of `deblox.volumes.<FQDN>`: a volume as its daemon lists it.
@@ -97,6 +103,9 @@ pub struct VolumeRecord {
     pub created: Option<u64>,
     /// Its labels.
     pub labels: Labels,
+    /// The fields of which something is missing, because it was too large.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clipped: Vec<String>,
 }
 
 impl Record for Summary {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod authority;
+mod ending;
 mod extras;
 mod handle;
 mod heartbeat;

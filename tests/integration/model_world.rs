@@ -505,5 +505,6 @@ fn summary(request: &str) -> Summary {
         request_id,
         ports: Vec::new(),
         labels: Labels::new(),
+        clipped: Vec::new(),
     }
 }

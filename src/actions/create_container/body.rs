@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::actions::Arguments;
+use crate::actions::sizes::{check_labels, check_words};
 use crate::protocol::{ErrorCode, Failure, RequestId, label};
 
 /// Ports that one range may publish.
@@ -35,6 +36,7 @@ pub(super) fn build(
     labels.insert(label::OWNER.to_owned(), owner.to_owned());
     labels.insert(label::REQUEST.to_owned(), request.to_string());
 
+    check_sizes(&body, &labels)?;
     let mut host = match body.remove("HostConfig") {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(host)) => host,
@@ -98,6 +100,17 @@ pub(super) fn stamp(body: &mut Value, image: &Value) {
         }
         labels.insert(label::IMAGE.to_owned(), image["Id"].clone());
     }
+}
+
+/// Checks what stands in every list, and what would make a container that no list can show.
+fn check_sizes(base: &Map<String, Value>, labels: &BTreeMap<String, String>) -> Result<(), Failure> {
+    let labels = labels.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
+    check_labels(&labels).map_err(|must| bad("labels", &format!("they must be {must}")))?;
+    for name in ["Env", "Cmd", "Entrypoint"] {
+        let words = base.get(name).unwrap_or(&Value::Null);
+        check_words(words).map_err(|must| bad("body", &format!("its `{name}` must be {must}")))?;
+    }
+    Ok(())
 }
 
 /// What bounds a container, as both creating and updating one take it: memory, processors, processes, restart policy.

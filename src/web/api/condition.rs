@@ -99,6 +99,7 @@ mod tests {
             request_id: None,
             ports: Vec::new(),
             labels: Labels::new(),
+            clipped: Vec::new(),
         }
     }
 

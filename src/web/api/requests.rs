@@ -160,8 +160,9 @@ pub(super) async fn one(
         false => Progress::Unknown,
     };
     let picture = look(&node).await?;
-    let told = picture.events.iter().rev().find(|told| told.text("requestId") == Some(id.as_str()));
-    let told = told.and_then(|told| ClusterEvent::of(&picture, &caller, told)).map(RequestStatus::told);
+    // Somebody else's attempt with the same id is told of as well.
+    let mut told = picture.events.iter().rev().filter(|told| told.text("requestId") == Some(id.as_str()));
+    let told = told.find_map(|told| ClusterEvent::of(&picture, &caller, told)).map(RequestStatus::told);
     let blank = known.unwrap_or_else(|| RequestStatus::blank(id.as_str()));
     Ok(Json(match progress {
         Progress::Done(reply) => told.unwrap_or(blank).ended(&reply, None),

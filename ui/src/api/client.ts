@@ -1,6 +1,7 @@
 // How the UI speaks to a node: fetch with problems as errors, and the queries that screens share.
 import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
 import type { Docks, Events, Images, Instance, Instances, Me, Networks, Node, Problem, Requests, RequestStatus, SessionList, Tokens, Users, Volumes } from "./types";
+import { visible } from "./visible";
 
 const BASE = "/api/v1";
 
@@ -20,7 +21,7 @@ export class ApiError extends Error {
 }
 
 async function refusal(response: Response): Promise<ApiError> {
-  const problem = (await response.json().catch(() => null)) as Problem | null;
+  const problem = visible((await response.json().catch(() => null)) as Problem | null);
   return new ApiError(response.status, problem?.code ?? "unknown", problem?.detail ?? `the node answered ${response.status}`, problem?.requestId ?? null);
 }
 
@@ -45,7 +46,7 @@ export async function api<T>(path: string, init: RequestInit & { json?: unknown 
     if (error.status === 401 && path !== "/login" && path !== "/me") onUnauthenticated();
     throw error;
   }
-  return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
+  return response.status === 204 ? (undefined as T) : visible((await response.json()) as T);
 }
 
 /** A query string of what is there. */

@@ -5,6 +5,7 @@ import type { InfiniteData } from "@tanstack/react-query";
 import { qc, q } from "./client";
 import { now, setClock } from "./clock";
 import { settle } from "./requests";
+import { parseVisible } from "./visible";
 import type { Beats, ClusterEvent, DockChanges, Docks, Hello, Instance, InstanceChanges, Instances, RequestStatus } from "./types";
 
 /** `stale`: not live for fifteen seconds and more, so that values are dimmed. */
@@ -108,7 +109,7 @@ function connect() {
       heard = Date.now();
       // Where the stream of events goes on if this is the last that comes.
       after = message.lastEventId || after;
-      run(JSON.parse(message.data as string) as T);
+      run(parseVisible<T>(message.data as string));
     });
   on<Hello>("hello", (hello) => {
     const returned = tries > 0 || link === "lost" || link === "stale";

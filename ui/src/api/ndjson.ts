@@ -1,6 +1,7 @@
 // Reads answers that come line by line, each line JSON, while they come.
 import { ApiError } from "./client";
 import type { Problem } from "./types";
+import { visible } from "./visible";
 
 /** The lines of what comes in pieces cut anywhere, also in the middle of a letter. */
 export class Lines {
@@ -44,7 +45,7 @@ export async function* ask<T>(path: string, signal: AbortSignal): AsyncGenerator
     throw signal.aborted ? error : new ApiError(0, "unreachable", "The node does not answer.");
   });
   if (!response.ok || !response.body) {
-    const problem = (await response.json().catch(() => null)) as Problem | null;
+    const problem = visible((await response.json().catch(() => null)) as Problem | null);
     throw new ApiError(response.status, problem?.code ?? "unknown", problem?.detail ?? `the node answered ${response.status}`, problem?.requestId ?? null);
   }
   yield* objects<T>(response.body);

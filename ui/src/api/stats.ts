@@ -4,6 +4,7 @@ import { useEffect, useSyncExternalStore } from "react";
 import { stream, type Channel, type Streaming } from "./streams";
 import type { DockStats, Sample } from "./types";
 import { Ring } from "./ring";
+import { parseVisible } from "./visible";
 
 /** Two minutes at one sample in two seconds. */
 export const SAMPLES = 60;
@@ -41,7 +42,7 @@ function reader(use: (line: DockStats) => void) {
     if (channel !== "data" && channel !== "stdout") return;
     const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) if (line.trim()) use(JSON.parse(line) as DockStats);
+    for (const line of lines) if (line.trim()) use(parseVisible<DockStats>(line));
   };
 }
 

@@ -1,5 +1,6 @@
 // What streams (logs, statistics, terminals, progress) comes by one websocket per tab, many streams on it. It is opened when
 // the first is, and again when it breaks; a stream that was open then ends with `broken`, and whoever reads it decides.
+import { parseVisible } from "./visible";
 export type Channel = "stdout" | "stderr" | "data" | "head";
 const CHANNELS: Channel[] = ["stdout", "stderr", "data", "head"];
 
@@ -49,7 +50,7 @@ function connect() {
   };
   own.onmessage = ({ data }: MessageEvent<ArrayBuffer | string>) => {
     if (typeof data === "string") {
-      const message = JSON.parse(data) as { stream: number; gap?: number; end?: End };
+      const message = parseVisible<{ stream: number; gap?: number; end?: End }>(data);
       const handlers = open.get(message.stream);
       if (message.gap) handlers?.gap?.(message.gap);
       if (message.end) {

@@ -4,6 +4,7 @@ import { q, qc } from "@/api/client";
 import { newId } from "@/api/requests";
 import { Lines } from "@/api/ndjson";
 import { stream, type End, type Streaming } from "@/api/streams";
+import { parseVisible } from "@/api/visible";
 import { advance, NOTHING, type Progress, type Said } from "./progress";
 
 export interface Pull {
@@ -107,7 +108,7 @@ function finish(one: Pick<Pull, "dock" | "image">, progress: Progress, end: End)
 
 function parse(line: string): Said {
   try {
-    return JSON.parse(line) as Said;
+    return parseVisible<Said>(line);
   } catch {
     return { status: line };
   }
