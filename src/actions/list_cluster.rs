@@ -103,6 +103,9 @@ pub(super) async fn page<R: Record>(
     Ok(Outcome::Answer(Answer::json(&Page { rows: BTreeMap::from([(list, rows)]), cursor, unreachable })))
 }
 
+/// Which rows of a list are shown, and how many of these.
+pub(super) type Chosen<'a> = (&'a (dyn Fn(&Value) -> bool + Sync), usize);
+
 /// The daemon's own list at `path`, with the query parameters `fixed` and those of the request's fields that it takes,
 /// each with Docker's name for it; one without a name is taken and not passed on. `sees` chooses the rows, and of these
 /// the first so many.
@@ -114,7 +117,7 @@ pub(super) async fn of_one_dock(
     path: &'static str,
     fixed: &[(&str, &str)],
     fields: &[(&str, &str)],
-    sees: Option<(&(dyn Fn(&Value) -> bool + Sync), usize)>,
+    sees: Option<Chosen<'_>>,
 ) -> Result<Outcome, Failure> {
     let arguments = context.arguments;
     for field in ["cursor", "limit"] {

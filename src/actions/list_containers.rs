@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::list_cluster::{bad, of_one_dock, page};
+use super::list_cluster::{Chosen, bad, of_one_dock, page};
 use super::list_filters::{ListFilters, is_one_of};
 use super::sight::Sight;
 use super::{Context, Outcome};
@@ -20,7 +20,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
             let owner = row["Labels"][label::OWNER].as_str().filter(|owner| !owner.is_empty());
             sight.sees(row["Id"].as_str().unwrap_or_default(), owner)
         };
-        let chosen: Option<(&(dyn Fn(&Value) -> bool + Sync), usize)> = (!sight.is_all()).then_some((&sees, most));
+        let chosen: Option<Chosen<'_>> = (!sight.is_all()).then_some((&sees, most));
         return of_one_dock(context, "/containers/json", &[("all", "true")], &fields, chosen).await;
     }
     if context.arguments.has("size") {
