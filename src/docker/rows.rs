@@ -246,6 +246,7 @@ fn raw(value: &Value) -> Box<RawValue> {
 
 /// Takes the objects out of the first list in a JSON text that comes in pieces.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "where in the text it is has four independent parts")]
 struct Splitter {
     /// What stands before the list.
     before: Vec<u8>,

@@ -135,10 +135,7 @@ impl RequestId {
                 // As earlier versions wrote it.
                 None => is_number(part),
             };
-            return match is_part {
-                true => Ok(Self(format!("{}+{part}", Self::passed_on(whole)?))),
-                false => Self::new(id),
-            };
+            return if is_part { Ok(Self(format!("{}+{part}", Self::passed_on(whole)?))) } else { Self::new(id) };
         }
         match id.split_once('@').map(|(entry, dock)| (EntryId::parse(entry), Fqdn::new(dock))) {
             Some((Some(entry), Ok(dock))) => Ok(Self::of_entry(entry, Some(&dock))),

@@ -155,9 +155,10 @@ pub(super) async fn one(
     if let Some(status) = known.as_ref().filter(|status| !status.unsure) {
         return Ok(Json(status.clone()));
     }
-    let progress = match is_sender(&node, &caller, &id).await? {
-        true => node.client.outcome(&id).await.map_err(|error| Problem::from(&error))?,
-        false => Progress::Unknown,
+    let progress = if is_sender(&node, &caller, &id).await? {
+        node.client.outcome(&id).await.map_err(|error| Problem::from(&error))?
+    } else {
+        Progress::Unknown
     };
     let picture = look(&node).await?;
     // Somebody else's attempt with the same id is told of as well.
