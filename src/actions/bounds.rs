@@ -10,18 +10,22 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
+use super::fields::is_name;
 use super::raw_docker::{self, Shape};
+use super::registries::{self, Registry};
 use super::verdict::{call, judge};
 use super::{Arguments, Context, Target};
 use crate::docker::{Method, RequestParts};
 use crate::protocol::{ErrorCode, Failure, Session, label};
-use fields::refusal;
+pub(super) use fields::{Rule, check as check_rules, field, refusal};
 
 /// What users may have of a host beside containers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
     /// What they may mount.
     pub bind_folders: Vec<Folder>,
+    /// Which registries they may have the daemon connect to, beside Docker Hub and those of images that it has.
+    pub registries: Vec<Registry>,
 }
 
 /// A folder of a host, by its absolute path.
@@ -43,6 +47,7 @@ impl FromStr for Folder {
 pub(super) async fn check(context: &Context<'_>) -> Result<(), Failure> {
     let Some(caller) = bounded(context) else { return Ok(()) };
     let arguments = context.arguments;
+    context.action.check_fields(arguments)?;
     match context.action.name {
         "exec-container" if arguments.flag("privileged") => {
             Err(refusal("privileged", "it gives all rights on the host"))
@@ -52,7 +57,14 @@ pub(super) async fn check(context: &Context<'_>) -> Result<(), Failure> {
             body::check_endpoint(arguments.get("endpoint").unwrap_or(&Value::Null), context.bounds)?;
             network(context, caller, arguments.text("network").unwrap_or_default()).await
         }
-        "docker" => raw(arguments, context.bounds),
+        "search-images" => registries::check_term(context, arguments.text("term").unwrap_or_default()).await,
+        "docker" => {
+            raw(arguments, context.bounds)?;
+            match raw_docker::searched(arguments) {
+                Some(term) => registries::check_term(context, &term).await,
+                None => Ok(()),
+            }
+        }
         _ => Ok(()),
     }
 }
@@ -100,12 +112,8 @@ fn commit(caller: &Session, repo: &str) -> Result<(), Failure> {
 
 /// A call of the daemon's own API.
 fn raw(arguments: &Arguments, bounds: &Bounds) -> Result<(), Failure> {
+    raw_docker::check_bounded(arguments)?;
     let Some(shape) = raw_docker::shape(arguments) else { return Ok(()) };
-    for unread in ["body-base64", "upload"] {
-        if arguments.has(unread) {
-            return Err(refusal(unread, "what is in it is not looked at: give it as `body`"));
-        }
-    }
     let body = arguments.get("body").unwrap_or(&Value::Null);
     match shape {
         Shape::Exec => body::check_exec(body, bounds),
@@ -120,7 +128,17 @@ fn raw(arguments: &Arguments, bounds: &Bounds) -> Result<(), Failure> {
     }
 }
 
+/// Refuses a name that could become another path of the daemon's API.
+fn check_name(kind: &str, name: &str) -> Result<(), Failure> {
+    if is_name(name) {
+        return Ok(());
+    }
+    let rule = super::Kind::Name.expected();
+    Err(Failure::new(ErrorCode::BadField, format!("the name of the {kind} is not valid: it must be {rule}")))
+}
+
 async fn network(context: &Context<'_>, caller: &Session, name: &str) -> Result<(), Failure> {
+    check_name("network", name)?;
     let inspect = RequestParts::new(Method::GET, "/networks/{}").segment(name);
     let answer = context.docker.call(&inspect).await?;
     if answer.status == 404 {
@@ -137,6 +155,7 @@ async fn network(context: &Context<'_>, caller: &Session, name: &str) -> Result<
 }
 
 async fn volume(context: &Context<'_>, caller: &Session, name: &str) -> Result<(), Failure> {
+    check_name("volume", name)?;
     let inspect = RequestParts::new(Method::GET, "/volumes/{}").segment(name);
     let mut answer = context.docker.call(&inspect).await?;
     if answer.status == 404 {
@@ -156,6 +175,18 @@ fn own(kind: &str, name: &str, owner: Option<&str>, caller: &Session) -> Result<
     };
     let message = format!("`{}` may not use the {kind} `{name}`: it belongs to {whose}", caller.username);
     Err(Failure::new(ErrorCode::Forbidden, message))
+}
+
+/// The names of the fields that have a rule, in what is checked.
+#[cfg(test)]
+pub(super) fn rule_names(of: &str) -> Vec<&'static str> {
+    let rules = match of {
+        "create" => rules::CONFIG,
+        "host" => rules::HOST_CONFIG,
+        "exec" => rules::EXEC,
+        _ => rules::ENDPOINT,
+    };
+    rules.iter().map(|(name, _)| *name).collect()
 }
 
 #[cfg(test)]

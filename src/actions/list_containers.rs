@@ -1,16 +1,38 @@
 //! `list-containers`: those of one dock, as its daemon lists them, or those of the whole cluster, as the shared
 //! records have them.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::bounds::refusal;
 use super::list_cluster::{bad, of_one_dock, page};
 use super::list_filters::{ListFilters, is_one_of};
 use super::sight::Sight;
 use super::{Context, Outcome};
-use crate::protocol::{Answer, Failure, Summary, label};
+use crate::protocol::{Answer, Failure, Summary, label, quoted};
+
+/// Filters that say nothing of any container but those in the answer.
+const FILTERS: [&str; 14] = [
+    "ancestor",
+    "exited",
+    "expose",
+    "health",
+    "id",
+    "is-task",
+    "isolation",
+    "label",
+    "name",
+    "network",
+    "owner",
+    "publish",
+    "status",
+    "volume",
+];
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let sight = Sight::of(context).await?;
+    if !sight.is_all() {
+        check_filters(context)?;
+    }
     if !context.arguments.flag("all") {
         // Among those that the caller sees the newest are chosen here.
         let limit = if sight.is_all() { "limit" } else { "" };
@@ -24,6 +46,15 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let filters = ListFilters::new(context, &["id", "name", "status", "label", "ancestor", "owner"])?;
     let seen = |summary: &Summary| sight.sees(&summary.id, summary.owner.as_deref());
     page(context, "containers", |summary: &Summary| seen(summary) && fits(&filters, summary)).await
+}
+
+/// Refuses the filters that say something of containers which the caller may not see.
+fn check_filters(context: &Context<'_>) -> Result<(), Failure> {
+    let mut names = context.arguments.get("filters").and_then(Value::as_object).into_iter().flat_map(Map::keys);
+    match names.find(|name| !FILTERS.contains(&name.as_str())) {
+        Some(name) => Err(refusal(&format!("filters.{}", quoted(name)), "it may be about containers of others")),
+        None => Ok(()),
+    }
 }
 
 /// Those of a daemon's list that the caller sees.

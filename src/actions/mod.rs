@@ -2,6 +2,7 @@
 
 mod attach_container;
 mod bounds;
+mod classification;
 mod container_logs;
 mod context;
 mod create_container;
@@ -22,12 +23,14 @@ mod list_networks;
 mod list_volumes;
 mod ownership;
 mod ping;
+mod ps;
 mod pull_image;
 mod push_image;
 mod quota;
 mod raw_docker;
 mod recreate_container;
 mod registration;
+mod registries;
 mod schema;
 mod sight;
 mod streaming;
@@ -41,11 +44,13 @@ use std::pin::Pin;
 use std::time::Duration;
 
 pub use bounds::{Bounds, Folder};
+pub use classification::Audience;
 pub use context::Context;
 pub use demand::{Demand, On};
 pub use events::is_for;
 pub use fields::{Arguments, Field, Kind, Place};
 pub(crate) use glob::Glob;
+pub use registries::Registry;
 pub use schema::{field_schemas, schema};
 pub use streaming::{Streaming, Streams, Subject};
 pub use table::GROUPS;

@@ -7,7 +7,7 @@ use clap::builder::FalseyValueParser;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::actions::{Bounds, Folder};
+use crate::actions::{Bounds, Folder, Registry};
 use crate::auth::{AccountError, AuthOptions};
 use crate::bus::{Limits, RedisOptions};
 use crate::metrics::Metrics;
@@ -25,6 +25,10 @@ pub(super) struct AuthorityArgs {
     /// With --auth enforce: a folder of this host that users may mount, as a whole; may be given several times
     #[arg(long = "bind-folder", env = "DEBLOX_BIND_FOLDERS", value_name = "DIR", value_delimiter = ',')]
     bind_folders: Vec<Folder>,
+    /// With --auth enforce: registries from which users may have this host fetch images, such as quay.io, or * for all,
+    /// beside Docker Hub and those of the images that it has
+    #[arg(long, visible_alias = "registry", env = "DEBLOX_REGISTRIES", value_name = "HOST", value_delimiter = ',')]
+    registries: Vec<Registry>,
 }
 
 /// Whether workers ask who it is.
@@ -48,7 +52,7 @@ impl From<Mode> for Auth {
 impl AuthorityArgs {
     /// Whom to serve, with sessions as `auth` has them.
     pub(super) fn authority(&self, auth: &AuthArgs) -> Option<Authority> {
-        let bounds = Bounds { bind_folders: self.bind_folders.clone() };
+        let bounds = Bounds { bind_folders: self.bind_folders.clone(), registries: self.registries.clone() };
         (self.auth == Mode::Enforce).then_some(Authority { session_idle: auth.session_idle, bounds })
     }
 }

@@ -21,7 +21,7 @@ use crate::protocol::limits::DAEMON_CALL;
 use crate::protocol::{Answer, ErrorCode, Failure, Reply, Resource, TraceContext, Undecodable};
 
 /// Where nobody is bounded, no bounds are looked at.
-static NOTHING: Bounds = Bounds { bind_folders: Vec::new() };
+static NOTHING: Bounds = Bounds { bind_folders: Vec::new(), registries: Vec::new() };
 
 impl Job {
     /// Handles it to its end, when its turn has come. It ends in one reply, or in the hands of another. What only waits

@@ -24,7 +24,7 @@ fn of_erik(name: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_creates_nothing_that_reaches_its_host_or_others() {
     let bus = Bus::new().await;
-    let bounds = Bounds { bind_folders: vec!["/srv/deblox-open".parse().expect("a folder")] };
+    let bounds = Bounds { bind_folders: vec!["/srv/deblox-open".parse().expect("a folder")], ..Bounds::default() };
     let _worker = bus.enforcing_within(HOST, DOCK, bounds).await;
     let dana = bus.known_user("dana", Role::User, &[]).await;
     let (name, volume) = (unique("bound"), unique("bound"));
@@ -129,7 +129,7 @@ async fn what_is_open_to_users_is_mounted_and_everything_harmless_passes() {
     let open = tempfile::tempdir().expect("a folder");
     let folder = open.path().to_str().expect("a text");
     std::fs::write(open.path().join("file"), "seen").expect("a file");
-    let bounds = Bounds { bind_folders: vec![folder.parse().expect("a folder")] };
+    let bounds = Bounds { bind_folders: vec![folder.parse().expect("a folder")], ..Bounds::default() };
     let _worker = bus.enforcing_within(HOST, DOCK, bounds).await;
     let dana = bus.known_user("dana", Role::User, &[]).await;
     let name = unique("bound");

@@ -52,6 +52,7 @@ mod monitoring;
 mod more_actions;
 mod oidc;
 mod order;
+mod params;
 mod placement;
 mod properties;
 mod pulls;

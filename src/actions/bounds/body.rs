@@ -64,7 +64,7 @@ mod tests {
     use crate::protocol::ErrorCode;
 
     fn open() -> Bounds {
-        Bounds { bind_folders: vec!["/srv".parse().unwrap()] }
+        Bounds { bind_folders: vec!["/srv".parse().unwrap()], ..Bounds::default() }
     }
 
     fn refused(body: &Value, named: &str) {

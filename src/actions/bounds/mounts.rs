@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     fn open(folders: &[&str]) -> Bounds {
-        Bounds { bind_folders: folders.iter().map(|folder| folder.parse().unwrap()).collect() }
+        Bounds { bind_folders: folders.iter().map(|folder| folder.parse().unwrap()).collect(), ..Bounds::default() }
     }
 
     #[test]
