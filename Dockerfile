@@ -28,11 +28,16 @@ COPY build.rs ./
 COPY src src
 COPY --from=ui /ui/dist ui/dist
 RUN DEBLOX_REQUIRE_UI=1 cargo build --release --locked
+# What it is made of: the bill of materials needs these two beside Cargo.lock
+COPY scripts/sbom.sh scripts/
+COPY ui/package-lock.json ui/
 # What the image holds. The loader and the libraries are those that the program was linked with, wherever they are on this
 # architecture; libc brings the lookup of names in /etc/hosts and by DNS with it.
 RUN mkdir -p /image/etc/ssl/certs /image/usr/bin /image/usr/share/bash-completion/completions \
       /image/usr/share/zsh/site-functions /image/usr/share/fish/vendor_completions.d \
  && cp target/release/deblox /image/usr/bin/ \
+ && mkdir -p /image/usr/share/doc/deblox \
+ && scripts/sbom.sh >/image/usr/share/doc/deblox/sbom.cdx.json \
  && for library in $(ldd target/release/deblox | grep -o '/[^ ]*'); do cp --parents -L $library /image; done \
  && cp -L /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
  && echo 'root:x:0:0:root:/:/usr/bin/deblox' >/image/etc/passwd \

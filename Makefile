@@ -1,6 +1,6 @@
 # 'make up' and 'make test' are the two commands to know. Each installs what it lacks and does everything.
 SHELL := /bin/bash
-.PHONY: help up down build ui deb lint test chaos fuzz bench lab clean-lab
+.PHONY: help up down build ui deb sbom lint test chaos fuzz bench lab clean-lab
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -19,6 +19,9 @@ ui: ## the web UI alone, as ui/dist, which the program embeds
 
 deb: ## a Debian package, in target/debian
 	@scripts/deb.sh
+
+sbom: ## a bill of materials of the program (CycloneDX), in target/sbom.cdx.json
+	@mkdir -p target && scripts/sbom.sh >target/sbom.cdx.json
 
 lint: ## format, lints, licences, docs
 	@scripts/lint.sh

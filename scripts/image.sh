@@ -55,10 +55,17 @@ same "its version" "$version" "$(of_image '{{index .Config.Labels "org.openconta
 same "what it says of itself" "deblox $version" "$(docker run --rm --label deblox.test $image --version)"
 container=$(docker create --label deblox.test $image)
 docker export "$container" | tar -t >"$work/files"
+docker cp "$container:/usr/share/doc/deblox/sbom.cdx.json" "$work/sbom" >/dev/null
 docker rm "$container" >/dev/null
 for file in etc/ssl/certs/ca-certificates.crt usr/share/man/man1/deblox-ps.1 usr/share/zsh/site-functions/_deblox \
-            usr/share/bash-completion/completions/deblox usr/share/fish/vendor_completions.d/deblox.fish; do
+            usr/share/bash-completion/completions/deblox usr/share/fish/vendor_completions.d/deblox.fish \
+            usr/share/doc/deblox/sbom.cdx.json; do
   grep -qx "$file" "$work/files" || fail "the image lacks $file"
+done
+
+same "its bill of materials" "$(scripts/sbom.sh)" "$(cat "$work/sbom")"
+for part in pkg:cargo/redis@ pkg:cargo/axum@ pkg:npm/react@; do
+  grep -q "\"purl\": \"$part" "$work/sbom" || fail "the bill of materials of the image does not name $part"
 done
 
 heading a lab of 4 Docker hosts

@@ -96,7 +96,7 @@ docker_answers() { timeout 10 docker version >/dev/null 2>&1; }
 in_group_docker() {
   say "going on with the rights of group docker"
   local keep
-  keep=$(compgen -e | grep -iE '^(deblox_|docker_|xdg_|cargo|rust|redis_url$|.*_proxy$)' | paste -sd , || true)
+  keep=$(compgen -e | grep -iE '^(deblox_|docker_|xdg_|cargo|rust|redis_(url|url_file|password_file)$|.*_proxy$)' | paste -sd , || true)
   exec sudo -u "$(id -un)" --preserve-env="HOME,$keep" env "PATH=$PATH" deblox_in_group=yes "$0" "${arguments[@]}"
 }
 
@@ -164,7 +164,7 @@ setup_test_tools() {
   fi
   local missing=() pair
   for pair in iptables:iptables ip:iproute2 nsenter:util-linux setsid:util-linux flock:util-linux \
-              pgrep:procps openssl:openssl tar:tar curl:curl; do
+              pgrep:procps openssl:openssl tar:tar curl:curl minisign:minisign; do
     have "${pair%:*}" || missing+=("${pair#*:}")
   done
   # shows a program another time; a library only, and without it the hosts of the fault suite have the same one

@@ -43,7 +43,9 @@ done
 printf '\n$ %s call '\''%s'\''\n' "$deblox" "$create"
 "$deblox" call "$create"
 
-if [ -n "${REDIS_URL:-}" ]; then cli="redis-cli -u \"\$REDIS_URL\""; else cli="redis-cli -s $state/redis/redis.sock"; fi
+# a password in its arguments would be for everybody to read
+if [[ ${REDIS_URL:-} == *@* || -n ${REDIS_URL_FILE:-}${REDIS_PASSWORD_FILE:-} ]]; then cli="redis-cli --askpass -h HOST --user NAME"
+elif [ -n "${REDIS_URL:-}" ]; then cli="redis-cli -u \"\$REDIS_URL\""; else cli="redis-cli -s $state/redis/redis.sock"; fi
 cat <<TEXT
 
 deblox runs in the background. What to type next:

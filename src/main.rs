@@ -3,19 +3,25 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::Parser;
-use deblox::cli::{Cli, LogFormat, complain};
+use deblox::cli::{Cli, LogFormat, LogWriter, complain};
+use deblox::secrets;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
+fn main() -> ExitCode {
+    // Before there is a second thread: the program may start anew here.
+    secrets::hide();
+    run()
+}
+
 // One thread: all that deblox does is wait for Redis, Docker and people, and a request that stays on its thread is
 // spared the hand-over between threads, which costs more than the work itself.
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    let cli = Cli::parse();
+async fn run() -> ExitCode {
+    let cli = Cli::read();
     let outcome = match prepare(&cli) {
         Ok(stop) => Box::pin(cli.run(stop)).await,
         Err(error) => Err(error),
@@ -53,13 +59,17 @@ async fn switch_logging(handle: reload::Handle<EnvFilter, Registry>, usual: Stri
 fn prepare(cli: &Cli) -> anyhow::Result<CancellationToken> {
     let (filter, handle) = reload::Layer::new(EnvFilter::try_new(cli.log_filter())?);
     let terminal = std::io::stderr().is_terminal();
-    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let writer = move || LogWriter { coloured: terminal };
+    let lines = fmt::layer().with_writer(writer).with_target(false);
     let lines = match cli.log_format() {
         LogFormat::Auto if !terminal => lines.json().boxed(),
         LogFormat::Json => lines.json().boxed(),
         LogFormat::Auto | LogFormat::Text => lines.with_ansi(terminal).boxed(),
     };
     tracing_subscriber::registry().with(filter).with(lines).init();
+    if let Some(why) = secrets::why_visible() {
+        tracing::warn!("{why}; put the secrets into files instead");
+    }
     // To a command at a terminal it means that the terminal is gone.
     if cli.serves() {
         tokio::spawn(switch_logging(handle, cli.log_filter(), signal(SignalKind::hangup())?));

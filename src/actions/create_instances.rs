@@ -1,7 +1,7 @@
 //! `create-container` and `create-raw-container` with `instances`: one request for each, on one dock after the other.
 //!
-//! Each is a request of its own on the bus, with an id made of this one's, so that a worker that takes this one over from
-//! one that is lost creates nothing twice.
+//! Each is a request of its own on the bus. Its id is made of this one's and of what is random and kept with this one: a
+//! worker that takes this one over from one that is lost creates nothing twice, and nobody can use such an id beforehand.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ const MARGIN: Duration = Duration::from_secs(2);
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let wanted = context.arguments.whole("instances").unwrap_or(1);
     let count = usize::try_from(wanted).unwrap_or(usize::MAX);
-    let parts = Parts::new(context)?;
+    let parts = Parts::new(context, count).await?;
     let replies = match context.asked {
         Some(dock) => parts.create((1..=count).map(|number| (number, Some(dock.clone()))).collect()).await,
         None => {
@@ -47,8 +47,13 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
 struct Parts<'a> {
     context: &'a Context<'a>,
     request: Map<String, Value>,
+    /// What the id of each ends with, one after the other.
+    secrets: String,
     deadline: u64,
 }
+
+/// The length of what the id of a part ends with.
+const SECRET: usize = 32;
 
 /// What became of one of them.
 struct Part {
@@ -65,7 +70,7 @@ struct Head {
 }
 
 impl<'a> Parts<'a> {
-    fn new(context: &'a Context<'a>) -> Result<Self, Failure> {
+    async fn new(context: &'a Context<'a>, count: usize) -> Result<Self, Failure> {
         let mut request: Map<String, Value> = serde_json::from_str(&context.request.json)
             .map_err(|e| Failure::new(ErrorCode::Internal, format!("the request cannot be read again: {e}")))?;
         for field in ["instances", "requestId", "dock"] {
@@ -73,7 +78,9 @@ impl<'a> Parts<'a> {
         }
         let margin = MARGIN.min(context.until.saturating_duration_since(Instant::now()) / 5);
         let deadline = context.deadline.saturating_sub(millis(margin));
-        Ok(Self { context, request, deadline })
+        let secrets: String = (0..count).map(|_| uuid::Uuid::new_v4().simple().to_string()).collect();
+        let secrets = persist(|| context.bus.keep_parts(&context.request.id, &secrets)).await?;
+        Ok(Self { context, request, secrets, deadline })
     }
 
     /// Docks for the first so many.
@@ -107,13 +114,15 @@ impl<'a> Parts<'a> {
                 .text("name")
                 .map(|name| ("name".to_owned(), Value::from(format!("{name}-{number}")))),
         );
-        let (id, json) = (self.context.request.id.part(number), Value::Object(request).to_string());
+        let secret = self.secrets.get((number - 1) * SECRET..number * SECRET).unwrap_or_default();
+        let (id, json) = (self.context.request.id.part(number, secret), Value::Object(request).to_string());
         let call = Call {
             id: &id,
             dock: dock.as_ref(),
             json: &json,
             silent: false,
             wait: self.context.until.saturating_duration_since(Instant::now()),
+            reply_to: None,
             envelope: Envelope {
                 once: false,
                 deadline: Some(self.deadline),

@@ -44,4 +44,9 @@ impl Action {
         let replaces = self.name == "recreate-container" && arguments.has("image");
         Demand { access: if replaces { Access::Admin } else { self.access }, on }
     }
+    /// Whether a request with these fields has a daemon or its host do something. The others are answered from the shared
+    /// records.
+    pub fn asks_a_daemon(&self, arguments: &Arguments) -> bool {
+        self.target != Target::Cluster && !(self.widens && arguments.flag("all"))
+    }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{Context, Outcome, Streaming, Subject as About};
 use crate::bus::{Backoff, Bus, Tail, persist};
 use crate::docker::{Flow, Method, RequestParts, Way};
-use crate::protocol::{Access, EntryId, ErrorCode, Event, Failure, Fields, Ownership, Session, Subject};
+use crate::protocol::{Access, EntryId, ErrorCode, Event, Failure, Fields, Ownership, Session, Subject, audit};
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let arguments = context.arguments;
@@ -25,8 +25,8 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     Ok(Outcome::streams(streaming))
 }
 
-/// The stream of events in the shared records, a JSON object a line, with its place in the stream as `at`; after `after`, or from
-/// now on; or those that are kept, to the end.
+/// The stream of events in the shared records, or with `audit` the audit: a JSON object a line, with its place in the stream as
+/// `at`; after `after`, or from now on; or those that are kept, to the end.
 fn of_the_cluster(context: &Context<'_>) -> Result<Outcome, Failure> {
     let after = match context.arguments.text("after") {
         None => None,
@@ -38,8 +38,9 @@ fn of_the_cluster(context: &Context<'_>) -> Result<Outcome, Failure> {
     };
     let kept = context.arguments.flag("kept");
     let after = after.or_else(|| kept.then_some(EntryId { millis: 0, sequence: 0 }));
-    let told =
-        Told { tail: context.bus.events(after), bus: context.bus.clone(), caller: context.caller.cloned(), kept };
+    let (bus, caller, audit) = (context.bus.clone(), context.caller.cloned(), context.arguments.flag("audit"));
+    let tail = if audit { bus.audited(after) } else { bus.events(after) };
+    let told = Told { tail, bus, caller, kept };
     let lines = futures_util::stream::unfold(told, async |mut told: Told| {
         loop {
             let mut lines = String::new();
@@ -103,23 +104,26 @@ impl Told {
 pub fn is_for(caller: &Session, event: &mut Map<String, Value>, said: Option<&Ownership>) -> bool {
     let text = |name: &str| event.get(name).and_then(Value::as_str);
     let is_own = text("user") == Some(caller.username.as_str());
+    let operates = caller.may(Access::Operate, Subject::AllInstances);
     let is_seen = match (text("event"), text("id")) {
+        // Those that no worker made tell of logins and accounts, with addresses.
+        (Some(Event::REQUEST), _) => is_own || operates || (caller.sees_all() && text("dock").is_some()),
         _ if caller.sees_all() => true,
-        (Some(Event::REQUEST), _) => is_own,
         (_, None) => true,
         _ => caller.may(Access::View, Subject::Instance(Ownership::owner(said, text("owner")), said)),
     };
     // Whoever has the id of a request gets its reply, as long as that is kept.
-    if !is_own && !caller.may(Access::Operate, Subject::AllInstances) {
+    if !is_own && !operates {
         event.remove("requestId");
+    }
+    // How many records others have caused.
+    if !operates {
+        event.remove("seq");
+        event.remove("prev");
     }
     is_seen
 }
 
 fn read((id, fields): (EntryId, Fields)) -> Option<Map<String, Value>> {
-    let (_, json) = fields.into_iter().find(|(name, _)| name == b"json")?;
-    let event: Map<String, Value> = serde_json::from_slice(&json).ok()?;
-    let mut told = Map::from_iter([("at".to_owned(), Value::from(id.to_string()))]);
-    told.extend(event);
-    Some(told)
+    audit::read(id, &fields)
 }

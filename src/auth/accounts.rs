@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::secrets::{self, SecretError};
-use crate::bus::{Allowed, Bus, BusError, ListedToken, Swapped};
-use crate::protocol::limits::TOKENS;
+use crate::bus::{Allowed, Bus, BusError, ChangeRules, ListedToken, Swapped};
+use crate::protocol::limits::{PASSWORD_LEAST, TOKENS};
 use crate::protocol::{
-    Account, AccountName, External, Quota, Role, Secret, TokenRecord, Usage, check_password, millis, quoted, rfc3339,
+    Account, AccountName, External, Quota, Role, Secret, TokenRecord, Usage, check_password_length, millis, quoted,
+    rfc3339,
 };
 
 /// How often a change is tried that others keep crossing.
@@ -28,6 +29,18 @@ pub enum AccountError {
     /// Somebody has it already.
     #[error("there is a user `{0}` already")]
     Taken(AccountName),
+    /// Nobody new may have that name.
+    #[error("{0}")]
+    Name(String),
+    /// A user has a name that looks like it.
+    #[error("`{0}` looks like the user `{1}`, who is there already: choose another name")]
+    LooksLikeUser(AccountName, String),
+    /// A group has a name that looks like it.
+    #[error("the group `{0}` looks like the group `{1}`, which is there already: choose that one, or another name")]
+    LooksLikeGroup(String, String),
+    /// The user has a token with a name that looks like it.
+    #[error("`{0}` has a token `{1}` already, which looks like `{2}`: revoke that one, or choose another name")]
+    LooksLikeToken(AccountName, String, AccountName),
     /// It is changed all the time.
     #[error("`{0}` was changed by others at the same time: try again")]
     Crossed(AccountName),
@@ -109,6 +122,9 @@ impl Accounts<'_> {
         groups: BTreeSet<AccountName>,
         password: Option<Secret>,
     ) -> Result<Option<Secret>, AccountError> {
+        for new in groups.iter().chain([name]) {
+            check_new(new)?;
+        }
         let NewPassword { hash: password, generated } = NewPassword::new(password).await?;
         let created = rfc3339(self.0.clock().await?);
         // By chance: a user who is made again must not get the sessions of the one before.
@@ -125,10 +141,12 @@ impl Accounts<'_> {
             created,
             quota: None,
         };
-        if self.0.change_account(name, None, Some(&account), false).await? != Swapped::Yes {
-            return Err(AccountError::Taken(name.clone()));
+        match self.0.change_account(name, None, Some(&account), ChangeRules::default()).await? {
+            Swapped::Yes => Ok(generated),
+            Swapped::LikeUser(other) => Err(AccountError::LooksLikeUser(name.clone(), other)),
+            Swapped::LikeGroup { group, other } => Err(AccountError::LooksLikeGroup(group, other)),
+            Swapped::Crossed | Swapped::LastAdmin => Err(AccountError::Taken(name.clone())),
         }
-        Ok(generated)
     }
 
     /// Makes the account `admin` with a generated password, which is returned, where there is no account at all.
@@ -153,15 +171,16 @@ impl Accounts<'_> {
     /// # Errors
     /// [`AccountError`].
     pub async fn change(&self, name: &AccountName, change: &Change) -> Result<(), AccountError> {
-        self.edit(name, false, |account| {
+        self.edit(name, ChangeRules::default(), |account| {
             let mut account = account.clone();
-            change.apply(&mut account);
+            change.apply(&mut account)?;
             Ok(Some(account))
         })
         .await
     }
 
-    /// Makes all these changes of an account, or none, and none that leaves nobody who manages users.
+    /// Makes all these changes of an account, or none, and none that leaves nobody who manages users. With `revokes_tokens`
+    /// the tokens of the user are revoked in the same step.
     ///
     /// # Errors
     /// [`AccountError`].
@@ -170,11 +189,12 @@ impl Accounts<'_> {
         name: &AccountName,
         changes: &[Change],
         password: Option<&NewPassword>,
+        revokes_tokens: bool,
     ) -> Result<(), AccountError> {
-        self.edit(name, true, |account| {
+        self.edit(name, ChangeRules { keeps_admin: true, revokes_tokens }, |account| {
             let mut account = account.clone();
             for change in changes {
-                change.apply(&mut account);
+                change.apply(&mut account)?;
             }
             if let Some(password) = password {
                 password.apply(name, &mut account)?;
@@ -193,10 +213,23 @@ impl Accounts<'_> {
         name: &AccountName,
         password: Option<Secret>,
     ) -> Result<Option<Secret>, AccountError> {
+        self.replace_password(name, password, false).await
+    }
+
+    /// The same, and with `revokes_tokens` the tokens of the user are revoked in the same step.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn replace_password(
+        &self,
+        name: &AccountName,
+        password: Option<Secret>,
+        revokes_tokens: bool,
+    ) -> Result<Option<Secret>, AccountError> {
         // Hashing takes long, and may be for nothing.
         has_password(name, &self.get(name).await?)?;
         let password = NewPassword::new(password).await?;
-        self.edit(name, false, |account| {
+        self.edit(name, ChangeRules { keeps_admin: false, revokes_tokens }, |account| {
             let mut account = account.clone();
             password.apply(name, &mut account)?;
             Ok(Some(account))
@@ -219,7 +252,7 @@ impl Accounts<'_> {
     /// # Errors
     /// [`AccountError`].
     pub async fn remove(&self, name: &AccountName, keeps_admin: bool) -> Result<(), AccountError> {
-        self.edit(name, keeps_admin, |_| Ok(None)).await
+        self.edit(name, ChangeRules { keeps_admin, revokes_tokens: false }, |_| Ok(None)).await
     }
 
     /// Makes a token, which is seen here and never again.
@@ -227,6 +260,7 @@ impl Accounts<'_> {
     /// # Errors
     /// [`AccountError`].
     pub async fn add_token(&self, new: &NewToken) -> Result<Secret, AccountError> {
+        check_new(&new.name)?;
         let token = secrets::token()?;
         for _ in 0..TRIES {
             let account = self.get(&new.user).await?;
@@ -239,7 +273,12 @@ impl Accounts<'_> {
             let record = TokenRecord { name: new.name.clone(), user: new.user.clone(), role, created, expires };
             match self.0.add_token(&secrets::digest(token.reveal()), &record, &account).await? {
                 Allowed::Yes => return Ok(token),
-                Allowed::Named => return Err(AccountError::Named(new.user.clone(), new.name.clone())),
+                Allowed::Named(name) if name == new.name.as_str() => {
+                    return Err(AccountError::Named(new.user.clone(), new.name.clone()));
+                }
+                Allowed::Named(other) => {
+                    return Err(AccountError::LooksLikeToken(new.user.clone(), other, new.name.clone()));
+                }
                 Allowed::Many => return Err(AccountError::Many(new.user.clone())),
                 Allowed::Changed => {}
             }
@@ -282,15 +321,16 @@ impl Accounts<'_> {
     async fn edit(
         &self,
         name: &AccountName,
-        keeps_admin: bool,
+        rules: ChangeRules,
         edit: impl Fn(&Account) -> Result<Option<Account>, AccountError>,
     ) -> Result<(), AccountError> {
         for _ in 0..TRIES {
             let old = self.get(name).await?;
-            match self.0.change_account(name, Some(&old), edit(&old)?.as_ref(), keeps_admin).await? {
+            match self.0.change_account(name, Some(&old), edit(&old)?.as_ref(), rules).await? {
                 Swapped::Yes => return Ok(()),
                 Swapped::LastAdmin => return Err(AccountError::LastAdmin(name.clone())),
-                Swapped::Crossed => {}
+                Swapped::LikeGroup { group, other } => return Err(AccountError::LooksLikeGroup(group, other)),
+                Swapped::Crossed | Swapped::LikeUser(_) => {}
             }
         }
         Err(AccountError::Crossed(name.clone()))
@@ -298,10 +338,21 @@ impl Accounts<'_> {
 }
 
 impl Change {
-    fn apply(&self, account: &mut Account) {
+    /// What these changes are, in words for the audit.
+    pub fn words(changes: &[Self]) -> String {
+        let words: Vec<String> = changes.iter().map(ToString::to_string).collect();
+        words.join(" ")
+    }
+
+    fn apply(&self, account: &mut Account) -> Result<(), AccountError> {
         match self {
             Self::Role(role) => account.role = *role,
-            Self::Groups(groups) => account.groups.clone_from(groups),
+            Self::Groups(groups) => {
+                for new in groups.difference(&account.groups) {
+                    check_new(new)?;
+                }
+                account.groups.clone_from(groups);
+            }
             Self::Enable => account.disabled = false,
             Self::Quota(quota) => account.quota = *quota,
             Self::Disable => {
@@ -309,7 +360,33 @@ impl Change {
                 account.end_sessions();
             }
         }
+        Ok(())
     }
+}
+
+impl std::fmt::Display for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Role(role) => write!(f, "role={role}"),
+            Self::Groups(groups) => {
+                let groups: Vec<&str> = groups.iter().map(AccountName::as_str).collect();
+                write!(f, "groups={}", groups.join(","))
+            }
+            Self::Disable => f.write_str("disabled=true"),
+            Self::Enable => f.write_str("disabled=false"),
+            Self::Quota(None) => f.write_str("quota=none"),
+            Self::Quota(Some(quota)) => {
+                let measures =
+                    [("instances", quota.instances), ("memory", quota.memory), ("nano-cpus", quota.nano_cpus)];
+                let said = measures.iter().filter_map(|(name, value)| value.map(|value| format!("{name}={value}")));
+                write!(f, "quota {}", said.collect::<Vec<_>>().join(" "))
+            }
+        }
+    }
+}
+
+fn check_new(name: &AccountName) -> Result<(), AccountError> {
+    name.check_new().map_err(|error| AccountError::Name(error.to_string()))
 }
 
 /// A password that an account is to have.
@@ -320,14 +397,14 @@ pub struct NewPassword {
 }
 
 impl NewPassword {
-    /// The one that was chosen; or one that is made.
+    /// The one that was chosen; or one that is made. What somebody chose goes through a [`super::PasswordPolicy`] first.
     ///
     /// # Errors
     /// [`AccountError`].
     pub async fn new(chosen: Option<Secret>) -> Result<Self, AccountError> {
         let (password, generated) = match chosen {
             Some(chosen) => {
-                check_password(chosen.reveal()).map_err(AccountError::Password)?;
+                check_password_length(chosen.reveal(), PASSWORD_LEAST).map_err(AccountError::Password)?;
                 (chosen, None)
             }
             None => {

@@ -1,4 +1,4 @@
-//! The manager: reads the three streams and answers each message once.
+//! The manager: reads its streams and answers each message once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +8,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::decision::decide;
+use super::place::throttles;
 use super::secrets::{Hasher, digest, session_id};
-use super::{AccountError, AuthOptions};
-use crate::bus::{Answered, Attempted, AuthDelivery, AuthStream, Backoff, Begin, Bus, BusError, Limits};
+use super::{
+    AccountError, AuthOptions, EndError, Login, end_sessions, list_sessions, record_ended_sessions, record_logout,
+};
+use crate::bus::{Answered, Attempted, AuthDelivery, AuthStream, Backoff, Begin, Bus, BusError, Limits, NewSession};
 use crate::metrics::Metrics;
-use crate::protocol::limits::{AUTH_TAKE_OVER, LOGINS, LOOKS};
-use crate::protocol::{AuthAddress, AuthAsk, AuthMessage, AuthReply, Credential, Granted, Question, Secret, Session};
+use crate::protocol::limits::{ADDRESS_BYTES, AGENT_BYTES, AUTH_TAKE_OVER, LOGINS, LOOKS};
+use crate::protocol::{
+    AccountName, AuthAddress, AuthAsk, AuthMessage, AuthReply, Credential, Granted, Origin, Question, Secret, Session,
+    SessionOrigin, SessionsAsk, printable,
+};
 
 /// How often it is looked whether another manager has died over a message.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -82,7 +88,10 @@ pub async fn run(options: AuthOptions, shutdown: CancellationToken) -> Result<()
 
 impl Desk {
     fn room(&self) -> usize {
-        if self.address == AuthAddress::Login { LOGINS } else { LOOKS }
+        match self.address {
+            AuthAddress::Login | AuthAddress::NodeLogin => LOGINS,
+            AuthAddress::Authorise | AuthAddress::Logout | AuthAddress::Sessions => LOOKS,
+        }
     }
 
     /// Reads what is new, for as long as there is room for it.
@@ -181,18 +190,56 @@ impl Desk {
 
     async fn settle(&self, begin: &Begin<'_>, ask: AuthAsk) -> Result<Answered, AccountError> {
         match ask {
-            AuthAsk::Login { username, password, address } => {
-                self.log_in(begin, &username, password, address.as_deref()).await
-            }
+            AuthAsk::Login { username, password, origin } => self.log_in(begin, &username, password, &origin).await,
             AuthAsk::Authorise(credential, question) => {
                 let reply = self.authorise(&credential, question.as_ref()).await?;
                 Ok(self.stream.answer(begin, &reply).await?)
             }
             AuthAsk::Logout(session) => {
+                let whose = Credential::Session(session.clone());
+                let whose = identify(&self.manager.bus, &whose, self.manager.limits.session_idle).await?;
                 let (ended, unknown) = (AuthReply::Ok(Granted::default()), AuthReply::error("Not logged in"));
-                Ok(self.stream.log_out(begin, &digest(session.reveal()), &ended, &unknown).await?)
+                let answered = self.stream.log_out(begin, &digest(session.reveal()), &ended, &unknown).await?;
+                if let (Answered::Done, Some(whose)) = (answered, whose) {
+                    record_logout(&self.manager.bus, &whose).await;
+                }
+                Ok(answered)
+            }
+            AuthAsk::Sessions(ask) => {
+                let reply = self.sessions(&ask).await?;
+                Ok(self.stream.answer(begin, &reply).await?)
             }
         }
+    }
+
+    /// Lists or ends sessions: one's own, and for admins those of anybody.
+    async fn sessions(&self, ask: &SessionsAsk) -> Result<AuthReply, BusError> {
+        let Manager { bus, limits, .. } = &*self.manager;
+        let SessionsAsk { credential, user, end } = ask;
+        let Some(caller) = identify(bus, credential, limits.session_idle).await? else { return Ok(AuthReply::Denied) };
+        let whose = match user.as_deref().map(AccountName::new) {
+            None => caller.username.clone(),
+            Some(Ok(user)) => user,
+            Some(Err(error)) => return Ok(AuthReply::error(format!("user is not valid: {error}"))),
+        };
+        if let Err(message) = caller.check_sessions(&whose, end.is_some()) {
+            return Ok(AuthReply::error(message));
+        }
+        let granted = match end {
+            None => {
+                let (sessions, _) = list_sessions(bus, &whose, Some(credential)).await?;
+                Granted { sessions: Some(sessions), ..Granted::default() }
+            }
+            Some(which) => match end_sessions(bus, &whose, Some(credential), which).await {
+                Ok(ended) => {
+                    record_ended_sessions(bus, &caller, &whose, which).await;
+                    Granted { ended: Some(ended), ..Granted::default() }
+                }
+                Err(EndError::Bus(error)) => return Err(error),
+                Err(error) => return Ok(AuthReply::error(error.to_string())),
+            },
+        };
+        Ok(AuthReply::Ok(Granted { username: Some(whose), ..granted }))
     }
 
     /// Says whose the credential is, and whether they may do what is asked.
@@ -204,12 +251,12 @@ impl Desk {
             None => None,
         };
         Ok(AuthReply::Ok(Granted {
-            session: None,
             role: Some(session.effective_role()),
             username: Some(session.username),
             groups: Some(session.groups),
             allowed: decided.as_ref().map(Result::is_ok),
             reason: decided.and_then(Result::err),
+            ..Granted::default()
         }))
     }
 
@@ -218,38 +265,67 @@ impl Desk {
         begin: &Begin<'_>,
         username: &str,
         password: Secret,
-        address: Option<&str>,
+        origin: &Origin,
     ) -> Result<Answered, AccountError> {
         let Manager { bus, hasher, limits, metrics } = &*self.manager;
-        // A name need not be one, and might be a password that was typed in the wrong place.
-        let mut throttles = vec![digest(&format!("user {username}"))];
-        throttles.extend(address.map(|address| digest(&format!("address {address}"))));
-        match bus.attempt(&throttles, begin.deadline, limits).await? {
-            Attempted::Go => {}
+        let (how, address, agent) = match origin {
+            Origin::Node { address, agent } => {
+                let agent = agent.as_deref().and_then(|agent| printable(agent, AGENT_BYTES));
+                (SessionOrigin::Web, Some(address.to_string()), agent)
+            }
+            Origin::Bus { claimed } => {
+                let claimed = claimed.as_deref().and_then(|claimed| printable(claimed, ADDRESS_BYTES));
+                (SessionOrigin::Bus, claimed, None)
+            }
+        };
+        let throttles = throttles(username, origin);
+        let known = match bus.attempt(&throttles, begin.deadline, limits).await? {
+            Attempted::Go { known } => known,
             Attempted::Late => return Ok(self.stream.answer(begin, &AuthReply::Denied).await?),
             Attempted::Locked(wait) => {
                 metrics.login("locked");
-                tracing::info!(entry = %begin.entry, ?address, ?wait, "a login was refused: there were too many");
-                let seconds = wait.as_millis().div_ceil(1000);
+                tracing::info!(entry = %begin.entry, ?origin, ?wait, "a login was refused: there were too many");
+                let seconds = u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
                 let message = format!("too many logins failed: try again in {seconds} s");
-                return Ok(self.stream.answer(begin, &AuthReply::error(message)).await?);
+                let answered = self.stream.answer(begin, &AuthReply::error_for(message, seconds)).await?;
+                if answered == Answered::Done {
+                    let user = bus.account(username).await?.map(|_| username);
+                    Login { user, address: address.as_deref(), issuer: None, status: 429, error: Some("locked") }
+                        .record(bus)
+                        .await;
+                }
+                return Ok(answered);
             }
-        }
+        };
         let account = bus.account(username).await?;
+        let user = account.as_ref().map(|_| username);
+        let login = Login { user, address: address.as_deref(), issuer: None, status: 200, error: None };
         let fits = hasher.verify(account.as_ref().and_then(|account| account.password.clone()), password).await?;
         let Some(account) = account.filter(|account| fits && !account.disabled) else {
             metrics.login("denied");
-            tracing::info!(entry = %begin.entry, ?address, "a login failed");
-            return Ok(self.stream.answer(begin, &AuthReply::Denied).await?);
+            tracing::info!(entry = %begin.entry, ?origin, "a login failed");
+            let answered = self.stream.answer(begin, &AuthReply::Denied).await?;
+            if answered == Answered::Done {
+                Login { status: 401, error: Some("denied"), ..login }.record(bus).await;
+            }
+            return Ok(answered);
         };
         let session = session_id();
         let digest = digest(session.reveal());
         let reply = AuthReply::Ok(Granted { session: Some(session), ..Granted::default() });
-        let who = (digest.as_str(), username, account.generation);
-        let answered = self.stream.log_in(begin, &reply, who, &throttles, limits).await?;
+        let new = NewSession {
+            digest: &digest,
+            user: username,
+            generation: account.generation,
+            origin: how,
+            address: address.as_deref(),
+            agent: agent.as_deref(),
+        };
+        let answered = self.stream.log_in(begin, &reply, &new, (&throttles, known), limits).await?;
         if answered == Answered::Done {
             metrics.login("done");
-            tracing::info!(user = username, ?address, "logged in");
+            login.record(bus).await;
+            tracing::info!(user = username, ?origin, "logged in");
         }
         Ok(answered)
     }

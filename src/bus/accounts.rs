@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::presence::json;
 use super::{Bus, BusError};
 use crate::protocol::limits::TOKENS;
-use crate::protocol::{Account, AccountName, Session, TokenRecord, millis};
+use crate::protocol::{Account, AccountName, AuditRecord, Session, TokenRecord, millis};
 
 /// An API token as it is listed.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct ListedToken {
 }
 
 /// Whether a token could be kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Allowed {
     /// It is.
     Yes,
@@ -31,12 +31,12 @@ pub enum Allowed {
     Changed,
     /// The user has too many.
     Many,
-    /// The user has one of that name.
-    Named,
+    /// The user has one of that name, or of one that looks like it, which is this one.
+    Named(String),
 }
 
 /// What became of a change of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Swapped {
     /// It is changed.
     Yes,
@@ -44,6 +44,24 @@ pub enum Swapped {
     Crossed,
     /// Nobody would be left who manages users.
     LastAdmin,
+    /// The new account has a name that looks like that of this user.
+    LikeUser(String),
+    /// The account has a new group whose name looks like that of another.
+    LikeGroup {
+        /// The new one.
+        group: String,
+        /// The other.
+        other: String,
+    },
+}
+
+/// What has to hold for a change of an account, and what goes with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChangeRules {
+    /// Somebody must be left who manages users.
+    pub keeps_admin: bool,
+    /// All tokens of the user are revoked.
+    pub revokes_tokens: bool,
 }
 
 /// Digest and record, digest and last use, and the time.
@@ -68,8 +86,7 @@ impl Bus {
         text.map(|text| read("an account", &text)).transpose()
     }
 
-    /// Puts `new` in the place of `old`, where none is no account. With `keeps_admin` it is not done if nobody would be left
-    /// who manages users.
+    /// Puts `new` in the place of `old`, where none is no account.
     ///
     /// # Errors
     /// [`BusError`].
@@ -78,16 +95,22 @@ impl Bus {
         name: &AccountName,
         old: Option<&Account>,
         new: Option<&Account>,
-        keeps_admin: bool,
+        rules: ChangeRules,
     ) -> Result<Swapped, BusError> {
         let keys = self.keys();
         let mut change = self.scripts().auth_account.key(keys.users());
-        change.key(keys.tokens()).key(keys.tokens_used());
+        change.key(keys.tokens()).key(keys.tokens_used()).key(keys.user_sessions(name.as_str()));
         let text = |account: Option<&Account>| account.map(json).unwrap_or_default();
-        change.arg(name.as_str()).arg(text(old)).arg(text(new)).arg(u8::from(keeps_admin));
-        Ok(match self.link().script::<u8>(&change).await? {
-            1 => Swapped::Yes,
-            2 => Swapped::LastAdmin,
+        change.arg(name.as_str()).arg(text(old)).arg(text(new));
+        change.arg(u8::from(rules.keeps_admin)).arg(u8::from(rules.revokes_tokens));
+        let answer: Vec<String> = self.link().script(&change).await?;
+        let mut answer = answer.into_iter();
+        let mut next = || answer.next().unwrap_or_default();
+        Ok(match next().as_str() {
+            "1" => Swapped::Yes,
+            "2" => Swapped::LastAdmin,
+            "3" => Swapped::LikeUser(next()),
+            "4" => Swapped::LikeGroup { group: next(), other: next() },
             _ => Swapped::Crossed,
         })
     }
@@ -98,7 +121,7 @@ impl Bus {
     /// [`BusError`].
     pub async fn session(&self, digest: &str, idle: Duration) -> Result<Option<Session>, BusError> {
         let mut session = self.scripts().auth_session.key(self.keys().session(digest));
-        session.key(self.keys().users()).arg(millis(idle));
+        session.key(self.keys().users()).arg(millis(idle)).arg(digest).arg(self.keys().user_sessions_prefix());
         let found: Option<(String, String)> = self.link().script(&session).await?;
         found
             .map(|(name, account)| {
@@ -116,16 +139,18 @@ impl Bus {
         let keys = self.keys();
         let mut token = self.scripts().auth_token.key(keys.tokens());
         token.key(keys.users()).key(keys.tokens_used()).arg(digest);
-        let found: Option<(String, String, String)> = self.link().script(&token).await?;
-        found
-            .map(|(name, account, token)| {
-                let (account, token): (Account, TokenRecord) =
-                    (read("an account", &account)?, read("a token", &token)?);
-                let Account { role, groups, .. } = account;
-                let (limit, token) = (Some(token.role), Some(token.name));
-                Ok(Session { username: read_name(&name)?, groups, role, limit, token })
-            })
-            .transpose()
+        let found: Option<(String, String, String, bool)> = self.link().script(&token).await?;
+        let Some((name, account, token, is_first)) = found else { return Ok(None) };
+        let (account, token): (Account, TokenRecord) = (read("an account", &account)?, read("a token", &token)?);
+        let Account { role, groups, .. } = account;
+        let (limit, token) = (Some(token.role), Some(token.name));
+        let session = Session { username: read_name(&name)?, groups, role, limit, token };
+        if is_first {
+            let (user, token) = (Some(session.username.as_str()), session.token.as_ref().map(AccountName::as_str));
+            self.audit(&AuditRecord { action: "use-token", user, token, status: Some(200), ..AuditRecord::default() })
+                .await;
+        }
+        Ok(Some(session))
     }
 
     /// Keeps a token under its digest, if `account` is still that of its user.
@@ -136,10 +161,11 @@ impl Bus {
         let mut add = self.scripts().auth_token_add.key(self.keys().users());
         add.key(self.keys().tokens());
         add.arg(record.user.as_str()).arg(json(account)).arg(digest).arg(json(record)).arg(TOKENS);
-        Ok(match self.link().script::<String>(&add).await?.as_str() {
+        let answer: Vec<String> = self.link().script(&add).await?;
+        Ok(match answer.first().map_or("", String::as_str) {
             "done" => Allowed::Yes,
             "many" => Allowed::Many,
-            "named" => Allowed::Named,
+            "named" => Allowed::Named(answer.into_iter().nth(1).unwrap_or_default()),
             _ => Allowed::Changed,
         })
     }

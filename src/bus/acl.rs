@@ -55,6 +55,8 @@ pub enum AclRole {
     Accounts,
     /// Who looks for what is wrong.
     Doctor,
+    /// Who reads the audit, checks it and copies it elsewhere.
+    Auditor,
 }
 
 impl AclRole {
@@ -75,6 +77,7 @@ impl AclRole {
             }
             Self::Manager => rules.base(&[BASE, SCRIPTS]).manager(),
             Self::Accounts => rules.base(&[BASE, SCRIPTS, "+multi +exec"]).accounts(),
+            Self::Auditor => rules.base(&[BASE]).reads_audit(),
             Self::Doctor => rules.base(&[BASE, "+info +acl|whoami"]).doctor(),
         }
         .text)
@@ -147,11 +150,12 @@ impl Rules {
             .on(Use::Writes, "+xadd +xlen", &[all(&keys.own_prefix())])
             .on(
                 Use::Both,
-                "+hget +hmget +hset +hdel +hincrby +exists +type +pexpire +pexpireat",
+                "+hget +hmget +hset +hsetnx +hdel +hincrby +exists +type +pttl +pexpire +pexpireat",
                 &[all(&keys.request_prefix())],
             )
             // Replies it writes; it reads those alone to the requests that it makes of one with `instances`.
-            .on(Use::Writes, "+rpush +llen +type +pexpire", &[all(&keys.reply_prefix())])
+            .on(Use::Writes, "+lpush +rpush +llen +exists +type +pexpire", &[all(&keys.reply_prefix())])
+            .on(Use::Both, "+hget +hlen +hrandfield +hincrby +hdel +pexpire", &[all(&keys.stored_prefix())])
             .on(Use::Both, "+lrange +lindex +lpop +blpop", &[format!("{}*+*", keys.reply_prefix())])
             .on(Use::Writes, "+xadd +xdel +pexpire", &[all(&keys.output_prefix())])
             .on(Use::Both, "+xread +xrange +xrevrange +xdel +unlink", &[all(&keys.input_prefix())])
@@ -176,6 +180,8 @@ impl Rules {
             .on(Use::Both, "+xadd +xread +xrange +xrevrange", &[keys.events()])
             .on(Use::Both, "+hincrby", &[keys.revisions()])
             .on(Use::Writes, "+xadd", &[keys.dead()])
+            .reads_audit()
+            .adds_audit()
             .identify()
     }
 
@@ -201,7 +207,7 @@ impl Rules {
     fn client(self, name: &ClientName) -> Self {
         let keys = self.keys.clone();
         let own = |prefix: String| [format!("{prefix}{name}.*")];
-        let messages = AuthAddress::ALL.map(|address| keys.auth(address));
+        let messages = AuthAddress::OPEN.map(|address| keys.auth(address));
         self.base(&[BASE, CALLS])
             .on(Use::Writes, "+xadd", &[&[keys.shared(), all(&keys.own_prefix())][..], &messages].concat())
             .on(Use::Reads, "+exists", &[all(&keys.lease_prefix())])
@@ -219,9 +225,15 @@ impl Rules {
         let records = [keys.ownership(), keys.revisions(), all(&keys.instances_prefix())];
         self.scripts()
             .identify()
+            // Logins from addresses that it has seen: nobody else may say so.
+            .on(Use::Writes, "+xadd", &[keys.auth(AuthAddress::NodeLogin)])
+            // Lists of sessions, and their end.
+            .on(Use::Both, "+zrange +zrem", &[all(&keys.user_sessions_prefix())])
             // What its pages show.
             .on(Use::Reads, "+hgetall", &records)
             .on(Use::Reads, "+xread +xrange +xrevrange", &[keys.events()])
+            .reads_audit()
+            .adds_audit()
     }
 
     fn oidc_if(self, oidc: bool) -> Self {
@@ -229,20 +241,28 @@ impl Rules {
             return self;
         }
         let keys = self.keys.clone();
-        self.on(Use::Both, "+set +getdel +incr +pexpire", &[keys.begun_logins(), keys.begun_login("*")]).on(
-            Use::Writes,
-            "+hset",
-            &[all(&keys.session_prefix())],
+        let begun = [keys.begun_logins(), keys.begun_login("*"), all(&keys.begun_logins_from_prefix())];
+        self.on(Use::Both, "+set +getdel +incr +pexpire +pttl", &begun).make_sessions()
+    }
+
+    fn accounts_if(self, accounts: bool) -> Self {
+        if accounts { self.accounts() } else { self }
+    }
+
+    /// Adding to the audit, which a script does. It reads the number and the hash of the last record, and no record. To add
+    /// with a bound is to trim: Redis has no right for the one without the other.
+    fn adds_audit(self) -> Self {
+        let keys = self.keys.clone();
+        self.on(Use::Writes, "+xadd +xtrim", &[keys.audit()]).on(
+            Use::Both,
+            "+hget +hmget +hgetall +hset +hdel +hlen",
+            &[keys.audit_head(), keys.audit_counted()],
         )
     }
 
-    /// Changing accounts, and telling who has.
-    fn accounts_if(self, accounts: bool) -> Self {
-        if !accounts {
-            return self;
-        }
-        let events = self.keys.events();
-        self.accounts().on(Use::Writes, "+xadd", &[events])
+    fn reads_audit(self) -> Self {
+        let keys = self.keys.clone();
+        self.on(Use::Reads, "+xread +xrange +xrevrange", &[keys.audit()]).on(Use::Reads, "+hmget", &[keys.audit_head()])
     }
 
     fn manager_if(self, manages: bool) -> Self {
@@ -254,19 +274,36 @@ impl Rules {
         self.scripts()
             .on(Use::Both, CONSUMES, &AuthAddress::ALL.map(|address| keys.auth(address)))
             .on(Use::Writes, "+rpush +pexpire", &[all(&keys.reply_prefix())])
-            .on(Use::Writes, "+hset", &[all(&keys.session_prefix())])
-            .on(Use::Both, "+hget +hset +hdel +hincrby +exists +pexpire +del", &[all(&keys.throttle_prefix())])
+            .make_sessions()
+            .on(
+                Use::Both,
+                "+hget +hset +hdel +hincrby +exists +pexpire +del +zadd +zscore +zremrangebyrank",
+                &[all(&keys.throttle_prefix())],
+            )
             .on(Use::Reads, "+zrangebylex", &[keys.index()])
             .on(Use::Reads, "+hget +hmget", &[keys.owners(), keys.ownership()])
+            .adds_audit()
             .identify()
+    }
+
+    /// Making sessions, and listing them.
+    fn make_sessions(self) -> Self {
+        let keys = self.keys.clone();
+        self.on(Use::Both, "+hset +exists", &[all(&keys.session_prefix())]).on(
+            Use::Both,
+            "+zcard +zrange +zrem",
+            &[all(&keys.user_sessions_prefix())],
+        )
     }
 
     /// Whose session or token it is.
     fn identify(self) -> Self {
         let keys = self.keys.clone();
         self.on(Use::Both, "+hmget +pexpire +del", &[all(&keys.session_prefix())])
+            // It is noted when a session was used: not whose it is, which stands in the session.
+            .on(Use::Both, "+zscore +zadd +pexpire +pttl", &[all(&keys.user_sessions_prefix())])
             .on(Use::Reads, "+hget", &[keys.users(), keys.tokens()])
-            .on(Use::Writes, "+hset", &[keys.tokens_used()])
+            .on(Use::Both, "+hget +hset", &[keys.tokens_used()])
     }
 
     fn accounts(self) -> Self {
@@ -274,9 +311,11 @@ impl Rules {
         let accounts = [keys.users(), keys.tokens(), keys.tokens_used()];
         self.scripts()
             .on(Use::Both, "+hget +hgetall +hvals +hset +hdel", &accounts)
+            .on(Use::Writes, "+del", &[all(&keys.user_sessions_prefix())])
             // What users use of their quotas.
             .on(Use::Both, "+hgetall +hdel", &[all(&keys.usage_prefix())])
             .on(Use::Reads, "+hexists", &[keys.owners()])
+            .adds_audit()
     }
 
     /// How the docks and the queues are.

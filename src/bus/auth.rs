@@ -8,8 +8,10 @@ use redis::{ScriptInvocation, Value, cmd, pipe};
 use super::consumer::entry;
 use super::server::Connection;
 use super::{Bus, BusError};
-use crate::protocol::limits::{AUTH_REPLY_KEPT, AUTH_TAKE_OVER, AUTH_UNREAD_KEPT};
-use crate::protocol::{AuthAddress, AuthReply, EntryId, Fields, GROUP, HANDED_BACK, RequestId, millis};
+use crate::protocol::limits::{
+    AUTH_REPLY_KEPT, AUTH_TAKE_OVER, AUTH_UNREAD_KEPT, KNOWN_ADDRESS_KEPT, KNOWN_ADDRESSES, SESSIONS,
+};
+use crate::protocol::{AuthAddress, AuthReply, EntryId, Fields, GROUP, HANDED_BACK, RequestId, SessionOrigin, millis};
 
 /// How long a read waits for something to arrive.
 const BLOCK: Duration = Duration::from_secs(5);
@@ -70,7 +72,10 @@ pub struct Begin<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempted {
     /// It may be looked at.
-    Go,
+    Go {
+        /// Whether the account logged in lately from that place.
+        known: bool,
+    },
     /// There were too many: nobody may for that long.
     Locked(Duration),
     /// It is too late.
@@ -84,9 +89,11 @@ pub struct Limits {
     pub session_idle: Duration,
     /// A session ends after that in any case.
     pub session_lifetime: Duration,
-    /// Failed logins in a row that an account has free.
+    /// Failed logins in a row that an account has free from one place: an address, or the bus.
     pub account_attempts: u32,
-    /// Failed logins that an address has free.
+    /// Failed logins that an account has free from all places together from which it did not log in lately.
+    pub account_total_attempts: u32,
+    /// Failed logins that an address has free, for all accounts.
     pub address_attempts: u32,
     /// How long the first one after them locks; each further one does for twice as long.
     pub first_lock: Duration,
@@ -94,6 +101,52 @@ pub struct Limits {
     pub longest_lock: Duration,
     /// When failed logins are forgotten.
     pub forget: Duration,
+}
+
+/// What an attempt to log in is counted by.
+#[derive(Clone, Debug)]
+pub struct Throttles {
+    /// The digest of the account's name together with the place.
+    pub account_and_place: String,
+    /// The digest of the account's name.
+    pub account: String,
+    /// The digest under which the places are kept from which the account logged in.
+    pub known_places: String,
+    /// The digest of the address, where one counts for all accounts.
+    pub address: Option<String>,
+    /// The digest of the place.
+    pub place: String,
+}
+
+/// A session to be made.
+#[derive(Clone, Debug)]
+pub struct NewSession<'a> {
+    /// The digest of its id.
+    pub digest: &'a str,
+    /// Whose it is.
+    pub user: &'a str,
+    /// That of the account.
+    pub generation: u64,
+    /// How it was begun.
+    pub origin: SessionOrigin,
+    /// Where the person is, or is said to be.
+    pub address: Option<&'a str>,
+    /// What the browser or program calls itself.
+    pub agent: Option<&'a str>,
+}
+
+impl NewSession<'_> {
+    /// The arguments of the scripts behind those that differ.
+    fn put(&self, bus: &Bus, script: &mut ScriptInvocation<'_>) {
+        script.arg(self.digest).arg(bus.keys().session_prefix()).arg(SESSIONS).arg(self.origin.as_str());
+        script.arg(self.address.unwrap_or_default()).arg(self.agent.unwrap_or_default());
+    }
+
+    /// The same for one that no message asked for.
+    pub(super) fn put_lasting(&self, bus: &Bus, script: &mut ScriptInvocation<'_>, limits: &Limits) {
+        script.arg(self.generation).arg(millis(limits.session_idle)).arg(millis(limits.session_lifetime));
+        self.put(bus, script);
+    }
 }
 
 impl AuthStream {
@@ -179,8 +232,8 @@ impl AuthStream {
         self.end(answer, begin, reply, |_| {}).await
     }
 
-    /// Makes the session with this digest for `user` of `generation`, and answers with it. `throttles` are the digests
-    /// that [`Bus::attempt`] was given.
+    /// Makes a session and answers with it. `throttles` are those that [`Bus::attempt`] was given, and `known` is what it
+    /// found.
     ///
     /// # Errors
     /// [`BusError`].
@@ -188,18 +241,22 @@ impl AuthStream {
         &self,
         begin: &Begin<'_>,
         reply: &AuthReply,
-        (digest, user, generation): (&str, &str, u64),
-        throttles: &[String],
+        session: &NewSession<'_>,
+        (throttles, known): (&Throttles, bool),
         limits: &Limits,
     ) -> Result<Answered, BusError> {
         let keys = self.bus.keys();
         let mut login = self.bus.scripts().auth_login.key(&self.key);
-        login.key(keys.reply(begin.id)).key(keys.session(digest));
-        for throttle in throttles {
-            login.key(keys.throttle(throttle));
+        login.key(keys.reply(begin.id)).key(keys.session(session.digest)).key(keys.user_sessions(session.user));
+        login.key(keys.throttle(&throttles.account_and_place)).key(keys.throttle(&throttles.account));
+        login.key(keys.throttle(&throttles.known_places));
+        if let Some(address) = &throttles.address {
+            login.key(keys.throttle(address));
         }
         self.end(login, begin, reply, |login| {
-            login.arg(user).arg(generation).arg(millis(limits.session_idle)).arg(millis(limits.session_lifetime));
+            login.arg(session.user);
+            session.put_lasting(&self.bus, login, limits);
+            login.arg(&throttles.place).arg(u8::from(known)).arg(KNOWN_ADDRESSES).arg(millis(KNOWN_ADDRESS_KEPT));
         })
         .await
     }
@@ -219,7 +276,7 @@ impl AuthStream {
         let mut logout = self.bus.scripts().auth_logout.key(&self.key);
         logout.key(keys.reply(begin.id)).key(keys.session(digest));
         self.end(logout, begin, ended, |logout| {
-            logout.arg(unknown.json());
+            logout.arg(unknown.json()).arg(digest).arg(keys.user_sessions_prefix());
         })
         .await
     }
@@ -244,21 +301,22 @@ impl AuthStream {
 }
 
 impl Bus {
-    /// Counts an attempt to log in; `throttles` are the digests of the account's name and, where one is known, of the
-    /// address.
+    /// Counts an attempt to log in.
     ///
     /// # Errors
     /// [`BusError`].
-    pub async fn attempt(&self, throttles: &[String], deadline: u64, limits: &Limits) -> Result<Attempted, BusError> {
+    pub async fn attempt(&self, throttles: &Throttles, deadline: u64, limits: &Limits) -> Result<Attempted, BusError> {
+        let Throttles { account_and_place, account, known_places, address, place } = throttles;
         let mut attempt = self.scripts().auth_attempt.prepare_invoke();
-        for throttle in throttles {
+        for throttle in [account_and_place, account, known_places].into_iter().chain(address) {
             attempt.key(self.keys().throttle(throttle));
         }
         attempt.arg(deadline).arg(millis(limits.first_lock)).arg(millis(limits.longest_lock));
-        attempt.arg(millis(limits.forget)).arg(limits.account_attempts).arg(limits.address_attempts);
-        let (verdict, wait): (String, u64) = self.link().script(&attempt).await?;
+        attempt.arg(millis(limits.forget)).arg(limits.account_attempts).arg(limits.account_total_attempts);
+        attempt.arg(limits.address_attempts).arg(place).arg(millis(KNOWN_ADDRESS_KEPT));
+        let (verdict, wait, known): (String, u64, u8) = self.link().script(&attempt).await?;
         Ok(match verdict.as_str() {
-            "go" => Attempted::Go,
+            "go" => Attempted::Go { known: known == 1 },
             "locked" => Attempted::Locked(Duration::from_millis(wait)),
             _ => Attempted::Late,
         })

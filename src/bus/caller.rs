@@ -6,7 +6,7 @@ use redis::cmd;
 
 use super::replies::{Expecting, NotTold, Ticket};
 use super::{Bus, BusError};
-use crate::protocol::{AuthAddress, Fqdn, RequestId};
+use crate::protocol::{AuthAddress, Fqdn, ReplyTo, RequestId};
 
 /// How long one `BLPOP` waits. Shorter than a request's timeout, so that a server which vanished without a
 /// word is noticed.
@@ -48,6 +48,8 @@ pub struct Call<'a> {
     pub silent: bool,
     /// How long the reply is waited for.
     pub wait: Duration,
+    /// The list of its own that the reply comes by, where others may send the same id.
+    pub reply_to: Option<&'a ReplyTo>,
     /// What a worker that makes one request of another adds.
     pub envelope: Envelope<'a>,
 }
@@ -76,7 +78,7 @@ impl Bus {
     /// [`CallError`]. Sending the same id again is safe.
     pub async fn call(&self, call: &Call<'_>) -> Result<Option<String>, CallError> {
         let until = Instant::now() + call.wait;
-        let key = self.keys().reply(call.id);
+        let key = call.reply_to.map_or_else(|| self.keys().reply(call.id), |to| self.keys().private_reply(to));
         let ticket = sent_until(until, self.send_call(call, &key)).await?;
         self.wait(ticket, call, &key, until).await
     }
@@ -96,7 +98,8 @@ impl Bus {
         let mut add = cmd("XADD");
         add.arg(self.keys().auth(address)).arg("*").arg("json").arg(json).arg("requestId").arg(id.as_str());
         let ticket = sent_until(until, self.send_for(&key, &add)).await?;
-        let call = Call { id, dock: None, json: "", silent: false, wait, envelope: Envelope::default() };
+        let call =
+            Call { id, dock: None, json: "", silent: false, wait, reply_to: None, envelope: Envelope::default() };
         self.wait(ticket, &call, &key, until).await?.ok_or(CallError::NoReply(wait))
     }
 
@@ -109,7 +112,8 @@ impl Bus {
         let mut exists = cmd("EXISTS");
         exists.arg(&key);
         let ticket = super::persist(|| async { Ok(self.send_expecting(&key, &exists).await?) }).await;
-        let call = Call { id, dock: None, json: "", silent: false, wait, envelope: Envelope::default() };
+        let call =
+            Call { id, dock: None, json: "", silent: false, wait, reply_to: None, envelope: Envelope::default() };
         let ticket = readable(ticket.map_err(CallError::NotSent)?)?;
         let reply = self.wait(ticket, &call, &key, until).await?;
         reply.ok_or(CallError::NoReply(wait))
@@ -154,6 +158,9 @@ impl Bus {
         };
         let mut add = cmd("XADD");
         add.arg(stream).arg("*").arg("json").arg(call.json).arg("requestId").arg(call.id.as_str());
+        if let Some(to) = call.reply_to {
+            add.arg("replyTo").arg(to.as_str());
+        }
         if let Some(deadline) = call.envelope.deadline {
             add.arg("deadline").arg(deadline);
         }

@@ -4,8 +4,8 @@ use redis::cmd;
 
 use super::presence::json;
 use super::{Bus, BusError};
+use crate::protocol::Event;
 use crate::protocol::limits::EVENTS;
-use crate::protocol::{AuditRecord, Event};
 
 impl Bus {
     /// Writes down an event.
@@ -13,20 +13,8 @@ impl Bus {
     /// # Errors
     /// [`BusError::Redis`].
     pub async fn tell(&self, event: &Event) -> Result<(), BusError> {
-        self.add_event(json(event)).await
-    }
-
-    /// Writes down that somebody has asked for something.
-    ///
-    /// # Errors
-    /// [`BusError::Redis`].
-    pub async fn tell_asked(&self, asked: &AuditRecord<'_>) -> Result<(), BusError> {
-        self.add_event(json(asked)).await
-    }
-
-    async fn add_event(&self, event: String) -> Result<(), BusError> {
         let mut add = cmd("XADD");
-        add.arg(self.keys().events()).arg("MAXLEN").arg("~").arg(EVENTS).arg("*").arg("json").arg(event);
+        add.arg(self.keys().events()).arg("MAXLEN").arg("~").arg(EVENTS).arg("*").arg("json").arg(json(event));
         Ok(self.link().query(&add).await?)
     }
 }

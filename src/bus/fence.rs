@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Attempt, Begun, Bus, BusError, Consumer, Delivery};
-use crate::protocol::Request;
+use crate::protocol::{Request, Requester};
 
 /// What was confirmed longer ago is asked again. A host that sleeps does not count the time, so it is short.
 const FRESH: Duration = Duration::from_millis(200);
@@ -20,6 +20,7 @@ pub struct Fence<'a> {
     consumer: &'a Consumer,
     delivery: &'a Delivery,
     request: &'a Request,
+    requester: Requester,
     deadline: u64,
     /// When Redis was last asked, with the answer that it is this worker's.
     confirmed: Mutex<Instant>,
@@ -41,12 +42,12 @@ impl<'a> Fence<'a> {
         bus: &'a Bus,
         consumer: &'a Consumer,
         delivery: &'a Delivery,
-        request: &'a Request,
+        (request, requester): (&'a Request, Requester),
         deadline: u64,
         attempt: Attempt,
     ) -> Self {
         let (confirmed, passed) = (Mutex::new(attempt.asked), AtomicBool::new(false));
-        Self { bus, consumer, delivery, request, deadline, confirmed, passed }
+        Self { bus, consumer, delivery, request, requester, deadline, confirmed, passed }
     }
 
     /// Makes sure that the request is still this worker's and not late. Redis is asked if it was not just before.
@@ -57,13 +58,13 @@ impl<'a> Fence<'a> {
         if self.age() < FRESH {
             return Ok(Ok(()));
         }
-        Ok(match self.bus.begin(self.consumer, self.delivery, self.request, self.deadline).await? {
+        Ok(match self.bus.begin(self.consumer, self.delivery, self.request, &self.requester, self.deadline).await? {
             Begun::Go(Attempt { asked, .. }) => {
                 *self.confirmed.lock().expect("never held across a panic") = asked;
                 Ok(())
             }
             Begun::Expired { .. } => Err(Fenced::Expired),
-            Begun::Settled | Begun::Poison => Err(Fenced::TakenOver),
+            Begun::Settled | Begun::Poison | Begun::Foreign => Err(Fenced::TakenOver),
         })
     }
 

@@ -68,6 +68,10 @@ impl Link {
         Self { server, current, bulk, copied, away, user, prefix, lacking, is_copied, metrics }
     }
 
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     pub(super) fn server(&self) -> &Server {
         &self.server
     }
@@ -321,7 +325,10 @@ pub(super) fn is_refusal(error: &RedisError) -> bool {
 /// The error in a person's words.
 pub(super) fn explain(error: &RedisError) -> String {
     match code(error) {
-        Some("NOAUTH") => "Redis wants a password: put it into REDIS_URL, redis://:PASSWORD@host:6379".to_owned(),
+        Some("NOAUTH") => {
+            "Redis wants a password: name the file that holds it with --redis-password-file (REDIS_PASSWORD_FILE)"
+                .to_owned()
+        }
         Some("NOPERM") => error.detail().map_or_else(|| error.to_string(), str::to_owned),
         Some("OOM") => "Redis is out of memory and takes nothing new: give it more (maxmemory)".to_owned(),
         Some("CROSSSLOT") => {
@@ -335,7 +342,7 @@ pub(super) fn explain(error: &RedisError) -> String {
             "another node of the Redis Cluster has these keys; REDIS_URL=redis+cluster://HOST:6379,… follows them: {error}"
         ),
         Some("MISCONF") => format!("Redis cannot write to its disk and takes nothing new: {error}"),
-        _ if is_locked(error) => "Redis refuses the user or password in REDIS_URL".to_owned(),
+        _ if is_locked(error) => "Redis refuses the user or password in REDIS_URL or its file".to_owned(),
         _ if error.to_string().contains("CertificateRequired") => {
             "Redis asks for a client certificate: give one with --redis-cert and --redis-key".to_owned()
         }

@@ -2,9 +2,11 @@
 
 mod accounts;
 mod acl;
+mod audit;
 mod auth;
 mod caller;
 mod consumer;
+mod credentials;
 mod events;
 mod fence;
 mod link;
@@ -22,6 +24,7 @@ mod retry;
 mod rights;
 mod scripts;
 mod server;
+mod sessions;
 mod streams;
 mod templates;
 mod usage;
@@ -31,9 +34,9 @@ mod watch;
 
 use std::sync::Arc;
 
-pub use accounts::{Allowed, ListedToken, Swapped};
+pub use accounts::{Allowed, ChangeRules, ListedToken, Swapped};
 pub use acl::AclRole;
-pub use auth::{Answered, Attempted, AuthDelivery, AuthReader, AuthStream, Begin, Limits};
+pub use auth::{Answered, Attempted, AuthDelivery, AuthReader, AuthStream, Begin, Limits, NewSession, Throttles};
 pub use caller::{Call, CallError, Envelope};
 pub use consumer::{Consumer, Delivery, Reader, Source};
 pub use fence::{Fence, Fenced};
@@ -42,8 +45,9 @@ pub use placement::{Placement, Purpose, Unfit};
 pub use presence::{Beat, Changed, Dock};
 pub use private::{PrivateRedis, PrivateRedisError};
 pub use records::{Ahead, Found, Location};
-pub use requests::{Attempt, Begun, Ending, Moved, Standing, Unbegun};
+pub use requests::{Attempt, Begun, Ending, Moved, Recipient, Standing, Unbegun, id_taken};
 pub use retry::{Backoff, persist};
+pub use sessions::ListedSession;
 pub use streams::Tail;
 pub use usage::{Claim, Gift};
 pub use vitals::{Queue, ServerInfo};
@@ -66,6 +70,7 @@ struct Inner {
     keys: Keys,
     link: Link,
     scripts: Scripts,
+    audit: audit::State,
     /// How many replicas must have what is noted before it is acted on.
     replicas: u8,
     replies: Replies,
@@ -131,7 +136,9 @@ impl Bus {
         let link = Link::new(options.server()?, options.user(), keys.prefix(), metrics);
         let (scripts, replies, waiting) = (Scripts::new(), Replies::default(), Waiting::default());
         let replicas = options.replicas;
-        Ok(Self { inner: Arc::new(Inner { keys, link, scripts, replicas, replies, waiting }) })
+        Ok(Self {
+            inner: Arc::new(Inner { keys, link, scripts, audit: audit::State::default(), replicas, replies, waiting }),
+        })
     }
 
     /// The names of this bus's keys.

@@ -7,6 +7,7 @@ use redis::io::tcp::TcpSettings;
 use redis::{Client, ClientTlsConfig, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, TlsCertificates};
 
 use super::BusError;
+use super::credentials::{self, Credentials};
 use super::primary::{Primary, Question};
 use super::server::Server;
 use crate::protocol::{ClientName, Keys};
@@ -22,6 +23,10 @@ pub struct RedisOptions {
     /// `redis+sentinel://[USER:PASSWORD@]HOST[:26379],…/NAME[/DATABASE]`, `rediss+sentinel://` (TLS); or some nodes of
     /// a Redis Cluster, `redis+cluster://[USER:PASSWORD@]HOST[:6379],…`, `rediss+cluster://` (TLS).
     pub url: String,
+    /// The file that `url` was read from, if it was. Each connection has the user and the password that stand there then.
+    pub url_file: Option<PathBuf>,
+    /// A file with the password, for a URL without one. It is read again for each connection; an empty file is no password.
+    pub password_file: Option<PathBuf>,
     /// What every key begins with; in a Redis Cluster a hash tag, `{NAME}`.
     pub namespace: String,
     /// How many replicas must have what a worker notes before it acts on it.
@@ -47,7 +52,17 @@ impl RedisOptions {
     /// The default namespace at `url`.
     pub fn new(url: impl Into<String>) -> Self {
         let namespace = Keys::DEFAULT_NAMESPACE.to_owned();
-        Self { url: url.into(), namespace, replicas: 0, ca: None, cert: None, key: None, client_name: None }
+        Self {
+            url: url.into(),
+            url_file: None,
+            password_file: None,
+            namespace,
+            replicas: 0,
+            ca: None,
+            cert: None,
+            key: None,
+            client_name: None,
+        }
     }
 
     /// The URL without its password, for people to read.
@@ -93,7 +108,16 @@ impl RedisOptions {
 
     /// Whether it is reached over a network without a password.
     pub fn is_open(&self) -> bool {
-        !self.url.starts_with("unix") && self.settings().is_some_and(|settings| settings.password().is_none())
+        let is_local = self.url.starts_with("unix") || self.password_file.is_some();
+        !is_local && self.settings().is_some_and(|settings| settings.password().is_none())
+    }
+
+    /// Whether the URL has a password in it.
+    pub fn has_password(&self) -> bool {
+        match Followed::read(&self.url) {
+            Some(followed) => credentials::has_password(&followed.server()),
+            None => credentials::has_password(&self.url),
+        }
     }
 
     /// The number of the database in the URL.
@@ -108,7 +132,7 @@ impl RedisOptions {
     }
 
     /// What the URL says besides where Redis is.
-    fn settings(&self) -> Option<RedisConnectionInfo> {
+    pub(super) fn settings(&self) -> Option<RedisConnectionInfo> {
         let url = match Followed::read(&self.url) {
             Some(followed) => followed.server(),
             None => self.url.clone(),
@@ -118,8 +142,9 @@ impl RedisOptions {
 
     /// Where Redis is.
     pub(super) fn server(&self) -> Result<Server, BusError> {
+        let credentials = Credentials::of(self)?;
         let Some(followed) = Followed::read(&self.url) else {
-            return Ok(Server::One(Box::new(self.client()?)));
+            return Ok(Server::One(Box::new(self.client()?), credentials));
         };
         let (hosts, name, database) = followed.parts();
         let question = match followed.tellers {
@@ -148,7 +173,7 @@ impl RedisOptions {
         });
         let tellers = tellers.collect::<Result<Vec<_>, BusError>>()?;
         let server = self.open(&followed.server())?.get_connection_info().clone();
-        Ok(Server::Followed(Arc::new(Primary::new(tellers, question, server))))
+        Ok(Server::Followed(Arc::new(Primary::new(tellers, question, server, credentials))))
     }
 
     /// The one server that the URL names.

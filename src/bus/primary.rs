@@ -10,6 +10,7 @@ use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, RedisError, R
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use super::credentials::Credentials;
 use super::link::{explain, query_on};
 use super::server::{connect, unreachable};
 
@@ -26,6 +27,8 @@ pub(super) struct Primary {
     question: Question,
     /// How a server that they name is reached; its address is not used.
     server: ConnectionInfo,
+    /// The file with the credentials, if there is one.
+    credentials: Option<Credentials>,
     known: Mutex<Known>,
 }
 
@@ -53,8 +56,13 @@ struct Known {
 
 impl Primary {
     /// The primary that `tellers` name when they are asked; it is reached as `server` says, but at their address.
-    pub(super) fn new(tellers: Vec<ConnectionInfo>, question: Question, server: ConnectionInfo) -> Self {
-        Self { tellers, question, server, known: Mutex::default() }
+    pub(super) fn new(
+        tellers: Vec<ConnectionInfo>,
+        question: Question,
+        server: ConnectionInfo,
+        credentials: Option<Credentials>,
+    ) -> Self {
+        Self { tellers, question, server, credentials, known: Mutex::default() }
     }
 
     /// Who tells, in words.
@@ -75,6 +83,7 @@ impl Primary {
         if !std::mem::replace(&mut known.is_watched, true) {
             tokio::spawn(watch(Arc::downgrade(self)));
         }
+        let info = self.credentials.iter().fold(info, |info, credentials| credentials.apply(info));
         Ok((info, known.demoted.clone()))
     }
 
@@ -166,7 +175,9 @@ impl Primary {
         let mut connection = connect(teller, &config, None).await?;
         let greeted: RedisResult<()> = query_on(&mut connection, &cmd("PING")).await;
         if greeted.as_ref().err().and_then(RedisError::code) == Some("NOAUTH") {
-            let settings = self.server.redis_settings().clone().set_db(0);
+            let server = self.server.clone();
+            let server = self.credentials.iter().fold(server, |info, credentials| credentials.apply(info));
+            let settings = server.redis_settings().clone().set_db(0);
             return connect(&teller.clone().set_redis_settings(settings), &config, None).await;
         }
         greeted.map(|()| connection)

@@ -9,6 +9,7 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 use super::RedisOptions;
+use crate::secrets;
 
 /// The programs that will do, in the order of preference.
 const PROGRAMS: [&str; 2] = ["redis-server", "valkey-server"];
@@ -108,7 +109,9 @@ impl PrivateRedis {
 
 fn spawn(folder: &Path) -> io::Result<Option<Child>> {
     for program in PROGRAMS {
-        let spawned = Command::new(program)
+        let mut command = Command::new(program);
+        secrets::clear(&mut command);
+        let spawned = command
             .args(["--port", "0", "--unixsocketperm", "700", "--appendonly", "yes", "--save", ""])
             .args(["--maxmemory-policy", "noeviction", "--daemonize", "no", "--logfile", "redis.log"])
             .arg("--unixsocket")

@@ -1,10 +1,10 @@
 //! The Lua scripts, each one atomic step; what they take and return is said at the top of each file.
-//! One that stands `after` another begins with that one's lines.
+//! One that stands `after` others begins with their lines.
 
 use redis::Script;
 
 macro_rules! scripts {
-    ($($name:ident $(after $before:ident)?),+ $(,)?) => {
+    ($($name:ident $(after $($before:ident)&+)?),+ $(,)?) => {
         pub(super) struct Scripts {
             $(pub(super) $name: Script,)+
         }
@@ -12,7 +12,7 @@ macro_rules! scripts {
         impl Scripts {
             pub(super) fn new() -> Self {
                 Self { $($name: Script::new(concat!(
-                    $(include_str!(concat!("scripts/", stringify!($before), ".lua")),)?
+                    $($(include_str!(concat!("scripts/", stringify!($before), ".lua")),)+)?
                     include_str!(concat!("scripts/", stringify!($name), ".lua")),
                 )),)+ }
             }
@@ -28,23 +28,28 @@ macro_rules! scripts {
 
 scripts!(
     ahead,
-    answer,
-    auth_account,
+    answer after audit & replies,
+    audit_add after audit,
+    auth_account after auth_names,
     auth_answer after auth_take,
     auth_attempt,
     auth_begin,
-    auth_login after auth_take,
+    auth_end,
+    auth_end_sessions,
+    auth_login after auth_take & auth_make_session,
     auth_logout after auth_take,
-    auth_open,
+    auth_open after auth_make_session,
     auth_session,
+    auth_sessions,
     auth_token,
-    auth_token_add,
+    auth_token_add after auth_names,
     beat,
-    begin,
-    finish,
+    begin after replies,
+    finish after audit & replies,
     hand_back,
     hold,
     instances,
+    parts,
     pass_on,
     place,
     release,

@@ -10,6 +10,7 @@ use redis::{
 use redis::{RedisResult, Value, cmd};
 use tokio_util::sync::CancellationToken;
 
+use super::credentials::Credentials;
 use super::link::query_on;
 use super::primary::Primary;
 
@@ -18,8 +19,8 @@ const DEMOTED: &str = "another server has become the primary";
 
 /// Where Redis is.
 pub(super) enum Server {
-    /// Where the options say.
-    One(Box<Client>),
+    /// Where the options say, with the credentials of a file if there is one.
+    One(Box<Client>, Option<Credentials>),
     /// Where those say who know, whenever they are asked.
     Followed(Arc<Primary>),
 }
@@ -28,7 +29,7 @@ impl Server {
     /// How the server is reached, and what is cancelled when another is to be used.
     pub(super) async fn primary(&self) -> RedisResult<(ConnectionInfo, Option<CancellationToken>)> {
         match self {
-            Self::One(client) => Ok((client.get_connection_info().clone(), None)),
+            Self::One(client, credentials) => Ok((info(client, credentials.as_ref()), None)),
             Self::Followed(primary) => primary.find().await.map(|(info, demoted)| (info, Some(demoted))),
         }
     }
@@ -47,8 +48,8 @@ impl Server {
         protocol: Option<ProtocolVersion>,
     ) -> RedisResult<Connection> {
         match self {
-            Self::One(client) => {
-                let mut inner = connect(client.get_connection_info(), config, protocol).await?;
+            Self::One(client, credentials) => {
+                let mut inner = connect(&info(client, credentials.as_ref()), config, protocol).await?;
                 greet(&mut inner).await?;
                 Ok(Connection { inner, demoted: None })
             }
@@ -72,6 +73,11 @@ impl Server {
             }
         }
     }
+}
+
+/// How a server is reached now.
+fn info(client: &Client, credentials: Option<&Credentials>) -> ConnectionInfo {
+    credentials.iter().fold(client.get_connection_info().clone(), |info, credentials| credentials.apply(info))
 }
 
 /// A connection to Redis, cheap to clone. When its server is no longer the primary it is as if cut.

@@ -160,6 +160,12 @@ impl Bus {
         let after = after.map_or_else(|| "$".to_owned(), |after| after.to_string());
         Tail { after, ..Tail::new(self, self.keys().events()) }
     }
+
+    /// The records of the audit, from `after` on, or from now.
+    pub fn audited(&self, after: Option<EntryId>) -> Tail {
+        let after = after.map_or_else(|| "$".to_owned(), |after| after.to_string());
+        Tail { after, ..Tail::new(self, self.keys().audit()) }
+    }
 }
 
 /// Reads a stream from a place on, on a connection of its own, which is opened anew whenever it was lost.

@@ -28,7 +28,14 @@ impl Waiting {
     /// Runs a command that blocks for [`BLOCK`] at most.
     pub(super) async fn query<T: FromRedisValue + Send>(&self, link: &Link, command: &Cmd) -> Result<T, BusError> {
         let (pool, demoted) = self.pool(link).await?;
-        let mut connection = pool.get().await.map_err(|e| BusError::Unexpected(format!("no connection: {e}")))?;
+        let mut connection = match pool.get().await {
+            Ok(connection) => connection,
+            Err(error) => {
+                // Made anew, it has the credentials that count then.
+                *self.pool.lock().expect("never held across a panic") = None;
+                return Err(BusError::Unexpected(format!("no connection: {error}")));
+            }
+        };
         // A connection that is put back while it still blocks fails its recycling, and is dropped then.
         let answer = Box::pin(query_on(&mut *connection, command));
         let answer = until_demoted(demoted.as_ref(), answer).await;

@@ -3,11 +3,12 @@
 use anyhow::{anyhow, bail};
 
 use super::options::ClusterArgs;
-use super::output::line;
+use super::output::{line, say};
 use super::password;
 use crate::auth::digest;
 use crate::bus::AclRole;
-use crate::protocol::{ClientName, Fqdn, Secret, check_password};
+use crate::protocol::limits::PASSWORD_LEAST;
+use crate::protocol::{ClientName, Fqdn, Secret, check_password_length};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -78,6 +79,13 @@ pub(super) enum Command {
         #[command(flatten)]
         secret: SecretArgs,
     },
+    /// For `deblox audit verify` and `deblox audit export`: reads the audit, and changes nothing
+    Auditor {
+        /// The name of the user
+        name: UserName,
+        #[command(flatten)]
+        secret: SecretArgs,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -106,6 +114,7 @@ pub(super) async fn run(command: Command, cluster: &ClusterArgs) -> anyhow::Resu
         Command::Manager { name, secret } => (name.to_string(), AclRole::Manager, secret),
         Command::Accounts { name, secret } => (name.to_string(), AclRole::Accounts, secret),
         Command::Doctor { name, secret } => (name.to_string(), AclRole::Doctor, secret),
+        Command::Auditor { name, secret } => (name.to_string(), AclRole::Auditor, secret),
     };
     if user == DEFAULT {
         bail!("`{DEFAULT}` is whom Redis takes those for who give no name: choose another, and switch that one off");
@@ -118,7 +127,7 @@ pub(super) async fn run(command: Command, cluster: &ClusterArgs) -> anyhow::Resu
     let digest = digest(password.reveal());
     line(&format!("ACL SETUSER {user} reset on #{digest} resetchannels{database} {rules}"))?;
     if made {
-        eprintln!("The password of {user}, which is not shown again: {}", password.reveal());
+        say(&format!("The password of {user}, which is not shown again: {}", password.reveal()));
     }
     Ok(0)
 }
@@ -133,7 +142,7 @@ impl SecretArgs {
             return Ok((crate::auth::password()?, true));
         }
         let password = password::piped_in().await?;
-        check_password(password.reveal()).map_err(anyhow::Error::msg)?;
+        check_password_length(password.reveal(), PASSWORD_LEAST).map_err(anyhow::Error::msg)?;
         Ok((password, false))
     }
 }

@@ -4,14 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use serde_json::Value;
-use tokio::io::stdout;
 
 use super::cluster::{Cluster, Request, about};
 use super::images::{any, name_and_tag};
 use super::places::DocksArgs;
 use super::progress::with_progress;
 use super::progress_bars::Message;
-use super::streams::{Lines, write};
+use super::streams::{Lines, stdout, write};
 use super::transfer::{Source, save, upload};
 use crate::protocol::Fqdn;
 
@@ -106,7 +105,7 @@ async fn load(cluster: &Cluster, request: Value, source: Source) -> anyhow::Resu
             let Ok(message) = serde_json::from_slice::<Message>(&line) else { continue };
             let text = message.stream.clone().or_else(|| message.line().map(|line| line + "\n"));
             if let Some(text) = text
-                && !write(&mut out, text.as_bytes()).await?
+                && !write(&mut out, &anstream::adapter::strip_str(&text).to_string()).await?
             {
                 return Ok(false);
             }

@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use anyhow::bail;
 use serde_json::{Value, json};
-use tokio::io::{stderr, stdout};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::cluster::{Cluster, Request, about};
-use super::output::complain;
+use super::output::{complain, say};
 use super::progress::with_progress;
-use super::streams::{Came, Incoming, write};
+use super::streams::{Came, Incoming, stderr, stdout, write_raw};
 use super::terminal::{DetachKeys, Raw, has_keyboard, keyboard, size};
 use crate::client::{Reply, StreamInput};
 use crate::protocol::limits::LONGEST_TIMEOUT;
@@ -207,8 +206,8 @@ impl Session {
         let was_raw = raw.is_some();
         drop(raw);
         if was_raw && matches!(ended, Ok(Ended::Detached)) {
-            eprintln!();
-            eprintln!("deblox: it runs on; `deblox attach` comes back to a container");
+            say("");
+            say("deblox: it runs on; `deblox attach` comes back to a container");
         }
         ended
     }
@@ -221,10 +220,10 @@ async fn hear(incoming: &mut Incoming, cluster: &Cluster) -> anyhow::Result<Ende
         match incoming.next().await {
             Ok(Came::Begun) => {}
             Ok(Came::Bytes(Channel::Stderr, bytes)) => {
-                write(&mut errors, &bytes).await?;
+                write_raw(&mut errors, &bytes).await?;
             }
             Ok(Came::Bytes(_, bytes)) => {
-                if !write(&mut out, &bytes).await? {
+                if !write_raw(&mut out, &bytes).await? {
                     return Ok(Ended::Stopped(UNREAD));
                 }
             }

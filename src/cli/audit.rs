@@ -1,20 +1,26 @@
 //! `deblox audit`: who asked for what, where, and how it ended.
 
+mod export;
+mod syslog;
+mod verify;
+
 use anyhow::bail;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tokio::io::stdout;
 
 use super::cluster::{Cluster, Request, pair};
 use super::events::{Place, fits, time, told};
 use super::logs::moment;
-use super::output::{BAD, Cell, Further, GOOD, Row, ShowArgs, Shown};
+use super::output::{BAD, Cell, FAINT, Further, GOOD, Row, ShowArgs, Shown};
 use super::progress::with_progress;
-use super::streams::write;
+use super::streams::{stdout, write};
 use crate::protocol::{AccountName, EntryId, Event};
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Go on with what is asked for from now on
     #[arg(long)]
     follow: bool,
@@ -31,13 +37,35 @@ pub(super) struct Args {
     show: ShowArgs,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Check that no record was removed, changed or moved, and print how far the audit has come; Redis itself is read
+    Verify(verify::Args),
+    /// Copy all records to a file or to syslog as they are made, and go on where it ended; Redis itself is read
+    Export(export::Args),
+}
+
 /// The length of the whole id of an instance.
 const FULL_ID: usize = 64;
 
 /// What can be filtered by.
-const FIELDS: [&str; 10] = ["action", "dock", "user", "token", "id", "name", "about", "status", "error", "requestId"];
+const FIELDS: [&str; 13] = [
+    "action",
+    "dock",
+    "user",
+    "token",
+    "address",
+    "redisUser",
+    "id",
+    "name",
+    "about",
+    "change",
+    "status",
+    "error",
+    "requestId",
+];
 
-/// A request that changed something or was to, as `deblox.events` has it.
+/// A record of `deblox.audit`.
 #[derive(Serialize)]
 #[serde(transparent)]
 struct Asked(Map<String, Value>);
@@ -53,15 +81,22 @@ impl Row for Asked {
 
     fn cells(&self, shown: &Shown) -> Vec<Cell> {
         let user = match (self.word("user"), self.word("token")) {
+            ("", "") if !self.word("redisUser").is_empty() => format!("{} (Redis)", self.word("redisUser")),
+            ("", "") if !self.word("address").is_empty() => self.word("address").to_owned(),
             (user, "") => user.to_owned(),
             (user, token) => format!("{user} ({token})"),
         };
         // Of one that was refused at the door only the name is known, as it was given.
         let id = if self.word("id").len() == FULL_ID { shown.id(self.word("id")) } else { self.word("id") };
         let instance = if self.word("name").is_empty() { id } else { self.word("name") };
-        let what = [instance, self.word("about")].join(" ");
+        let what = [instance, self.word("about"), self.word("change")].join(" ");
         let status = self.0.get("status").map(Value::to_string).unwrap_or_default();
         let outcome = match (status.as_str(), self.word("error")) {
+            ("", "") if self.0.get("begun").is_some() => Cell::styled(FAINT, "begun"),
+            (status, error) if self.0.get("repeated").is_some() => {
+                let times = self.0.get("repeated").map(Value::to_string).unwrap_or_default();
+                Cell::styled(if error.is_empty() { FAINT } else { BAD }, format!("{status} {error} ({times} times)"))
+            }
             ("", "") => Cell::styled(GOOD, "done"),
             (status, "") => Cell::styled(GOOD, status),
             (status, error) => Cell::styled(BAD, format!("{status} {error}")),
@@ -78,11 +113,17 @@ impl Row for Asked {
     }
 
     fn name(&self, _: &Shown) -> String {
-        self.word("requestId").to_owned()
+        let id = self.word("requestId");
+        if id.is_empty() { self.word("at").to_owned() } else { id.to_owned() }
     }
 }
 
 pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
+    match &args.command {
+        Some(Command::Verify(args)) => return verify::run(args, cluster).await,
+        Some(Command::Export(args)) => return export::run(args, cluster).await,
+        None => {}
+    }
     if let Some((key, _)) = args.filters.iter().find(|(key, _)| !FIELDS.contains(&key.as_str())) {
         bail!("requests cannot be filtered by {key}: by {}", FIELDS.join(", "));
     }
@@ -112,7 +153,7 @@ pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
                 return Ok(true);
             }
             let line = further.line(&Asked(event.clone()))?;
-            Ok(write(&mut out, format!("{line}\n").as_bytes()).await?)
+            Ok(write(&mut out, &format!("{line}\n")).await?)
         },
     )
     .await?;
@@ -125,7 +166,7 @@ fn request(place: &Place) -> Request {
         Place::At(at) => at,
         Place::Start | Place::Time(_) => "0-0",
     };
-    Request::new("events").with("all", true).with("after", after)
+    Request::new("events").with("all", true).with("audit", true).with("after", after)
 }
 
 /// How long something took, with as much of it as says something.

@@ -25,9 +25,9 @@ pub(super) struct AuthorityArgs {
     /// With --auth enforce: a folder of this host that users may mount, as a whole; may be given several times
     #[arg(long = "bind-folder", env = "DEBLOX_BIND_FOLDERS", value_name = "DIR", value_delimiter = ',')]
     bind_folders: Vec<Folder>,
-    /// With --auth enforce: registries from which users may have this host fetch images, such as quay.io, or * for all,
-    /// beside Docker Hub and those of the images that it has
-    #[arg(long, visible_alias = "registry", env = "DEBLOX_REGISTRIES", value_name = "HOST", value_delimiter = ',')]
+    /// With --auth enforce: registries that users may pull from and search, such as quay.io, or * for all; Docker Hub
+    /// and registries of images that this host has are always among them
+    #[arg(long, alias = "registry", env = "DEBLOX_REGISTRIES", value_name = "HOST", value_delimiter = ',')]
     registries: Vec<Registry>,
 }
 

@@ -7,13 +7,12 @@ use anyhow::{Context, bail};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use serde_json::{Map, Value};
 use tar::{Builder, Header};
-use tokio::io::stdout;
 
 use super::archives::one;
 use super::cluster::{Cluster, Request};
 use super::output;
 use super::progress_bars::Message;
-use super::streams::{Lines, write};
+use super::streams::{Lines, stdout, write};
 use super::transfer::{Source, upload};
 use crate::protocol::Fqdn;
 
@@ -84,7 +83,7 @@ pub(super) async fn run(args: Args, cluster: &Cluster) -> anyhow::Result<u8> {
             let Ok(message) = serde_json::from_slice::<Message>(&line) else { continue };
             let text = message.stream.clone().or_else(|| message.line().map(|line| line + "\n"));
             if let Some(text) = text.filter(|_| !args.quiet)
-                && !write(&mut out, text.as_bytes()).await?
+                && !write(&mut out, &anstream::adapter::strip_str(&text).to_string()).await?
             {
                 return Ok(false);
             }

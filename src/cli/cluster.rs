@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::options::ClusterArgs;
 use super::output::{complain, line};
 use super::progress::waiting_for;
-use crate::auth::{AccountError, Accounts};
+use crate::auth::{AccountError, Accounts, record_change};
 use crate::bus::{Bus, BusError, CallError, RedisOptions};
 use crate::client::{Client, ClientError, Reply, Stream};
 use crate::protocol::limits::CANDIDATES;
@@ -129,6 +129,21 @@ impl Cluster {
             Err(AccountError::Bus(error)) => Err(self.unreachable(error)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The same for a step that changes an account, which is recorded in the audit: the action, what it is about, and what
+    /// is changed of that.
+    pub(super) async fn change_account<T>(
+        &self,
+        what: (&str, &str, Option<&str>),
+        step: impl Future<Output = Result<T, AccountError>>,
+    ) -> anyhow::Result<T> {
+        self.account(async {
+            let done = step.await;
+            record_change(self.client.bus(), self.redis.user().as_deref(), what, &done).await;
+            done
+        })
+        .await
     }
 
     /// Why Redis did not do something, and what to do about it.

@@ -13,7 +13,7 @@ pub(super) enum Command {
     /// List the contexts; the one in use has a star
     #[command(visible_alias = "list")]
     Ls(FilterArgs),
-    /// Keep how a cluster is reached under a name: --redis-url or REDIS_URL, --namespace, --redis-ca and the like
+    /// Keep how a cluster is reached under a name: --redis-url, --redis-url-file or REDIS_URL, --namespace, --redis-ca and the like
     #[command(visible_alias = "create")]
     Set {
         /// Its name
@@ -69,8 +69,9 @@ pub(super) fn run(command: &Command, cluster: &ClusterArgs) -> anyhow::Result<u8
         }
         Command::Set { name } => {
             check(name)?;
-            let profile = cluster.profile();
-            let profile = profile.context("a context needs a Redis: give --redis-url, or set REDIS_URL")?;
+            let profile = cluster.profile()?;
+            let profile =
+                profile.context("a context needs a Redis: give --redis-url or --redis-url-file, or set REDIS_URL")?;
             contexts.contexts.insert(name.clone(), profile);
             contexts.save()?;
             line(name)?;
@@ -109,9 +110,13 @@ fn check(name: &str) -> anyhow::Result<()> {
 }
 
 fn describe(name: String, profile: &Profile, cluster: &ClusterArgs, usual: &str) -> Named {
-    let redis = match &profile.redis_url {
-        Some(url) => RedisOptions::new(url).place(),
-        None => cluster.place_without_context(),
+    let redis = match (&profile.redis_url, &profile.redis_url_file) {
+        (Some(url), _) => RedisOptions::new(url).place(),
+        (None, Some(file)) => match crate::secrets::read(file) {
+            Ok(url) => RedisOptions::new(url.reveal()).place(),
+            Err(error) => error.to_string(),
+        },
+        (None, None) => cluster.place_without_context(),
     };
     let namespace = profile.namespace.clone().unwrap_or_else(|| crate::protocol::Keys::DEFAULT_NAMESPACE.to_owned());
     Named { current: name == usual, name, redis, namespace }

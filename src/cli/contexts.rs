@@ -23,6 +23,10 @@ pub(super) struct Profile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) redis_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) redis_url_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) redis_password_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) namespace: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) redis_ca: Option<PathBuf>,
@@ -52,6 +56,8 @@ impl Contexts {
     /// Reads the file; there are none where there is no file.
     pub(super) fn load() -> anyhow::Result<Self> {
         let Some(path) = path() else { return Ok(Self::default()) };
+        crate::secrets::check(&path)?;
+        super::options::caution_of(&path);
         match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .with_context(|| format!("{} is not a file of contexts: mend it or remove it", path.display())),

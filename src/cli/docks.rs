@@ -164,7 +164,7 @@ fn fits(row: &DockRow, name: &str, value: &str) -> bool {
 async fn inspect(docks: &[Fqdn], cluster: &Cluster) -> anyhow::Result<u8> {
     let rows = with_progress(listing::docks(cluster)).await?;
     let found: Vec<&DockRow> = docks.iter().filter_map(|dock| rows.iter().find(|row| row.hostname == *dock)).collect();
-    output::line(&format!("{:#}", serde_json::to_value(&found)?))?;
+    output::json_text(&format!("{:#}", serde_json::to_value(&found)?))?;
     let unknown = docks.iter().filter(|dock| rows.iter().all(|row| row.hostname != **dock));
     let mut code = 0;
     for dock in unknown {

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use anyhow::bail;
 use serde_json::{Map, Value};
-use tokio::io::stdout;
 use tokio::time::sleep;
 
 use super::cluster::{Cluster, Request, filters, pair};
 use super::logs::moment;
 use super::output::complain;
-use super::streams::{Came, Incoming, Lines, write};
+use super::streams::{Came, Incoming, Lines, stdout, write, write_json};
+use crate::protocol::text::plain;
 use crate::protocol::{EntryId, Event, Fqdn, rfc3339};
 
 /// Between two attempts to begin again.
@@ -31,8 +31,8 @@ pub(super) struct Args {
     /// End at this time, with --dock
     #[arg(long, value_name = "TIME", value_parser = moment, requires = "dock")]
     until: Option<u64>,
-    /// Only what fits, such as event=dock-lost, or with --dock type=container; may be given several times. Requests are
-    /// told with event=request, and in JSON
+    /// Only what fits, such as event=dock-lost, or with --dock type=container; may be given several times. With
+    /// event=request the requests of `deblox audit` are told
     #[arg(short, long = "filter", value_name = "KEY=VALUE", value_parser = pair)]
     filters: Vec<(String, String)>,
     /// Text, or JSON with an object a line
@@ -78,10 +78,10 @@ pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
             }
             let text = match args.format {
                 _ if args.quiet => about(event),
-                Format::Json => String::from_utf8_lossy(line).into_owned(),
+                Format::Json => return Ok(write_json(&mut out, &String::from_utf8_lossy(line)).await?),
                 Format::Text => text(event),
             };
-            Ok(write(&mut out, format!("{text}\n").as_bytes()).await?)
+            Ok(write(&mut out, &format!("{text}\n")).await?)
         },
     )
     .await?;
@@ -150,7 +150,7 @@ impl Args {
                 _ => self.after.as_ref(),
             };
             let after = after.map(|at| if at.contains('-') { at.clone() } else { format!("{at}-0") });
-            return request.with("all", true).maybe("after", after).json();
+            return request.with("all", true).flag("audit", self.is_audit()).maybe("after", after).json();
         };
         let since = match place {
             Place::Time(nanos) => Some(nanos / 1_000_000_000),
@@ -166,15 +166,20 @@ impl Args {
         if let (None, Some((key, _))) = (&self.dock, unknown) {
             bail!("events of the cluster cannot be filtered by {key}: by {}", FIELDS.join(", "));
         }
+        if self.is_audit() && self.filters.iter().any(|(key, value)| key == "event" && value != Event::REQUEST) {
+            bail!("requests are in the audit, and no other events: ask for event={} alone", Event::REQUEST);
+        }
         Ok(())
     }
 
-    /// Whether an event is to be told. Those of a daemon it has chosen itself; and who reads text is told of requests
-    /// only where they are asked for, since `deblox audit` has them.
+    /// Whether requests are asked for, which `deblox audit` has.
+    fn is_audit(&self) -> bool {
+        self.dock.is_none() && self.filters.iter().any(|(key, value)| key == "event" && value == Event::REQUEST)
+    }
+
+    /// Whether an event is to be told. Those of a daemon it has chosen itself.
     fn wants(&self, event: &Map<String, Value>) -> bool {
-        let asked = self.format == Format::Json || self.filters.iter().any(|(key, _)| key == "event");
-        let is_request = || event.get("event").is_some_and(|event| event == Event::REQUEST);
-        self.dock.is_some() || (fits(&self.filters, event) && (asked || !is_request()))
+        self.dock.is_some() || fits(&self.filters, event)
     }
 }
 
@@ -206,14 +211,14 @@ fn text(event: &Map<String, Value>) -> String {
             }
         }
     }
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    plain(&text).into_owned()
 }
 
 /// The id of what an event is about, or the dock.
 fn about(event: &Map<String, Value>) -> String {
     let of_daemon = event.get("Actor").and_then(|actor| actor.get("ID"));
     let found = [of_daemon, event.get("id"), event.get("dock")].into_iter().flatten().next();
-    found.map(text_of).unwrap_or_default().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    plain(&found.map(text_of).unwrap_or_default()).into_owned()
 }
 
 /// When one of the cluster's was told.

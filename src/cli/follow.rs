@@ -4,13 +4,12 @@ use std::cell::Cell;
 use std::time::{Duration, UNIX_EPOCH};
 
 use futures_util::future::join_all;
-use tokio::io::stdout;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::cluster::{Cluster, FAILED, Request, about};
 use super::output::complain;
-use super::streams::{Broken, Came, Incoming, Lines, write};
+use super::streams::{Broken, Came, Incoming, Lines, stdout, write_raw};
 use crate::protocol::Channel;
 
 /// Lines of one log that wait for those of others.
@@ -288,7 +287,7 @@ async fn merge(follow: &Follow<'_>, mut logs: Vec<Waiting>) -> anyhow::Result<()
         }
         // Together what is there; at once when nothing more is.
         if !text.is_empty() {
-            if !write(&mut out, &text).await? {
+            if !write_raw(&mut out, &text).await? {
                 return Ok(());
             }
             text.clear();

@@ -24,6 +24,11 @@ pub(super) async fn fqdn() -> anyhow::Result<Fqdn> {
     Ok(name)
 }
 
+/// The name as the host itself has it, without asking a resolver.
+pub(super) fn short() -> Option<String> {
+    dns_lookup::get_hostname().ok()
+}
+
 fn canonical(short: &str) -> Option<String> {
     if short.contains('.') {
         return Some(short.to_owned());

@@ -314,7 +314,7 @@ impl MoveArgs {
     fn tell(&self, moved: &Moved) -> anyhow::Result<String> {
         Ok(match self.format {
             _ if self.quiet => moved.image.clone(),
-            Format::Json => serde_json::to_string(moved)?,
+            Format::Json => output::json(moved)?,
             Format::Table => format!("{}: {}: {}", moved.dock, moved.image, moved.status),
         })
     }

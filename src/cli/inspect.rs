@@ -8,6 +8,7 @@ use super::output::{self, Cell, complain};
 use super::progress::with_progress;
 use super::{images, networks, volumes};
 use crate::protocol::Fqdn;
+use crate::protocol::text::plain;
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -111,8 +112,8 @@ pub(super) async fn show(
         }
     }
     match form.format {
-        Format::Pretty => output::line(&pretty(&Value::Array(found))?)?,
-        Format::Json => found.iter().try_for_each(|value| output::line(&value.to_string()))?,
+        Format::Pretty => output::json_text(&pretty(&Value::Array(found))?)?,
+        Format::Json => found.iter().try_for_each(|value| output::json_text(&value.to_string()))?,
     }
     errors.iter().for_each(complain);
     Ok(if errors.is_empty() { 0 } else { FAILED })
@@ -152,7 +153,7 @@ pub(super) async fn top(args: &TopArgs, cluster: &Cluster) -> anyhow::Result<u8>
             for row in rows {
                 let process: Map<String, Value> =
                     heads.iter().map(|head| (*head).to_owned()).zip(row.into_iter().map(Value::from)).collect();
-                output::line(&Value::Object(process).to_string())?;
+                output::json_text(&Value::Object(process).to_string())?;
             }
         }
     }
@@ -176,9 +177,9 @@ pub(super) async fn diff(args: &DiffArgs, cluster: &Cluster) -> anyhow::Result<u
             _ => 'D',
         };
         output::line(&match args.format {
-            _ if args.quiet => change.path,
-            output::Format::Table => format!("{letter} {}", change.path),
-            output::Format::Json => json!({"kind": letter, "path": change.path}).to_string(),
+            _ if args.quiet => plain(&change.path).into_owned(),
+            output::Format::Table => plain(&format!("{letter} {}", change.path)).into_owned(),
+            output::Format::Json => output::json(&json!({"kind": letter, "path": change.path}))?,
         })?;
     }
     Ok(0)

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cluster::{Cluster, PARTIAL, Request, filters, pair};
-use super::output::{self, ShowArgs};
+use super::output::{self, ShowArgs, say};
 use super::progress::with_progress;
 use crate::protocol::{DaemonState, DockFacts, DockState, Fqdn, Standing};
 
@@ -190,6 +190,6 @@ pub(super) fn missing(docks: impl Iterator<Item = (String, String)>) -> u8 {
     if named.is_empty() {
         return 0;
     }
-    eprintln!("deblox: not all docks answer: {}; `deblox docks rm` takes one out for good", named.join(", "));
+    say(&format!("deblox: not all docks answer: {}; `deblox docks rm` takes one out for good", named.join(", ")));
     PARTIAL
 }

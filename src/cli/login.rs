@@ -9,11 +9,13 @@ use serde_json::{Value, json};
 
 use super::cluster::{Cluster, FAILED};
 use super::contexts::write;
+use super::hostname;
 use super::options::required_state_folder;
 use super::output::{self, Format, line};
 use super::password::PasswordArgs;
 use crate::bus::RedisOptions;
-use crate::protocol::{AccountName, AuthAddress, Credential, Role, Secret};
+use crate::protocol::limits::ADDRESS_BYTES;
+use crate::protocol::{AccountName, AuthAddress, Credential, Role, Secret, printable};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct LoginArgs {
@@ -65,6 +67,8 @@ impl Sessions {
     /// Reads the file; there are none where there is no file.
     pub(super) fn load() -> anyhow::Result<Self> {
         let Ok(path) = path() else { return Ok(Self::default()) };
+        crate::secrets::check(&path)?;
+        super::options::caution_of(&path);
         match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .with_context(|| format!("{} is not a file of sessions: remove it, and log in again", path.display())),
@@ -100,7 +104,9 @@ pub(super) async fn log_in(args: LoginArgs, cluster: &Cluster) -> anyhow::Result
         None => PasswordArgs::ask_name().await?,
     };
     let password = PasswordArgs::ask_once(args.password_stdin).await?;
-    let message = json!({"username": user, "password": password.reveal()});
+    // So that the user recognises the session in a list.
+    let host = hostname::short().and_then(|host| printable(&host, ADDRESS_BYTES));
+    let message = json!({"username": user, "password": password.reveal(), "address": host});
     match ask(cluster, AuthAddress::Login, message).await? {
         Answer::Ok { session: Some(session), .. } => {
             let mut sessions = Sessions::load()?;
@@ -144,7 +150,7 @@ pub(super) async fn who_am_i(args: &WhoamiArgs, cluster: &Cluster) -> anyhow::Re
             match args.format {
                 Format::Table if groups.is_empty() => line(&format!("{} ({})", who.username, who.role))?,
                 Format::Table => line(&format!("{} ({}; in {})", who.username, who.role, groups.join(", ")))?,
-                Format::Json => line(&serde_json::to_string(&who)?)?,
+                Format::Json => line(&super::output::json(&who)?)?,
             }
             Ok(0)
         }

@@ -8,9 +8,10 @@ use futures_util::future::join_all;
 
 use super::cluster::{Cluster, FAILED, about};
 use super::follow;
-use super::output::{self, complain};
+use super::output::{self, complain, say};
 use super::progress::with_progress;
 use crate::protocol::limits::LOG_LINES;
+use crate::protocol::text::plain;
 
 /// [`LOG_LINES`], to count with.
 #[expect(clippy::cast_possible_truncation, reason = "ten thousand")]
@@ -74,9 +75,9 @@ pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
         }));
     }
     if several {
-        output::print(&merged(&texts, &args.containers, args.timestamps)?)?;
+        output::raw(&merged(&texts, &args.containers, args.timestamps)?)?;
     } else {
-        output::print(&texts.concat())?;
+        output::raw(&texts.concat())?;
     }
     Ok(code)
 }
@@ -89,7 +90,7 @@ async fn read(args: &Args, name: &str, several: bool, cluster: &Cluster) -> anyh
         .flag("timestamps", args.timestamps || several);
     let text: String = cluster.ask(request.json()).await?.body().unwrap_or_default();
     if args.tail == LOG_LINES && text.lines().take(LINES).count() == LINES {
-        eprintln!("deblox: of {name} the last {LOG_LINES} lines are shown: --since and --until reach others");
+        say(&format!("deblox: of {name} the last {LOG_LINES} lines are shown: --since and --until reach others"));
     }
     Ok(text)
 }
@@ -116,7 +117,7 @@ fn merged(texts: &[String], names: &[String], timestamps: bool) -> anyhow::Resul
 fn prefixes(names: &[String]) -> Vec<String> {
     let width = names.iter().map(String::len).max().unwrap_or_default();
     let paint = |name: &String, colour: AnsiColor| {
-        output::paint(Style::new().fg_color(Some(colour.into())), &format!("{name:width$} |"))
+        output::paint(Style::new().fg_color(Some(colour.into())), &format!("{:width$} |", plain(name)))
     };
     names.iter().zip(COLOURS.into_iter().cycle()).map(|(name, colour)| paint(name, colour)).collect()
 }

@@ -25,6 +25,7 @@ mod images;
 mod inspect;
 mod lifecycle;
 mod listing;
+mod log;
 mod login;
 mod logs;
 mod metrics;
@@ -42,6 +43,7 @@ mod quota;
 mod registry;
 mod run;
 mod schema;
+mod sessions;
 mod stats;
 mod streams;
 mod templates;
@@ -54,10 +56,11 @@ mod volumes;
 mod web;
 mod worker;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use cluster::Cluster;
+pub use log::LogWriter;
 use options::ClusterArgs;
 pub use output::complain;
 
@@ -209,6 +212,9 @@ enum Remote {
     Logout,
     /// Tell who the commands come from, and what that one may do
     Whoami(login::WhoamiArgs),
+    /// List your sessions, or end some
+    #[command(subcommand)]
+    Session(sessions::Command),
     /// List users, or change who may use the cluster
     #[command(subcommand)]
     User(users::Command),
@@ -223,6 +229,14 @@ enum Remote {
 }
 
 impl Cli {
+    /// Reads the command line and the environment. Where they are wrong it says so, and ends the process as clap does.
+    pub fn read() -> Self {
+        let matches = Self::command().get_matches();
+        let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        cli.cluster.note_sources(&matches);
+        cli
+    }
+
     /// What to log, by the command's own default where nothing is said.
     pub fn log_filter(&self) -> String {
         let usual = if self.serves() { "info" } else { "off" };
@@ -311,6 +325,7 @@ impl Remote {
             Self::Login(args) => login::log_in(args, cluster).await,
             Self::Logout => login::log_out(cluster).await,
             Self::Whoami(args) => login::who_am_i(&args, cluster).await,
+            Self::Session(command) => sessions::run(command, cluster).await,
             Self::User(command) => users::run(command, cluster).await,
             Self::Group(command) => groups::run(command, cluster).await,
             Self::Token(command) => tokens::run(command, cluster).await,

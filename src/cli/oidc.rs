@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 
+use super::options::caution_of;
 use super::users::RoleArg;
 use crate::auth::OidcOptions;
 use crate::protocol::limits::PASSWORD_BYTES;
 use crate::protocol::{Role, Secret};
+use crate::secrets;
 
 /// Where the client's secret may stand instead of in a file.
 const SECRET: &str = "DEBLOX_OIDC_CLIENT_SECRET";
@@ -100,14 +102,15 @@ impl OidcArgs {
 
     fn secret(&self) -> anyhow::Result<Option<Secret>> {
         let Some(file) = self.oidc_client_secret_file.as_ref().filter(|file| !file.as_os_str().is_empty()) else {
-            return Ok(std::env::var(SECRET).ok().filter(|secret| !secret.is_empty()).map(Secret::new));
+            return Ok(secrets::variable(SECRET).filter(|secret| !secret.is_empty()).map(Secret::new));
         };
         let name = || format!("--oidc-client-secret-file: {}", file.display());
-        let text = std::fs::read_to_string(file).with_context(name)?;
-        let secret = text.trim();
+        let text = secrets::read(file).with_context(name)?;
+        let secret = text.reveal().trim();
         if secret.is_empty() || secret.len() > PASSWORD_BYTES {
             bail!("{} holds no secret: it must have 1 to {PASSWORD_BYTES} bytes", name());
         }
+        caution_of(file);
         Ok(Some(Secret::new(secret)))
     }
 }

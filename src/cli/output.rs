@@ -1,4 +1,7 @@
 //! What people and programs read: tables as docker has them, JSON lines, names alone; colours on a terminal only.
+//!
+//! Nothing else in the commands prints, so that what other people wrote is cleaned here and nowhere forgotten. Only the raw
+//! streams that a person asked for (logs, terminals, archives) go through `streams.rs` as they are.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -13,6 +16,7 @@ use serde_json::Value;
 use tabwriter::TabWriter;
 
 use super::cluster::pair;
+use crate::protocol::text::{escaped_json, plain, plain_lines};
 
 /// The width of a column at least, and the space behind it.
 const COLUMN: (usize, usize) = (7, 3);
@@ -180,12 +184,12 @@ pub(super) fn show<R: Row>(rows: &[R], args: &ShowArgs) -> anyhow::Result<()> {
             // An image may be on many docks.
             let mut told = HashSet::new();
             for name in rows.iter().map(|row| row.name(&shown)).filter(|name| told.insert(name.clone())) {
-                writeln!(out, "{}", clean(&name))?;
+                writeln!(out, "{}", plain(&name))?;
             }
         }
         Format::Json => {
             for row in rows {
-                writeln!(out, "{}", serde_json::to_string(row)?)?;
+                writeln!(out, "{}", json(row)?)?;
             }
         }
         Format::Table => {
@@ -218,14 +222,14 @@ impl<'a> Further<'a> {
     pub(super) fn line<R: Row>(&mut self, row: &R) -> anyhow::Result<String> {
         let shown = Shown::new(self.args);
         Ok(match self.args.format {
-            _ if self.args.quiet => clean(&row.name(&shown)),
-            Format::Json => serde_json::to_string(row)?,
+            _ if self.args.quiet => plain(&row.name(&shown)).into_owned(),
+            Format::Json => json(row)?,
             Format::Table => {
                 let (cells, coloured) = (row.cells(&shown), is_coloured());
                 self.widen(&cells);
                 let padded = cells.iter().zip(&self.widths).map(|(cell, width)| {
                     let behind = " ".repeat(width + COLUMN.1 - cell.text.chars().count());
-                    painted(coloured, cell.style, &clean(&cell.text)) + &behind
+                    painted(coloured, cell.style, &plain(&cell.text)) + &behind
                 });
                 padded.collect::<String>().trim_end().to_owned()
             }
@@ -243,9 +247,9 @@ impl<'a> Further<'a> {
 pub(super) fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) -> anyhow::Result<String> {
     let coloured = is_coloured();
     let mut columns = TabWriter::new(Vec::new()).minwidth(COLUMN.0).padding(COLUMN.1).ansi(true);
-    writeln!(columns, "{}", heads.join("\t"))?;
+    writeln!(columns, "{}", heads.iter().map(|head| plain(head)).collect::<Vec<_>>().join("\t"))?;
     for row in rows {
-        let paint = |cell: &Cell| painted(coloured, cell.style, &clean(&cell.text));
+        let paint = |cell: &Cell| painted(coloured, cell.style, &plain(&cell.text));
         writeln!(columns, "{}", row.iter().map(paint).collect::<Vec<_>>().join("\t"))?;
     }
     let text = columns.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?;
@@ -267,13 +271,48 @@ fn is_coloured() -> bool {
     AutoStream::choice(&std::io::stdout()) != ColorChoice::Never
 }
 
-/// Without what would move the cursor or end the line: names and labels are other people's.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+/// JSON on one line, in which nothing acts on a terminal; it means what it meant.
+pub(super) fn json(value: &(impl Serialize + ?Sized)) -> anyhow::Result<String> {
+    Ok(escaped_json(&serde_json::to_string(value)?).into_owned())
+}
+
+/// `text` as it may be shown: in colours of ours, and otherwise cleaned.
+pub(super) fn shown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut pieces = text.split('\u{1b}');
+    out.push_str(&plain_lines(pieces.next().unwrap_or_default()));
+    for piece in pieces {
+        let colour =
+            piece.find('m').map(|end| piece.split_at(end + 1)).filter(|(code, _)| is_coloured() && is_ours(code));
+        let rest = match colour {
+            Some((code, rest)) => {
+                out.push('\u{1b}');
+                out.push_str(code);
+                rest
+            }
+            None => {
+                out.push(' ');
+                piece
+            }
+        };
+        out.push_str(&plain_lines(rest));
+    }
+    out
+}
+
+/// Whether it is what stands behind ESC in a colour that is used here. None of them hides anything.
+fn is_ours(code: &str) -> bool {
+    let number = code.strip_prefix('[').and_then(|code| code.strip_suffix('m'));
+    number.is_some_and(|number| matches!(number.as_bytes(), [b'0'..=b'2'] | [b'3' | b'9', b'1'..=b'6']))
 }
 
 /// Prints `text`, for as long as somebody reads it.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    raw(&shown(text))
+}
+
+/// Prints what a person asked for as it is, such as a log.
+pub(super) fn raw(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
@@ -286,10 +325,41 @@ pub(super) fn line(text: &str) -> anyhow::Result<()> {
     print(&format!("{text}\n"))
 }
 
+/// Prints JSON that is there as text.
+pub(super) fn json_text(json: &str) -> anyhow::Result<()> {
+    raw(&format!("{}\n", escaped_json(json)))
+}
+
 /// Tells a person what went wrong, in one line.
 pub fn complain(error: &anyhow::Error) {
     let text = format!("{error:#}");
-    eprintln!("deblox: {}", text.split_whitespace().collect::<Vec<_>>().join(" "));
+    say(&format!("deblox: {}", text.split_whitespace().collect::<Vec<_>>().join(" ")));
+}
+
+/// Tells a person something, in one line on standard error.
+pub(super) fn say(text: &str) {
+    // Where nobody reads it there is nobody to be told.
+    let _ = writeln!(std::io::stderr(), "{}", plain(text));
+}
+
+/// Asks a person something, who answers on the same line.
+pub(super) fn prompt(text: &str) -> std::io::Result<()> {
+    let mut errors = std::io::stderr();
+    write!(errors, "{}", plain(text)).and_then(|()| errors.flush())
+}
+
+/// Shows on a terminal how something goes, in the place of what was shown last; nothing takes it away.
+pub(super) fn status(text: &str) {
+    let _ = write!(std::io::stderr(), "\r\x1b[K{}", plain(text));
+}
+
+/// Tells a person what may be dangerous, in one line; in the log of what serves.
+pub(super) fn caution(text: &str) {
+    if tracing::enabled!(tracing::Level::WARN) {
+        tracing::warn!("{text}");
+    } else {
+        say(&format!("deblox: warning: {text}"));
+    }
 }
 
 /// A duration in the words that docker has for it.
@@ -370,5 +440,17 @@ mod tests {
         let rows = [vec![Cell::from("a"), Cell::from("b\n\u{1b}[2Jc")], vec!["a long one indeed".into(), "d".into()]];
         let text = table(&["NAME", "WHAT"], rows).unwrap();
         assert_eq!(text, "NAME                WHAT\na                   b  [2Jc\na long one indeed   d\n");
+    }
+
+    #[test]
+    fn only_colours_of_ours_pass() {
+        for code in ["[0m", "[1m", "[2m", "[31m", "[32m", "[36m", "[91m"] {
+            assert!(is_ours(code), "{code}");
+        }
+        for code in ["[8m", "[30m", "[38;5;1m", "[2J", "[m", "]0;xm", "[1;8m", "[37m"] {
+            assert!(!is_ours(code), "{code}");
+        }
+        // Standard output of a test is no terminal.
+        assert_eq!(shown("a\u{1b}[31mb\u{1b}[2Jc\n\u{202e}d\te"), "a [31mb [2Jc\n\u{fffd}d\te");
     }
 }

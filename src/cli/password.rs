@@ -1,14 +1,15 @@
 //! Passwords: typed without being seen, piped in, or made.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Read};
 
 use anyhow::{Context, bail};
 use rustix::stdio::stdin;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use super::terminal::has_keyboard;
+use crate::auth::PasswordPolicy;
 use crate::protocol::limits::PASSWORD_BYTES;
-use crate::protocol::{Secret, check_password};
+use crate::protocol::{AccountName, Secret};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PasswordArgs {
@@ -18,6 +19,27 @@ pub(super) struct PasswordArgs {
     /// Make a one-time password and print it
     #[arg(long)]
     generate: bool,
+    #[command(flatten)]
+    policy: PolicyArgs,
+}
+
+/// Which passwords people may choose.
+#[derive(Debug, clap::Args)]
+pub(super) struct PolicyArgs {
+    /// Require N characters or more, from 8 to 128, of a password that somebody chooses; passwords in use go on working
+    #[arg(
+        long = "password-min-length",
+        env = "DEBLOX_PASSWORD_MIN_LENGTH",
+        value_name = "N",
+        default_value = "12",
+        value_parser = policy,
+        hide_short_help = true
+    )]
+    pub(super) policy: PasswordPolicy,
+}
+
+fn policy(text: &str) -> Result<PasswordPolicy, String> {
+    PasswordPolicy::with_min_length(text.parse().map_err(|_| "it must be a number".to_owned())?)
 }
 
 /// A terminal that does not show what is typed, until this is dropped.
@@ -43,8 +65,8 @@ impl Drop for Hidden {
 }
 
 impl PasswordArgs {
-    /// The password that is chosen; none where one is to be made.
-    pub(super) async fn read(&self) -> anyhow::Result<Option<Secret>> {
+    /// The password that is chosen for `user`; none where one is to be made.
+    pub(super) async fn read(&self, user: &AccountName) -> anyhow::Result<Option<Secret>> {
         if self.generate {
             return Ok(None);
         }
@@ -59,7 +81,7 @@ impl PasswordArgs {
         } else {
             bail!("there is no terminal to ask for the password: use --password-stdin, or --generate to have one made");
         };
-        check_password(password.reveal()).map_err(anyhow::Error::msg)?;
+        self.policy.policy.check(password.reveal(), user.as_str()).map_err(anyhow::Error::msg)?;
         Ok(Some(password))
     }
 }
@@ -81,10 +103,16 @@ impl PasswordArgs {
         if !has_keyboard() {
             bail!("there is no terminal to ask who logs in: use --user");
         }
-        let mut error = io::stderr();
-        write!(error, "User: ").and_then(|()| error.flush()).context("the terminal cannot be written to")?;
+        super::output::prompt("User: ").context("the terminal cannot be written to")?;
         Ok(read(|text| io::stdin().lock().read_line(text)).await?.reveal().to_owned())
     }
+}
+
+/// Asks a person a question that is answered with yes or no. Anything but yes is no.
+pub(super) async fn confirm(question: &str) -> anyhow::Result<bool> {
+    super::output::prompt(&format!("{question} [y/N] ")).context("the terminal cannot be written to")?;
+    let answer = read(|text| io::stdin().lock().read_line(text)).await?;
+    Ok(matches!(answer.reveal().trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
 /// What standard input has, for a password.
@@ -96,8 +124,7 @@ pub(super) async fn piped_in() -> anyhow::Result<Secret> {
 async fn ask(prompt: &str) -> anyhow::Result<Secret> {
     // Silent before it asks: who types at once must not see it.
     let _hidden = Hidden::enter().context("the terminal cannot be made silent")?;
-    let mut error = io::stderr();
-    write!(error, "{prompt}").and_then(|()| error.flush()).context("the terminal cannot be written to")?;
+    super::output::prompt(prompt).context("the terminal cannot be written to")?;
     read(|text| io::stdin().lock().read_line(text)).await
 }
 

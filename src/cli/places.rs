@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::cluster::{Cluster, ambiguous, split};
 use super::listing::{self, DockRow, list, state_text};
+use super::output::prompt;
 use crate::protocol::{Fqdn, Record};
 
 /// The docks on which something is done.
@@ -135,7 +136,7 @@ pub(super) fn confirm(what: &str, force: bool) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         bail!("{what}: say so with --force");
     }
-    eprint!("{what}. Go on? [y/N] ");
+    prompt(&format!("{what}. Go on? [y/N] "))?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

@@ -3,6 +3,8 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
+use super::output::status;
+
 /// After how long it is said that something is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -25,12 +27,12 @@ pub(super) async fn waiting_for<T>(what: &str, work: impl Future<Output = T>) ->
             done = &mut work => break done,
             _ = ticks.tick() => {
                 shown = true;
-                eprint!("\r\x1b[Kwaiting for {what}, {} s ", begun.elapsed().as_secs());
+                status(&format!("waiting for {what}, {} s ", begun.elapsed().as_secs()));
             }
         }
     };
     if shown {
-        eprint!("\r\x1b[K");
+        status("");
     }
     done
 }

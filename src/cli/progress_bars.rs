@@ -8,6 +8,8 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Deserialize;
 
+use crate::protocol::text::plain;
+
 /// After how long an amount is shown.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -104,7 +106,7 @@ impl Layers {
         let Some(bars) = &self.bars else { return message.line().filter(|_| self.lines) };
         let (id, status) = (message.id.as_deref()?, message.status.as_deref()?);
         let mut layers = self.layers.borrow_mut();
-        let name = format!("{on} {id}");
+        let name = plain(&format!("{on} {id}")).into_owned();
         if !layers.contains_key(&name) && layers.len() >= BARS {
             return None;
         }
@@ -121,7 +123,7 @@ impl Layers {
         } else {
             bar.set_style(style("{prefix} {msg}"));
         }
-        bar.set_message(status.to_owned());
+        bar.set_message(plain(status).into_owned());
         None
     }
 

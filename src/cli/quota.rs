@@ -69,7 +69,9 @@ pub(super) async fn run(args: Args, cluster: &Cluster) -> anyhow::Result<u8> {
         nano_cpus: cpus.or(before.nano_cpus),
     };
     let quota = Some(quota).filter(|quota| *quota != Quota::default());
-    cluster.account(accounts.change(&name, &Change::Quota(quota))).await?;
+    let change = Change::Quota(quota);
+    let (what, step) = (change.to_string(), accounts.change(&name, &change));
+    cluster.change_account(("change-user", name.as_str(), Some(&what)), step).await?;
     line(name.as_str())?;
     Ok(0)
 }

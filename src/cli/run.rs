@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::attach::{self, Container, SessionArgs, check_keyboard};
 use super::cluster::{Cluster, FAILED, Refused, Request, about, pair, refused};
-use super::output::{complain, line};
+use super::output::{complain, line, say};
 use super::progress::with_progress;
 use crate::client::Reply;
 use crate::protocol::{ErrorCode, Fqdn};
@@ -298,7 +298,7 @@ async fn create(args: &CreateArgs, begin: Begin, cluster: &Cluster) -> anyhow::R
 fn warn(reply: &Reply) {
     if let Ok(body) = reply.body::<Value>() {
         for warning in body["Warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            eprintln!("deblox: warning: {warning}");
+            say(&format!("deblox: warning: {warning}"));
         }
     }
 }
@@ -345,7 +345,7 @@ pub(super) fn environment(files: &[PathBuf], given: &[String]) -> anyhow::Result
     }
     environment.extend(given.iter().cloned());
     // What has no value here has none there.
-    let from_here = |name: &str| Some(format!("{name}={}", std::env::var(name).ok()?));
+    let from_here = |name: &str| Some(format!("{name}={}", crate::secrets::variable(name)?));
     let value = |entry: String| if entry.contains('=') { Some(entry) } else { from_here(&entry) };
     Ok(environment.into_iter().filter_map(value).collect())
 }

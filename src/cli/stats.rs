@@ -9,7 +9,6 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use serde::Serialize;
 use serde_json::Value;
-use tokio::io::stdout;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +17,7 @@ use super::cluster::{Cluster, FAILED, about, split};
 use super::listing::{Placed, list};
 use super::output::{self, Cell, Format, complain};
 use super::progress::with_progress;
-use super::streams::{Came, Incoming, Lines, write};
+use super::streams::{Came, Incoming, Lines, stdout, write, write_json, write_raw};
 use crate::docker::{Reading, Work};
 use crate::protocol::Summary;
 
@@ -118,7 +117,7 @@ pub(super) async fn run(args: &Args, cluster: &Cluster) -> anyhow::Result<u8> {
         tokio::select! {
             Some((name, sample)) = samples.recv() => {
                 if let (Format::Json, Some(sample)) = (args.format, &sample)
-                    && !write(&mut screen.out, format!("{}\n", serde_json::to_string(sample)?).as_bytes()).await?
+                    && !write_json(&mut screen.out, &serde_json::to_string(sample)?).await?
                 {
                     break;
                 }
@@ -195,7 +194,7 @@ async fn once(args: &Args, names: &[String], cluster: &Cluster) -> anyhow::Resul
         Format::Table => output::print(&table(&samples, args.no_trunc)?)?,
         Format::Json => {
             for sample in samples.values().flatten() {
-                output::line(&serde_json::to_string(sample)?)?;
+                output::line(&output::json(sample)?)?;
             }
         }
     }
@@ -300,11 +299,11 @@ impl Screen {
         let table = table(samples, self.whole)?;
         if !std::io::stdout().is_terminal() {
             // The heads alone tell nobody anything.
-            return if samples.is_empty() { Ok(true) } else { Ok(write(&mut self.out, table.as_bytes()).await?) };
+            return if samples.is_empty() { Ok(true) } else { Ok(write(&mut self.out, &table).await?) };
         }
         let home = if std::mem::replace(&mut self.drawn, true) { "\x1b[H" } else { "\x1b[2J\x1b[H" };
         let text = format!("{home}{}\x1b[J", table.replace('\n', "\x1b[K\n"));
-        Ok(write(&mut self.out, text.as_bytes()).await?)
+        Ok(write_raw(&mut self.out, text.as_bytes()).await?)
     }
 }
 

@@ -3,12 +3,14 @@
 use std::io;
 
 use serde_json::Value;
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncWrite, AsyncWriteExt, Stderr, Stdout};
 
 use super::cluster::{Cluster, Refused, refused};
+use super::output::shown;
 use crate::client::{Arrival, ClientError, Reply, Stream, StreamInput};
 pub(super) use crate::docker::Lines;
 use crate::protocol::Channel;
+use crate::protocol::text::escaped_json;
 
 /// What ends a stream that may be begun again: its worker stops, its dock is lost, or this program slept.
 const BROKEN: [&str; 3] = ["interrupted", "dock-lost", "reader-gone"];
@@ -111,8 +113,28 @@ impl Incoming {
     }
 }
 
-/// Writes bytes while others go on. Returns whether somebody still reads them.
-pub(super) async fn write(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<bool> {
+/// Writes text while others go on, cleaned. Returns whether somebody still reads it.
+pub(super) async fn write(to: &mut (impl AsyncWrite + Unpin), text: &str) -> io::Result<bool> {
+    write_raw(to, shown(text).as_bytes()).await
+}
+
+/// Writes JSON that is there as text, as a line. Returns whether somebody still reads it.
+pub(super) async fn write_json(to: &mut (impl AsyncWrite + Unpin), json: &str) -> io::Result<bool> {
+    write_raw(to, format!("{}\n", escaped_json(json)).as_bytes()).await
+}
+
+/// Standard output, for what is written while others go on.
+pub(super) fn stdout() -> Stdout {
+    tokio::io::stdout()
+}
+
+/// The same for standard error.
+pub(super) fn stderr() -> Stderr {
+    tokio::io::stderr()
+}
+
+/// Writes bytes of a stream that a person asked for as they are. Returns whether somebody still reads them.
+pub(super) async fn write_raw(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<bool> {
     let written = async {
         to.write_all(bytes).await?;
         to.flush().await

@@ -109,17 +109,27 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
         }
         Command::Add { name, user, role, expires } => {
             let new = NewToken { name, user, role: role.map(Role::from), expires };
-            line(cluster.account(accounts.add_token(&new)).await?.reveal())?;
+            let (about, change) = (format!("{}/{}", new.user, new.name), new.role.map(|role| format!("role={role}")));
+            let what = ("add-token", about.as_str(), change.as_deref());
+            line(cluster.change_account(what, accounts.add_token(&new)).await?.reveal())?;
             Ok(0)
         }
         Command::Revoke { ids } => {
             each(&ids, async |id| {
-                cluster.account(accounts.revoke(id)).await?;
+                let about = beginning(id);
+                cluster.change_account(("revoke-token", &about, None), accounts.revoke(id)).await?;
                 Ok(id.to_owned())
             })
             .await
         }
     }
+}
+
+/// As much of what was given for a token as its id or its name can be: somebody may give the token itself.
+fn beginning(id: &str) -> String {
+    let is_name =
+        id.split_once('/').is_some_and(|(user, name)| [user, name].map(AccountName::new).iter().all(Result::is_ok));
+    if is_name { id.to_owned() } else { id.chars().take_while(char::is_ascii_hexdigit).take(12).collect() }
 }
 
 fn row(token: ListedToken, now: u64) -> Token {

@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use serde_json::Value;
-use tokio::io::stdout;
 use tokio::sync::{mpsc, oneshot};
 
 use super::cluster::Cluster;
 use super::progress_bars::Amount;
-use super::streams::{Came, Incoming, write};
+use super::streams::{Came, Incoming, stdout, write_raw};
 use crate::client::Reply;
 use crate::protocol::Channel;
 use crate::protocol::limits::CHUNK_BYTES;
@@ -191,7 +190,7 @@ pub(super) async fn save(cluster: &Cluster, request: Value, path: Option<&PathBu
     let (mut out, amount) = (stdout(), Amount::new("received"));
     read(cluster, &mut incoming, async |_, bytes: Vec<u8>| {
         amount.add(bytes.len());
-        Ok(write(&mut out, &bytes).await?)
+        Ok(write_raw(&mut out, &bytes).await?)
     })
     .await?;
     Ok(0)

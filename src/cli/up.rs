@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::auth::AuthArgs;
 use super::metrics::MetricsArgs;
 use super::options::{self, ClusterArgs, WebArgs};
+use super::output::line;
 use super::worker;
-use crate::auth::Accounts;
+use crate::auth::{AccountError, Accounts, record_change};
 use crate::bus::{Backoff, Bus, PrivateRedis};
 use crate::traces::Traces;
 use crate::web::{Auth, Web};
@@ -39,7 +40,7 @@ pub(super) async fn run(args: Args, cluster: &ClusterArgs, stop: CancellationTok
     let folder = state.join("redis");
     let server = PrivateRedis::start(&folder).await?;
     // The namespace and the like hold for a private Redis too.
-    let worker = options::worker(cluster.private(&folder), args.docker, args.dock, authority).await?;
+    let worker = options::worker(cluster.private(&folder)?, args.docker, args.dock, authority).await?;
     let done = CancellationToken::new();
     let keeper = tokio::spawn(keep(server, folder, done.clone()));
     let result = work("private, append-only file beside it", &web, &args.auth, &args.metrics, worker, stop).await;
@@ -65,21 +66,25 @@ async fn work(
         Some(socket) => format!("redis-cli -s {socket}"),
         None if worker.redis.url.contains("+sentinel://") => "redis-cli -h PRIMARY".to_owned(),
         None if worker.redis.url.contains("+cluster://") => "redis-cli -c -h NODE".to_owned(),
+        // A password in its arguments would be for everybody to read.
+        None if worker.redis.has_password() || worker.redis.password_file.is_some() => {
+            "redis-cli --askpass -h HOST --user NAME".to_owned()
+        }
         None => "redis-cli -u \"$REDIS_URL\"".to_owned(),
     };
     let (namespace, address) = (&worker.redis.namespace, web.address());
-    println!("deblox up: dock {}", worker.dock);
-    println!("  Redis   {} ({about_redis})", worker.redis.place());
-    println!("  Docker  {}", worker.docker.host);
-    println!("  Web     http://{address} (a browser, or HTTP)");
+    line(&format!("deblox up: dock {}", worker.dock))?;
+    line(&format!("  Redis   {} ({about_redis})", worker.redis.place()))?;
+    line(&format!("  Docker  {}", worker.docker.host))?;
+    line(&format!("  Web     http://{address} (a browser, or HTTP)"))?;
     if worker.authority.is_some() {
-        println!("  first   deblox login    (requests need a session or a token)");
+        line("  first   deblox login    (requests need a session or a token)")?;
     }
-    println!("  try     deblox docks");
-    println!("          deblox call '{{\"action\":\"list-docks\"}}'");
-    println!("          curl -d '{{\"action\":\"list-docks\"}}' http://{address}");
-    println!("          {redis_cli} XADD {namespace}.docker '*' json '{{\"action\":\"list-docks\"}}'");
-    println!("  stop    Ctrl-C");
+    line("  try     deblox docks")?;
+    line("          deblox call '{\"action\":\"list-docks\"}'")?;
+    line(&format!("          curl -d '{{\"action\":\"list-docks\"}}' http://{address}"))?;
+    line(&format!("          {redis_cli} XADD {namespace}.docker '*' json '{{\"action\":\"list-docks\"}}'"))?;
+    line("  stop    Ctrl-C")?;
     // A worker that ends by itself takes the node with it.
     let closing = stop.child_token();
     let serving = tokio::spawn(web.run(closing.clone()));
@@ -105,7 +110,13 @@ async fn first_account(bus: Bus) {
     loop {
         match Accounts(&bus).add_first().await {
             Ok(Some((name, password))) => {
-                println!("  Admin   {name}, one-time password {} (`deblox user passwd {name}`)", password.reveal());
+                let what = ("add-user", name.as_str(), Some("role=admin"));
+                record_change(&bus, None, what, &Ok::<_, AccountError>(())).await;
+                let text =
+                    format!("  Admin   {name}, one-time password {} (`deblox user passwd {name}`)", password.reveal());
+                if let Err(error) = line(&text) {
+                    tracing::error!(%error, "the password of the first account was not shown: set it with `deblox user passwd`");
+                }
                 return;
             }
             Ok(None) => return,

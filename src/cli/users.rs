@@ -1,13 +1,17 @@
 //! `deblox user`: who may use the cluster, and for what.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::cluster::{Cluster, each};
-use super::output::{BAD, Cell, FAIR, FilterArgs, GOOD, Row, Shown, line};
-use super::password::PasswordArgs;
+use super::output::{BAD, Cell, FAIR, FilterArgs, GOOD, Row, Shown, line, say};
+use super::password::{PasswordArgs, confirm};
 use super::quota;
+use super::terminal::has_keyboard;
 use crate::auth::Change;
-use crate::protocol::{Account, AccountName, Quota, Role};
+use crate::bus::ListedToken;
+use crate::protocol::{Account, AccountName, Quota, Role, looks_like};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -47,6 +51,12 @@ pub(super) enum Command {
     Passwd {
         /// The name
         name: AccountName,
+        /// Revoke all tokens of the user as well [default: ask, and keep them where there is no terminal]
+        #[arg(long, conflicts_with = "keep_tokens")]
+        revoke_tokens: bool,
+        /// Keep the tokens of the user
+        #[arg(long)]
+        keep_tokens: bool,
         #[command(flatten)]
         password: PasswordArgs,
     },
@@ -132,21 +142,29 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
     match command {
         Command::Ls(args) => {
             let all = cluster.account(accounts.all()).await?;
+            if args.is_for_people() {
+                warn_of_lookalikes(all.keys());
+            }
             args.show(all.into_iter().map(user).collect::<Vec<User>>())?;
             Ok(0)
         }
         Command::Add { name, role, groups, password } => {
-            let password = password.read().await?;
-            let groups = groups.into_iter().collect();
-            let generated = cluster.account(accounts.add(&name, role.into(), groups, password)).await?;
+            let password = password.read(&name).await?;
+            let groups: BTreeSet<AccountName> = groups.into_iter().collect();
+            let words = Change::words(&[Change::Role(role.into()), Change::Groups(groups.clone())]);
+            let step = accounts.add(&name, role.into(), groups, password);
+            let generated = cluster.change_account(("add-user", name.as_str(), Some(&words)), step).await?;
             line(generated.as_ref().map_or(name.as_str(), |password| password.reveal()))?;
             Ok(0)
         }
         Command::Role { name, role } => change(cluster, &name, &Change::Role(role.into())).await,
         Command::Groups { name, groups } => change(cluster, &name, &Change::Groups(groups.into_iter().collect())).await,
-        Command::Passwd { name, password } => {
-            let password = password.read().await?;
-            let generated = cluster.account(accounts.set_password(&name, password)).await?;
+        Command::Passwd { name, revoke_tokens, keep_tokens, password } => {
+            let password = password.read(&name).await?;
+            let revokes = revoke_tokens || (!keep_tokens && wants_tokens_gone(cluster, &name).await?);
+            let step = accounts.replace_password(&name, password, revokes);
+            let words = revokes.then_some("tokens revoked");
+            let generated = cluster.change_account(("set-password", name.as_str(), words), step).await?;
             line(generated.as_ref().map_or(name.as_str(), |password| password.reveal()))?;
             Ok(0)
         }
@@ -155,11 +173,40 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
         Command::Enable(Names { names }) => change_each(cluster, &names, &Change::Enable).await,
         Command::Rm(Names { names }) => {
             each(&names, async |name| {
-                cluster.account(accounts.remove(&AccountName::new(name)?, false)).await?;
-                Ok(name.to_owned())
+                let name = &AccountName::new(name)?;
+                cluster.change_account(("remove-user", name.as_str(), None), accounts.remove(name, false)).await?;
+                Ok(name.to_string())
             })
             .await
         }
+    }
+}
+
+/// Whether the tokens of a user shall go with its password: a person is asked.
+async fn wants_tokens_gone(cluster: &Cluster, name: &AccountName) -> anyhow::Result<bool> {
+    if !has_keyboard() {
+        return Ok(false);
+    }
+    let (tokens, now) = cluster.account(cluster.accounts().tokens()).await?;
+    let lasts = |token: &&ListedToken| token.record.expires.is_none_or(|expires| expires > now);
+    let count = tokens.iter().filter(|token| token.record.user == *name).filter(lasts).count();
+    match count {
+        0 => Ok(false),
+        1 => confirm(&format!("`{name}` has 1 token. Revoke it as well?")).await,
+        _ => confirm(&format!("`{name}` has {count} tokens. Revoke all of them as well?")).await,
+    }
+}
+
+/// Tells of users whom a person would take for each other: older versions let them be.
+fn warn_of_lookalikes<'a>(names: impl Iterator<Item = &'a AccountName>) {
+    let mut seen: Vec<&AccountName> = Vec::new();
+    for name in names {
+        if let Some(other) = seen.iter().find(|other| looks_like(name.as_str(), other.as_str())) {
+            say(&format!(
+                "deblox: the users `{other}` and `{name}` look alike: replace one of them by a user with another name"
+            ));
+        }
+        seen.push(name);
     }
 }
 
@@ -169,8 +216,10 @@ async fn change(cluster: &Cluster, name: &AccountName, change: &Change) -> anyho
 
 async fn change_each(cluster: &Cluster, names: &[AccountName], change: &Change) -> anyhow::Result<u8> {
     each(names, async |name| {
-        cluster.account(cluster.accounts().change(&AccountName::new(name)?, change)).await?;
-        Ok(name.to_owned())
+        let (name, accounts, words) = (AccountName::new(name)?, cluster.accounts(), change.to_string());
+        let what = ("change-user", name.as_str(), Some(words.as_str()));
+        cluster.change_account(what, accounts.change(&name, change)).await?;
+        Ok(name.to_string())
     })
     .await
 }

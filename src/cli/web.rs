@@ -5,6 +5,7 @@ use tokio_util::sync::CancellationToken;
 use super::auth::{AuthArgs, Mode};
 use super::metrics::MetricsArgs;
 use super::options::{ClusterArgs, WebArgs};
+use super::output::line;
 use crate::web::Web;
 
 #[derive(Debug, clap::Args)]
@@ -26,7 +27,7 @@ pub(super) async fn run(args: &Args, cluster: &ClusterArgs, stop: CancellationTo
     let options = args.web.options(redis.clone(), args.auth.limits(), args.mode.into()).await?;
     let web = Web::bind(&options).await?;
     let serving = args.metrics.begin(&options.metrics, &redis, None, true).await?;
-    println!("deblox web: http://{}", web.address());
+    line(&format!("deblox web: http://{}", web.address()))?;
     let auth = args.auth.begin(&redis, &options.metrics, &stop);
     web.run(stop).await;
     options.traces.end().await;

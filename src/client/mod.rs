@@ -74,7 +74,9 @@ use crate::actions::Action;
 use crate::bus::{Bus, BusError, Call, CallError, Envelope, RedisOptions, Standing};
 use crate::metrics::Metrics;
 use crate::protocol::limits::{LONGEST_TIMEOUT, REQUEST_TIMEOUT};
-use crate::protocol::{AuthAddress, ClientName, Credential, Fqdn, InvalidName, RequestId, TraceContext, read_timeout};
+use crate::protocol::{
+    AuthAddress, ClientName, Credential, Fqdn, InvalidName, ReplyTo, RequestId, TraceContext, read_timeout,
+};
 
 /// How much longer than the request's own time its reply is waited for: a worker says so when the time is up.
 const LATER: Duration = Duration::from_secs(5);
@@ -100,6 +102,8 @@ struct Outgoing {
     json: String,
     silent: bool,
     wait: Duration,
+    /// Where the reply comes, if others may send the same id.
+    reply_to: Option<ReplyTo>,
     once: bool,
     streams: bool,
 }
@@ -107,8 +111,9 @@ struct Outgoing {
 impl Outgoing {
     fn call(&self) -> Call<'_> {
         let envelope = Envelope { once: self.once, ..Envelope::default() };
-        let Self { id, dock, json, silent, wait, .. } = self;
-        Call { id, dock: dock.as_ref(), json, silent: *silent, wait: *wait, envelope }
+        let Self { id, dock, json, silent, wait, reply_to, .. } = self;
+        let reply_to = reply_to.as_ref();
+        Call { id, dock: dock.as_ref(), json, silent: *silent, wait: *wait, reply_to, envelope }
     }
 }
 
@@ -235,7 +240,12 @@ impl Client {
         let silent = action.is_some_and(|action| action.silent);
         let wait = time(action, &request).min(LONGEST_TIMEOUT) + LATER;
         let streams = does_stream(action, &request);
-        Ok(Outgoing { id, dock, json: Value::Object(request).to_string(), silent, wait, once, streams })
+        // A stream is gone on with by its id alone; and who may not read the replies to an id is to be told so.
+        let may_read = id.as_str().starts_with(&self.id_prefix());
+        let private = (!once && !streams && may_read).then(|| uuid::Uuid::new_v4().simple().to_string());
+        let reply_to = private.map(|random| ReplyTo::new(&self.id_prefix(), &random)).transpose();
+        let reply_to = reply_to.map_err(invalid("requestId"))?;
+        Ok(Outgoing { id, dock, json: Value::Object(request).to_string(), silent, wait, reply_to, once, streams })
     }
 
     /// Whether a request is one for [`Self::stream`], and not for [`Self::call`].

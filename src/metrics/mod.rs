@@ -44,6 +44,17 @@ pub enum Outcome {
     Failed(ErrorCode),
 }
 
+/// What became of a record of the audit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is there.
+    Kept,
+    /// It was one of many: their number will be recorded.
+    Counted,
+    /// Redis could not be told.
+    Lost,
+}
+
 /// Another party that is there, or away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
@@ -83,6 +94,7 @@ struct Inner {
     http_in_flight: Gauge,
     auth_messages: Family<Labels<2>, Counter>,
     logins: Family<Labels<1>, Counter>,
+    audit_records: Family<Labels<1>, Counter>,
 }
 
 impl Default for Inner {
@@ -107,6 +119,7 @@ impl Default for Inner {
             http_in_flight: Gauge::default(),
             auth_messages: Family::default(),
             logins: Family::default(),
+            audit_records: Family::default(),
         };
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         inner.registry.register("build", "The version of deblox", Info::new(version));
@@ -187,6 +200,7 @@ impl Inner {
             (&self.reconnects, "to", &["redis", "docker"]),
             (&self.logins, "outcome", &["done", "denied", "locked"]),
             (&self.stream_bytes, "direction", &["out", "in"]),
+            (&self.audit_records, "outcome", &["kept", "counted", "lost"]),
         ] {
             for value in values {
                 drop(family.get_or_create(&[(name, *value)]));
@@ -227,6 +241,12 @@ impl Inner {
             "logins",
             "Logins with a password at the auth manager, by outcome: done, denied, locked (too many had failed)",
             self.logins.clone(),
+        );
+        registry.register(
+            "audit_records",
+            "Records of the audit that this program has made, by outcome: kept, counted (refusals and looks beyond the bound \
+             of one caller, whose number is recorded later), lost (Redis could not add them)",
+            self.audit_records.clone(),
         );
     }
 }
@@ -329,6 +349,16 @@ impl Metrics {
     /// A message to the auth manager came to that end.
     pub fn auth_message(&self, address: &'static str, outcome: &'static str) {
         self.inner.auth_messages.get_or_create(&[("address", address), ("outcome", outcome)]).inc();
+    }
+
+    /// A record of the audit came to that end.
+    pub fn recorded(&self, outcome: Recorded) {
+        let outcome = match outcome {
+            Recorded::Kept => "kept",
+            Recorded::Counted => "counted",
+            Recorded::Lost => "lost",
+        };
+        self.inner.audit_records.get_or_create(&[("outcome", outcome)]).inc();
     }
 
     /// Somebody has logged in, or was not let in.

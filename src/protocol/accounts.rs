@@ -6,8 +6,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::limits::{ACCOUNT_NAME_BYTES, PASSWORD_BYTES, PASSWORD_LEAST};
-use super::{ANONYMOUS, InvalidName, Quota};
+use super::limits::{ACCOUNT_NAME_BYTES, PASSWORD_BYTES};
+use super::names::is_secret;
+use super::{ANONYMOUS, InvalidName, Quota, looks_like};
+
+/// Names that no new account gets, nor one that looks like them: they would be read as everybody, nobody, or deblox itself.
+const RESERVED: [&str; 6] = [ANONYMOUS, "deblox", "everybody", "everyone", "nobody", "system"];
 
 /// What a user may do. Each is trusted more than the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -67,6 +71,23 @@ impl AccountName {
             return Err(InvalidName::new(format!("`{ANONYMOUS}` is nobody's name: choose another")));
         }
         Ok(Self(name.to_owned()))
+    }
+
+    /// Whether a new user, group or token may have the name. What has it already keeps it.
+    ///
+    /// # Errors
+    /// [`InvalidName`] says why not.
+    pub fn check_new(&self) -> Result<(), InvalidName> {
+        if is_secret(&self.0) {
+            return Err(InvalidName::new("a name must not look like a session or a token: choose another".to_owned()));
+        }
+        let reserved = RESERVED.into_iter().find(|reserved| self.0 == *reserved || looks_like(&self.0, reserved));
+        match reserved {
+            Some(reserved) => {
+                Err(InvalidName::new(format!("`{self}` is read as `{reserved}`, which is reserved: choose another")))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The name as text.
@@ -190,6 +211,26 @@ pub struct Session {
     pub token: Option<AccountName>,
 }
 
+impl Session {
+    /// Whether it may list the sessions of `user`, or end some: its own, and as an admin those of anybody. A token that may do
+    /// less than its user ends none.
+    ///
+    /// # Errors
+    /// Why not, in a sentence.
+    pub fn check_sessions(&self, user: &AccountName, ends: bool) -> Result<(), String> {
+        let (own, role) = (&self.username, self.effective_role());
+        if user != own && role != Role::Admin {
+            return Err(format!("`{own}` has the role {role}: only admins see and end the sessions of others"));
+        }
+        match &self.token {
+            Some(token) if ends && role < self.role => {
+                Err(format!("the token `{token}` may do less than its user: it ends no sessions"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// One entry of `deblox.auth.tokens`, where it stands under the digest of the token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -207,13 +248,13 @@ pub struct TokenRecord {
     pub expires: Option<u64>,
 }
 
-/// Whether `password` will do for an account.
+/// Whether `password` has at least `least` characters, and no more bytes than any password may have.
 ///
 /// # Errors
 /// What is wrong with it, in a sentence.
-pub fn check_password(password: &str) -> Result<(), String> {
-    if password.chars().count() < PASSWORD_LEAST || password.len() > PASSWORD_BYTES {
-        return Err(format!("a password has {PASSWORD_LEAST} characters or more, and at most {PASSWORD_BYTES} bytes"));
+pub fn check_password_length(password: &str, least: usize) -> Result<(), String> {
+    if password.chars().count() < least || password.len() > PASSWORD_BYTES {
+        return Err(format!("a password has {least} characters or more, and at most {PASSWORD_BYTES} bytes"));
     }
     Ok(())
 }
@@ -231,11 +272,16 @@ mod tests {
             assert!(AccountName::new(bad).is_err(), "{bad}");
         }
         assert_eq!(format!("{:?}", Some(Secret::new("sesame"))), "Some((secret))");
+        for reserved in ["Anonymous", "an0nym0us", "DEBLOX", "Nobody", "system", "0b0e1e0a-5d0c-4d8e-9a59-0c35bb8f3a0e"]
+        {
+            assert!(AccountName::new(reserved).unwrap().check_new().is_err(), "{reserved}");
+        }
+        assert!(AccountName::new("admin").unwrap().check_new().is_ok());
     }
 
     #[test]
     fn each_role_may_what_the_one_before_may() {
         assert!(Role::ALL.is_sorted() && Role::ALL[3] == Role::Admin);
-        assert!(check_password("sesame!").is_err() && check_password("sesame!!").is_ok());
+        assert!(check_password_length("sesame!", 8).is_err() && check_password_length("sésame!!", 8).is_ok());
     }
 }

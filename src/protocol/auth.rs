@@ -1,16 +1,17 @@
 //! What is said to the auth manager, and what it answers.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::limits::{
-    ADDRESS_BYTES, AUTH_FIELD_BYTES, AUTH_LONGEST_TIMEOUT, AUTH_TIMEOUT, INSTANCE_BYTES, PASSWORD_BYTES,
+    ADDRESS_BYTES, AGENT_BYTES, AUTH_FIELD_BYTES, AUTH_LONGEST_TIMEOUT, AUTH_TIMEOUT, INSTANCE_BYTES, PASSWORD_BYTES,
 };
 use super::request::{Entry, read_entry};
-use super::{AccountName, EntryId, Fields, Fqdn, RequestId, Role, Secret, millis, quoted, read_timeout};
+use super::{AccountName, EntryId, Fields, Fqdn, RequestId, Role, Secret, SessionFacts, millis, quoted, read_timeout};
 
 /// One of the auth manager's addresses; each is a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +22,18 @@ pub enum AuthAddress {
     Authorise,
     /// A session ends.
     Logout,
+    /// A user's sessions are listed or ended.
+    Sessions,
+    /// As `Login`, from an HTTP node. The ACL lets nobody else add to it, so the manager believes the address that it names.
+    NodeLogin,
 }
 
 impl AuthAddress {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Login, Self::Authorise, Self::Logout];
+    pub const ALL: [Self; 5] = [Self::Login, Self::Authorise, Self::Logout, Self::Sessions, Self::NodeLogin];
+
+    /// Those that any client may send to.
+    pub const OPEN: [Self; 4] = [Self::Login, Self::Authorise, Self::Logout, Self::Sessions];
 
     /// The end of the address.
     pub fn as_str(self) -> &'static str {
@@ -33,6 +41,8 @@ impl AuthAddress {
             Self::Login => "login",
             Self::Authorise => "authorise",
             Self::Logout => "logout",
+            Self::Sessions => "sessions",
+            Self::NodeLogin => "node-login",
         }
     }
 
@@ -42,6 +52,8 @@ impl AuthAddress {
             Self::Login => &["username", "password", "address", "requestId", "timeout"],
             Self::Authorise => &["sessionID", "token", "action", "id", "dock", "requestId", "timeout"],
             Self::Logout => &["sessionID", "requestId", "timeout"],
+            Self::Sessions => &["sessionID", "token", "user", "end", "requestId", "timeout"],
+            Self::NodeLogin => &["username", "password", "address", "agent", "requestId", "timeout"],
         }
     }
 }
@@ -98,13 +110,57 @@ pub enum AuthAsk {
         username: String,
         /// As it was typed.
         password: Secret,
-        /// From where it was typed, as the node says that the person used.
-        address: Option<String>,
+        /// Where the person is.
+        origin: Origin,
     },
     /// Whose that is, and whether they may do what is asked.
     Authorise(Credential, Option<Question>),
     /// The end of a session.
     Logout(Secret),
+    /// A list of sessions, or the end of some.
+    Sessions(SessionsAsk),
+}
+
+/// Where a login comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// An HTTP node, which has seen the address itself.
+    Node {
+        /// The address of the browser or program.
+        address: IpAddr,
+        /// What that calls itself, the header `User-Agent`.
+        agent: Option<String>,
+    },
+    /// A client on the bus. The address is the client's own claim.
+    Bus {
+        /// What the client calls its address.
+        claimed: Option<String>,
+    },
+}
+
+/// What is asked about sessions.
+#[derive(Clone, Debug)]
+pub struct SessionsAsk {
+    /// Who asks.
+    pub credential: Credential,
+    /// The user whose sessions they are. Without one, they are the caller's own.
+    pub user: Option<String>,
+    /// Which of them end. Without it they are only listed.
+    pub end: Option<EndSessions>,
+}
+
+/// Which sessions end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndSessions {
+    /// All but the one that asks.
+    Others,
+    /// The one whose public id begins so.
+    One(String),
+}
+
+impl EndSessions {
+    /// What stands for all but the one that asks.
+    pub const OTHERS: &str = "others";
 }
 
 /// Whether somebody may do something.
@@ -139,6 +195,9 @@ pub enum AuthReply {
     Error {
         /// Why not.
         message: String,
+        /// After how many seconds another try makes sense.
+        #[serde(rename = "retryAfter", skip_serializing_if = "Option::is_none")]
+        retry_after: Option<u64>,
     },
 }
 
@@ -163,12 +222,23 @@ pub struct Granted {
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The sessions that were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<Vec<SessionFacts>>,
+    /// How many sessions were ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<u64>,
 }
 
 impl AuthReply {
     /// An error with that message.
     pub fn error(message: impl Into<String>) -> Self {
-        Self::Error { message: message.into() }
+        Self::Error { message: message.into(), retry_after: None }
+    }
+
+    /// An error that passes after that many seconds.
+    pub fn error_for(message: impl Into<String>, seconds: u64) -> Self {
+        Self::Error { message: message.into(), retry_after: Some(seconds) }
     }
 
     /// The reply as JSON.
@@ -219,8 +289,8 @@ fn read(address: AuthAddress, object: &mut Map<String, Value>) -> Result<(Option
     if let Some(unknown) = object.keys().find(|name| !known.contains(&name.as_str())) {
         // Where a word is missing among flat fields, the password stands in the place of a name.
         let unknown = match address {
-            AuthAddress::Login => "one of them".to_owned(),
-            AuthAddress::Authorise | AuthAddress::Logout => quoted(unknown),
+            AuthAddress::Login | AuthAddress::NodeLogin => "one of them".to_owned(),
+            AuthAddress::Authorise | AuthAddress::Logout | AuthAddress::Sessions => quoted(unknown),
         };
         return Err(format!("{unknown} is no field of {}, which has {}", address.as_str(), known.join(", ")));
     }
@@ -232,24 +302,40 @@ fn read(address: AuthAddress, object: &mut Map<String, Value>) -> Result<(Option
         return Err(format!("timeout must be at most {} milliseconds", AUTH_LONGEST_TIMEOUT.as_millis()));
     }
     let ask = match address {
-        AuthAddress::Login => AuthAsk::Login {
+        AuthAddress::Login | AuthAddress::NodeLogin => AuthAsk::Login {
             username: needed(object, "username", AUTH_FIELD_BYTES)?,
             password: Secret::new(needed(object, "password", PASSWORD_BYTES)?),
-            address: text(object, "address", ADDRESS_BYTES)?,
+            origin: origin(address, object)?,
         },
-        AuthAddress::Authorise => {
-            let credential = match text(object, "token", AUTH_FIELD_BYTES)? {
-                Some(_) if object.contains_key("sessionID") => {
-                    return Err("sessionID and token cannot both be specified".to_owned());
-                }
-                Some(token) => Credential::Token(Secret::new(token)),
-                None => Credential::Session(Secret::new(needed(object, "sessionID", AUTH_FIELD_BYTES)?)),
-            };
-            AuthAsk::Authorise(credential, question(object)?)
-        }
+        AuthAddress::Authorise => AuthAsk::Authorise(credential(object)?, question(object)?),
         AuthAddress::Logout => AuthAsk::Logout(Secret::new(needed(object, "sessionID", AUTH_FIELD_BYTES)?)),
+        AuthAddress::Sessions => AuthAsk::Sessions(SessionsAsk {
+            credential: credential(object)?,
+            user: text(object, "user", AUTH_FIELD_BYTES)?,
+            end: text(object, "end", AUTH_FIELD_BYTES)?.map(|end| match end.as_str() {
+                EndSessions::OTHERS => EndSessions::Others,
+                _ => EndSessions::One(end),
+            }),
+        }),
     };
     Ok((timeout, ask))
+}
+
+fn origin(address: AuthAddress, object: &mut Map<String, Value>) -> Result<Origin, String> {
+    if address != AuthAddress::NodeLogin {
+        return Ok(Origin::Bus { claimed: text(object, "address", ADDRESS_BYTES)? });
+    }
+    let seen = needed(object, "address", ADDRESS_BYTES)?;
+    let address = seen.parse().map_err(|_| "address must be an IP address".to_owned())?;
+    Ok(Origin::Node { address, agent: text(object, "agent", AGENT_BYTES)? })
+}
+
+fn credential(object: &mut Map<String, Value>) -> Result<Credential, String> {
+    match text(object, "token", AUTH_FIELD_BYTES)? {
+        Some(_) if object.contains_key("sessionID") => Err("sessionID and token cannot both be specified".to_owned()),
+        Some(token) => Ok(Credential::Token(Secret::new(token))),
+        None => Ok(Credential::Session(Secret::new(needed(object, "sessionID", AUTH_FIELD_BYTES)?))),
+    }
 }
 
 fn question(object: &mut Map<String, Value>) -> Result<Option<Question>, String> {
@@ -289,7 +375,7 @@ mod tests {
 
     #[test]
     fn a_message_that_will_not_do_names_the_field() {
-        use AuthAddress::{Authorise, Login, Logout};
+        use AuthAddress::{Authorise, Login, Logout, NodeLogin, Sessions};
         for (address, json, message) in [
             (Login, r#"{"password":"x"}"#, "username must be specified"),
             (Login, r#"{"username":"x"}"#, "password must be specified"),
@@ -306,6 +392,10 @@ mod tests {
             (Authorise, r#"{"sessionID":"a","action":1}"#, "action must be text"),
             (Authorise, r#"{"sessionID":"a","token":"b"}"#, "sessionID and token cannot both be specified"),
             (Logout, "{}", "sessionID must be specified"),
+            (Sessions, "{}", "sessionID must be specified"),
+            (Sessions, r#"{"sessionID":"a","end":1}"#, "end must be text"),
+            (NodeLogin, r#"{"username":"a","password":"x"}"#, "address must be specified"),
+            (NodeLogin, r#"{"username":"a","password":"x","address":"b"}"#, "address must be an IP address"),
             (
                 Login,
                 r#"{"username":"a","sesame":"x"}"#,

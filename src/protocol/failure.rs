@@ -95,6 +95,10 @@ error_codes! {
     Incomplete = "incomplete", 207;
     /// A name or a port is in use, or the instance's state does not allow it.
     Conflict = "conflict", 409;
+    /// Somebody else has used the `requestId`; nothing was done, and nothing of the other request is told.
+    RequestIdTaken = "request-id-taken", 409;
+    /// Too many replies are stored for the user who asks; whether the request was done is said, its answer is not kept.
+    RepliesFull = "replies-full", 429;
     /// The new instance did not become healthy; the old one is back as it was.
     Unhealthy = "unhealthy", 502;
     /// The daemon refused the request; its answer is passed on.

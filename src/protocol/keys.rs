@@ -1,6 +1,6 @@
 //! The names of all keys. Nothing else in deblox builds one.
 
-use super::{AuthAddress, Fqdn, RequestId, Resource};
+use super::{AuthAddress, Fqdn, ReplyTo, RequestId, Resource};
 
 /// The consumer group of every request stream.
 pub const GROUP: &str = "deblox";
@@ -43,6 +43,21 @@ impl Keys {
     /// List: the final reply of one request.
     pub fn reply(&self, id: &RequestId) -> String {
         format!("{}{}", self.reply_prefix(), id.known_as())
+    }
+
+    /// Hash with a time to live: key of a reply that is stored for one user to its bytes.
+    pub fn stored(&self, user: &str) -> String {
+        format!("{}{user}", self.stored_prefix())
+    }
+
+    /// What [`Self::stored`] begins with.
+    pub fn stored_prefix(&self) -> String {
+        self.key("stored.")
+    }
+
+    /// List: the reply of one call that waits at a list of its own.
+    pub fn private_reply(&self, to: &ReplyTo) -> String {
+        format!("{}{}", self.reply_prefix(), to.as_str())
     }
 
     /// Stream: the output of one request that streams.
@@ -147,6 +162,21 @@ impl Keys {
         self.key("events")
     }
 
+    /// Stream: who asked for what, and how it ended.
+    pub fn audit(&self) -> String {
+        self.key("audit")
+    }
+
+    /// Hash: the last record of the audit, the last one that was trimmed, and places between them.
+    pub fn audit_head(&self) -> String {
+        self.key("audit.head")
+    }
+
+    /// Hash: what is counted instead of being recorded one by one.
+    pub fn audit_counted(&self) -> String {
+        self.key("audit.counted")
+    }
+
     /// Hash: name to container template.
     pub fn templates(&self) -> String {
         self.key("templates")
@@ -182,6 +212,16 @@ impl Keys {
         format!("{}{digest}", self.session_prefix())
     }
 
+    /// Sorted set with a time to live: digests of one user's sessions, scored by when each was last used.
+    pub fn user_sessions(&self, user: &str) -> String {
+        format!("{}{user}", self.user_sessions_prefix())
+    }
+
+    /// What [`Self::user_sessions`] begins with, for scripts that find out who the user is.
+    pub fn user_sessions_prefix(&self) -> String {
+        self.key("auth.user-sessions.")
+    }
+
     /// Hash: digest of an API token to its record.
     pub fn tokens(&self) -> String {
         self.key("auth.tokens")
@@ -202,7 +242,18 @@ impl Keys {
         self.key("auth.oidc")
     }
 
-    /// Hash with a time to live: the failed logins of whom or what has this digest.
+    /// String with a time to live: how many of them the address with this digest began lately.
+    pub fn begun_logins_from(&self, digest: &str) -> String {
+        format!("{}{digest}", self.begun_logins_from_prefix())
+    }
+
+    /// What [`Self::begun_logins_from`] begins with.
+    pub fn begun_logins_from_prefix(&self) -> String {
+        self.key("auth.begun.")
+    }
+
+    /// The failed logins of whom or what has this digest: a hash with a time to live. Or, of an account, a sorted set with
+    /// a time to live: from where somebody logged in lately.
     pub fn throttle(&self, digest: &str) -> String {
         format!("{}{digest}", self.throttle_prefix())
     }

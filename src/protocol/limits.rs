@@ -49,6 +49,13 @@ pub const DAEMON_CALL: Duration = Duration::from_secs(60);
 /// How long a reply, and the record by which a repeated request is recognised, is kept.
 pub const REPLY_KEPT: Duration = Duration::from_secs(10 * 60);
 
+/// The replies that wait in Redis for one user to read them, and apart from them those that are remembered for a repeated
+/// `requestId`: several of the largest. Where nobody is asked who it is, `maxmemory` is the bound.
+pub const STORED_BYTES: usize = 64 * 1024 * 1024;
+
+/// How many of either: 160 requests a second for as long as a reply is kept.
+pub const STORED_REPLIES: usize = 100_000;
+
 /// How many requests may wait in one stream before further ones are refused as `busy`.
 pub const QUEUE_LENGTH: usize = 10_000;
 
@@ -60,6 +67,31 @@ pub const REPLACED: usize = 10_000;
 
 /// About how many events the stream of events keeps.
 pub const EVENTS: usize = 10_000;
+
+/// About how many records the audit keeps by default: 50 MB in Redis.
+pub const AUDIT_RECORDS: u64 = 100_000;
+
+/// For how long the audit keeps a record by default.
+pub const AUDIT_AGE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// For how long refusals and looks are counted before their number is recorded.
+pub const AUDIT_WINDOW: Duration = Duration::from_secs(10 * 60);
+
+/// How many refusals of one caller are recorded one by one in an [`AUDIT_WINDOW`]: a caller that is refused all the time
+/// needs a month to push out what the audit keeps by default.
+pub const AUDIT_REFUSALS: u32 = 20;
+
+/// How many refusals of one kind are recorded one by one in an [`AUDIT_WINDOW`] of all callers together that are not known.
+pub const AUDIT_STRANGERS: u32 = 50;
+
+/// How many different looks of one caller are recorded one by one in an [`AUDIT_WINDOW`].
+pub const AUDIT_LOOKS: u32 = 100;
+
+/// How long a stream may go on until the audit has it that it has begun; of a shorter one it has the end alone.
+pub const AUDIT_STREAM: Duration = Duration::from_secs(5);
+
+/// How often a worker looks whether Redis still has the records that it has confirmed.
+pub const AUDIT_CHECK: Duration = Duration::from_secs(5);
 
 /// How many instances one request may create.
 pub const INSTANCES_AT_ONCE: u64 = 1000;
@@ -112,6 +144,36 @@ pub const STREAM_KEPT: Duration = Duration::from_secs(60);
 /// How many streams a worker has open: each has a connection of its own to Redis.
 pub const STREAMS: usize = 128;
 
+/// How many connections to one HTTP node one address may have, unless it is a trusted proxy. It is a third of all.
+pub const CONNECTIONS_PER_ADDRESS: usize = CONNECTIONS / 3;
+
+/// How many calls of one address may wait for their replies at one HTTP node.
+pub const CALLS_PER_ADDRESS: usize = CALLS / 3;
+
+/// How many password checks one address may have under way at one HTTP node: each takes an auth manager a core for a moment.
+pub const LOGINS_PER_ADDRESS: usize = 8;
+
+/// How many streams of server-sent events an HTTP node serves at the same time.
+pub const LIVE_STREAMS: usize = 4000;
+
+/// How many of them one user may have: one for each open tab of its browsers.
+pub const LIVE_STREAMS_PER_USER: usize = 32;
+
+/// How many of them one address may have: a whole office may come from one.
+pub const LIVE_STREAMS_PER_ADDRESS: usize = 500;
+
+/// How many websockets one user may have open at one HTTP node.
+pub const SOCKETS_PER_USER: usize = 32;
+
+/// How many websockets one address may have open at one HTTP node.
+pub const SOCKETS_PER_ADDRESS: usize = 500;
+
+/// How many streams one user may have open on all its websockets of one HTTP node.
+pub const NODE_STREAMS_PER_USER: usize = 200;
+
+/// How many searches of logs one user may have running at one HTTP node: each reads 16 logs at a time.
+pub const SEARCHES_PER_USER: usize = 4;
+
 /// How many streams one websocket of an HTTP node has open: a browser's tab shows a few.
 pub const SOCKET_STREAMS: usize = 64;
 
@@ -161,8 +223,26 @@ pub const ACCOUNT_NAME_BYTES: usize = 64;
 /// The longest password: enough for any sentence, and hashing takes no longer for it.
 pub const PASSWORD_BYTES: usize = 1024;
 
-/// The shortest password, NIST SP 800-63B section 3.1.1.2.
+/// The shortest password where no option says otherwise.
+pub const PASSWORD_MIN: usize = 12;
+
+/// The shortest password that the option can allow, and of a program in Redis, NIST SP 800-63B section 3.1.1.2.
 pub const PASSWORD_LEAST: usize = 8;
+
+/// The longest minimum that the option can ask for.
+pub const PASSWORD_MIN_MOST: usize = 128;
+
+/// How many sessions one user can have. One more ends the session that was not used for the longest time.
+pub const SESSIONS: usize = 100;
+
+/// The longest name of a browser or program that is kept with a session: most are shorter than 200 bytes.
+pub const AGENT_BYTES: usize = 200;
+
+/// From how many addresses an account's last logins are remembered, so that attempts from elsewhere do not lock it there.
+pub const KNOWN_ADDRESSES: usize = 20;
+
+/// How long they are remembered.
+pub const KNOWN_ADDRESS_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The longest user name, session or token that a message to the auth manager may hold, whether there is such a one
 /// or not.
@@ -204,8 +284,11 @@ pub const TOKENS: usize = 100;
 pub const BEGUN_LOGIN_KEPT: Duration = Duration::from_secs(10 * 60);
 
 /// How many logins at the provider may be begun in a minute, at all HTTP nodes together. Anybody can begin one, and
-/// each is kept in Redis for as long as [`BEGUN_LOGIN_KEPT`]: 10 MB at most.
-pub const BEGUN_LOGINS: u64 = 1000;
+/// each is kept in Redis for as long as [`BEGUN_LOGIN_KEPT`]: 50 MB at most.
+pub const BEGUN_LOGINS: u64 = 5000;
+
+/// How many of them one address may begin in a minute: many people may come from one. Of IPv6, a /64 is one address.
+pub const BEGUN_LOGINS_PER_ADDRESS: u64 = 60;
 
 /// How long the provider may take for each of its answers.
 pub const PROVIDER_ANSWER: Duration = Duration::from_secs(10);

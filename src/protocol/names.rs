@@ -99,9 +99,10 @@ impl RequestId {
         Self(own.map_or_else(|| entry.to_string(), |dock| format!("{entry}@{dock}")))
     }
 
-    /// The id of one of the requests that a worker makes of this one: outside the alphabet, so that nobody can choose it.
-    pub fn part(&self, number: usize) -> Self {
-        Self(format!("{}+{number}", self.0))
+    /// The id of one of the requests that a worker makes of this one, `<id>+<number>.<secret>`. The secret is random, so that
+    /// nobody else can use the id beforehand.
+    pub fn part(&self, number: usize, secret: &str) -> Self {
+        Self(format!("{}+{number}.{secret}", self.0))
     }
 
     /// Reads back what [`Self::as_str`] wrote, for a request that is passed on.
@@ -109,10 +110,17 @@ impl RequestId {
     /// # Errors
     /// [`InvalidName`] names what is wrong.
     pub fn passed_on(id: &str) -> Result<Self, InvalidName> {
-        if let Some((whole, number)) = id.split_once('+')
-            && let Ok(number) = number.parse()
-        {
-            return Ok(Self::passed_on(whole)?.part(number));
+        if let Some((whole, part)) = id.split_once('+') {
+            let is_number = |text: &str| text.parse::<usize>().is_ok_and(|number| number.to_string() == text);
+            let is_part = match part.split_once('.') {
+                Some((number, secret)) => is_number(number) && is_random(secret),
+                // As earlier versions wrote it.
+                None => is_number(part),
+            };
+            return match is_part {
+                true => Ok(Self(format!("{}+{part}", Self::passed_on(whole)?))),
+                false => Self::new(id),
+            };
         }
         match id.split_once('@').map(|(entry, dock)| (EntryId::parse(entry), Fqdn::new(dock))) {
             Some((Some(entry), Ok(dock))) => Ok(Self::of_entry(entry, Some(&dock))),
@@ -132,6 +140,49 @@ impl RequestId {
         }
         self.0.split_once('@').map_or(self.as_str(), |(entry, _)| entry)
     }
+}
+
+/// The id of a reply list that one call has to itself, `~<random>` behind what the ids of its client begin with: whoever uses
+/// the same `requestId` meanwhile waits at another.
+///
+/// Its `~` is in the id of no request, so that no reply can be sent to where somebody waits for another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplyTo(String);
+
+impl ReplyTo {
+    /// A new one behind `prefix`, which ends with a dot or is empty; `random` has 32 hexadecimal digits.
+    ///
+    /// # Errors
+    /// [`InvalidName`] names what is wrong.
+    pub fn new(prefix: &str, random: &str) -> Result<Self, InvalidName> {
+        Self::read(&format!("{prefix}~{random}"))
+    }
+
+    /// Reads what [`Self::as_str`] wrote.
+    ///
+    /// # Errors
+    /// [`InvalidName`] names what is wrong.
+    pub fn read(id: &str) -> Result<Self, InvalidName> {
+        let is_prefix = |prefix: &str| {
+            prefix.is_empty() || prefix.strip_suffix('.').is_some_and(|name| ClientName::new(name).is_ok())
+        };
+        match id.split_once('~') {
+            Some((prefix, random)) if is_prefix(prefix) && is_random(random) => Ok(Self(id.to_owned())),
+            _ => Err(InvalidName(
+                "it must be `~` and 32 hexadecimal digits, behind a client's name and a dot".to_owned(),
+            )),
+        }
+    }
+
+    /// The whole id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether a text is 128 random bits as deblox writes them.
+fn is_random(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 impl Serialize for RequestId {
@@ -281,11 +332,29 @@ mod tests {
     #[test]
     fn parts_of_a_request_have_ids_of_their_own() {
         let whole = RequestId::of_entry(EntryId { millis: 5, sequence: 1 }, Some(&Fqdn::new("a.b").unwrap()));
-        let part = whole.part(3);
-        assert_eq!((part.as_str(), part.known_as()), ("5-1@a.b+3", "5-1@a.b+3"));
+        let secret = "0a".repeat(16);
+        let (part, known) = (whole.part(3, &secret), format!("5-1@a.b+3.{secret}"));
+        assert_eq!((part.as_str(), part.known_as()), (known.as_str(), known.as_str()));
         assert_eq!(RequestId::passed_on(part.as_str()).unwrap(), part);
         assert!(RequestId::new(part.as_str()).is_err() && RequestId::passed_on("a+b").is_err());
-        assert!(RequestId::passed_on("a+1+2").is_err() && RequestId::passed_on("a+-1").is_err());
+        assert_eq!(RequestId::passed_on("a+3").unwrap().as_str(), "a+3");
+        for bad in ["a+1+2", "a+-1", "a+01", "a+1.", "a+1.0a", &format!("a+1.{secret}0"), &format!("a+.{secret}")] {
+            assert!(RequestId::passed_on(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_request_has_the_id_of_a_private_reply_list() {
+        let random = "0a".repeat(16);
+        for prefix in ["", "ada."] {
+            let list = ReplyTo::new(prefix, &random).unwrap();
+            assert_eq!(ReplyTo::read(list.as_str()).unwrap(), list);
+            assert!(RequestId::new(list.as_str()).is_err() && RequestId::passed_on(list.as_str()).is_err());
+        }
+        for bad in ["", "~", "x", &random, &format!("a.b.~{random}"), &format!("~{random}0"), &format!("ada~{random}")]
+        {
+            assert!(ReplyTo::read(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -291,46 +291,8 @@ pub enum Event {
 }
 
 impl Event {
-    /// What an [`AuditRecord`] has as its `event`.
+    /// What a record of the audit has as its `event`.
     pub const REQUEST: &str = "request";
-}
-
-/// The entry of `deblox.events` that tells of a request which changed something or was to: who asked for what, where, and how it
-/// ended. It holds nothing else of the request, and so no secret. The script that writes it adds how many milliseconds of Redis's
-/// clock there were from when the request was sent to its end, as `took`.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AuditRecord<'a> {
-    /// [`Event::REQUEST`].
-    pub event: &'static str,
-    /// The action.
-    pub action: &'a str,
-    /// The request.
-    pub request_id: &'a str,
-    /// Who asked, where workers ask who it is and it is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<&'a str>,
-    /// The name of the API token that was used.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token: Option<&'a str>,
-    /// The dock whose worker did it, or refused it; none where an HTTP node did.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub dock: Option<&'a str>,
-    /// The full id of the instance, or what was given for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<&'a str>,
-    /// The name that was given or asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<&'a str>,
-    /// The image, network, volume or dock that it was about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub about: Option<&'a str>,
-    /// The status of the reply; absent where there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<u16>,
-    /// The stable name of the error.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<&'a str>,
 }
 
 #[cfg(test)]

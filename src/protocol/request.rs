@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::limits::{ENVELOPE_BYTES, INSTANCE_BYTES, LONGEST_TIMEOUT, REQUEST_BYTES};
 use super::names::{check_no_token, quoted};
-use super::{Credential, EntryId, ErrorCode, Failure, Fqdn, RequestId, Secret, TraceContext, Traced, millis};
+use super::{Credential, EntryId, ErrorCode, Failure, Fqdn, ReplyTo, RequestId, Secret, TraceContext, Traced, millis};
 
 /// The fields of a stream entry as Redis delivers them.
 pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
@@ -18,6 +18,8 @@ pub struct Request {
     pub id: RequestId,
     /// Whether the caller chose the id, and so may send the same request again.
     pub id_chosen: bool,
+    /// Where its reply goes, if not to the list of its id.
+    pub reply_to: Option<ReplyTo>,
     /// The name of the action, not yet looked up.
     pub action: String,
     /// How long the caller waits, counted from the entry's time.
@@ -45,6 +47,8 @@ pub struct Request {
 pub struct Undecodable {
     /// The caller's own id where it is valid, else the entry's.
     pub id: RequestId,
+    /// Where to say so, if not at the list of that id.
+    pub reply_to: Option<ReplyTo>,
     /// The trace that it belongs to, as far as that can be read.
     pub trace: Traced,
     /// What is wrong.
@@ -85,25 +89,28 @@ const JSON: &str = "json";
 
 /// Decodes the fields of the stream entry `entry`, which came by the shared stream or by that of `own`.
 ///
-/// Either one field `json` holds the object, beside which only `requestId`, `deadline`, `once`, `flat`, `sent` and
-/// `traceparent` may stand, or every field of the entry is a field of the object.
+/// Either one field `json` holds the object, beside which only `requestId`, `replyTo`, `deadline`, `once`, `flat`,
+/// `sent` and `traceparent` may stand, or every field of the entry is a field of the object.
 ///
 /// # Errors
 /// [`Undecodable`] with a message that names the field. Any bytes give a request or an error.
 pub fn decode(entry: EntryId, own: Option<&Fqdn>, fields: &Fields) -> Result<Request, Undecodable> {
     let fallback = RequestId::of_entry(entry, own);
-    let unread = |failure| Undecodable { id: fallback.clone(), trace: Traced::default(), failure };
+    let unread = |failure| Undecodable { id: fallback.clone(), reply_to: None, trace: Traced::default(), failure };
     let Entry { mut object, json, flat, envelope } = read_entry(fields).map_err(unread)?;
     let trace = Traced { asked: TraceContext::take(&mut object), passed_on: envelope.trace };
-    let refuse = |failure| Undecodable { id: fallback.clone(), trace: trace.clone(), failure };
-
+    let undecodable = |id: &RequestId, failure| {
+        let (reply_to, trace) = (envelope.reply_to.clone(), trace.clone());
+        Undecodable { id: id.clone(), reply_to, trace, failure }
+    };
+    let refuse = |failure| undecodable(&fallback, failure);
     if flat && !object.contains_key("action") {
         let message = "the entry has neither a field `json` nor a field `action`: \
                        XADD deblox.docker '*' json '{\"action\":\"list-docks\"}'";
         return Err(refuse(Failure::new(ErrorCode::MissingAction, message)));
     }
-    let chosen = match (envelope.request_id, object.get("requestId")) {
-        (Some(id), _) => Some(RequestId::passed_on(&id)),
+    let chosen = match (&envelope.request_id, object.get("requestId")) {
+        (Some(id), _) => Some(RequestId::passed_on(id)),
         (None, Some(Value::String(id))) => Some(RequestId::new(id)),
         (None, Some(_)) => return Err(refuse(Failure::new(ErrorCode::BadRequestId, "`requestId` must be text"))),
         (None, None) => None,
@@ -136,6 +143,7 @@ pub fn decode(entry: EntryId, own: Option<&Fqdn>, fields: &Fields) -> Result<Req
         Ok(Request {
             id: id.clone(),
             id_chosen,
+            reply_to: envelope.reply_to.clone(),
             action,
             timeout,
             deadline: envelope.deadline,
@@ -148,7 +156,7 @@ pub fn decode(entry: EntryId, own: Option<&Fqdn>, fields: &Fields) -> Result<Req
             json: json.clone(),
         })
     };
-    take().map_err(|failure| Undecodable { id: id.clone(), trace: trace.clone(), failure })
+    take().map_err(|failure| undecodable(&id, failure))
 }
 
 /// The fields of an entry, read as far as they are the same for every request and for the auth manager.
@@ -166,6 +174,7 @@ pub(super) struct Envelope {
     pub(super) deadline: Option<u64>,
     /// The id is made for this one entry: nobody will send it again.
     once: bool,
+    reply_to: Option<ReplyTo>,
     trace: Option<TraceContext>,
 }
 
@@ -209,6 +218,10 @@ pub(super) fn read_entry(fields: &Fields) -> Result<Entry, Failure> {
             // Set by the worker that passed it on: the span of that, with the state that the caller gave.
             "traceparent" => parent = Some(*value),
             "requestId" => envelope.request_id = Some((*value).to_owned()),
+            "replyTo" => {
+                let read = ReplyTo::read(value);
+                envelope.reply_to = Some(read.map_err(|error| bad_field("replyTo", &error.to_string()))?);
+            }
             "deadline" => {
                 let deadline = value.parse();
                 envelope.deadline =

@@ -3,10 +3,11 @@
 //! The SDK's own thread collects what has ended, at most `OTEL_BSP_MAX_QUEUE_SIZE` spans, and drops what is more. What it sends
 //! goes through this program's runtime, as everything else does.
 
-use std::env;
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt::Debug;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -21,14 +22,16 @@ use hyper_util::rt::TokioExecutor;
 use opentelemetry::{Key, KeyValue};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{
-    ExporterBuildError, OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL,
+    ExporterBuildError, OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_PROTOCOL,
     OTEL_EXPORTER_OTLP_PROTOCOL_HTTP_PROTOBUF, OTEL_EXPORTER_OTLP_TIMEOUT, OTEL_EXPORTER_OTLP_TIMEOUT_DEFAULT,
-    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_PROTOCOL, OTEL_EXPORTER_OTLP_TRACES_TIMEOUT,
-    SpanExporter, WithHttpConfig,
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_HEADERS, OTEL_EXPORTER_OTLP_TRACES_PROTOCOL,
+    OTEL_EXPORTER_OTLP_TRACES_TIMEOUT, SpanExporter, WithExportConfig, WithHttpConfig,
 };
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::Handle;
+
+use crate::secrets::{self, SecretFileError};
 
 /// What an answer of the collector may take: it says at most how many spans it has not liked, and why.
 const ANSWER_BYTES: usize = 64 * 1024;
@@ -46,6 +49,8 @@ pub(super) enum ExportError {
     Protocol(String),
     #[error("no certificates are trusted: {0}")]
     Tls(#[source] io::Error),
+    #[error("the headers for the collector cannot be used: {0}")]
+    Headers(#[from] SecretFileError),
     #[error(transparent)]
     Exporter(#[from] ExporterBuildError),
 }
@@ -58,13 +63,35 @@ pub(super) fn provider(service: &'static str) -> Result<Option<SdkTracerProvider
     if let Some(other) = protocol.filter(|protocol| protocol != OTEL_EXPORTER_OTLP_PROTOCOL_HTTP_PROTOBUF) {
         return Err(ExportError::Protocol(other));
     }
-    let exporter = SpanExporter::builder().with_http().with_shared_http_client(collector(&address)?).build()?;
+    let exporter = SpanExporter::builder().with_http().with_shared_http_client(collector(&address)?);
+    let mut exporter = exporter.with_headers(headers()?);
+    // The exporter looks into the environment itself, where an address with a secret in it no longer is.
+    if let Some(address) = secrets::hidden_variable(OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) {
+        exporter = exporter.with_endpoint(address);
+    } else if let Some(address) = secrets::hidden_variable(OTEL_EXPORTER_OTLP_ENDPOINT) {
+        exporter = exporter.with_endpoint(format!("{}/v1/traces", address.trim_end_matches('/')));
+    }
+    let exporter = exporter.build()?;
     Ok(Some(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource(service)).build()))
 }
 
 /// Set to nothing is not set.
 fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
+    secrets::variable(name).filter(|value| !value.is_empty())
+}
+
+/// What is sent along with the spans: from the environment, or from a file that it names. What is for traces alone comes first.
+fn headers() -> Result<HashMap<String, String>, SecretFileError> {
+    for name in [OTEL_EXPORTER_OTLP_TRACES_HEADERS, OTEL_EXPORTER_OTLP_HEADERS] {
+        let text = match (variable(name), variable(&format!("{name}_FILE"))) {
+            (Some(text), _) => text,
+            (None, Some(file)) => secrets::read(Path::new(&file))?.reveal().to_owned(),
+            (None, None) => continue,
+        };
+        let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
+        return Ok(pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect());
+    }
+    Ok(HashMap::new())
 }
 
 /// Whether the environment wants no spans: the SDK leaves that to the program.

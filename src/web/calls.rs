@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::Node;
+use super::audit::InAudit;
+use super::serve::Peer;
 use crate::bus::CallError;
 use crate::client::{Client, ClientError};
 use crate::protocol::limits::REQUEST_BYTES;
@@ -42,11 +45,20 @@ async fn answer(node: &Node, request: Request<Body>) -> Result<Response, Failure
     }
     let credential = credential(request.headers())?;
     let trace = request.extensions().get::<TraceContext>().cloned();
+    let peer = request.extensions().get::<Peer>().map(|Peer(peer)| *peer);
     let mut request = read(request).await?;
     if let (Some(credential), Value::Object(request)) = (credential, &mut request) {
         credential.put(request);
     }
     let client = trace.into_iter().fold(node.client.clone(), Client::with_trace);
+    let _share = match peer.map(|peer| node.fair_use.call(peer)) {
+        Some(None) => {
+            let message =
+                "too many calls of your address wait for their replies on this node: wait until some have ended";
+            return Err(Failure::new(ErrorCode::Busy, message));
+        }
+        share => share,
+    };
     let Ok(_place) = node.room.try_acquire() else {
         let message = "too many calls wait for their replies on this node: try again later, or another node";
         return Err(Failure::new(ErrorCode::Busy, message));
@@ -54,7 +66,8 @@ async fn answer(node: &Node, request: Request<Body>) -> Result<Response, Failure
     let reply = client.call(request).await.map_err(|error| explain(&error))?;
     Ok(match reply.json() {
         "" => StatusCode::NO_CONTENT.into_response(),
-        json => respond(reply.status(), json.to_owned()),
+        // The worker has recorded it.
+        json => (Extension(InAudit), respond(reply.status(), json.to_owned())).into_response(),
     })
 }
 
@@ -113,5 +126,9 @@ pub(super) fn respond(status: u16, json: String) -> Response {
         Ok(status) if !status.is_informational() => status,
         _ => StatusCode::BAD_GATEWAY,
     };
-    (status, [(CONTENT_TYPE, "application/json")], json).into_response()
+    let mut response = (status, [(CONTENT_TYPE, "application/json")], json).into_response();
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }

@@ -1,23 +1,28 @@
 //! `/auth`: people log in at the identity provider, see who they are, and log out.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE,
+    USER_AGENT, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use url::form_urlencoded;
 
 use super::assets::wants_page;
+use super::audit::InAudit;
 use super::cookies::{self, SESSION, Scope};
+use super::serve::Peer;
 use super::{Node, calls};
-use crate::auth::{Arrival, LoggedIn, Oidc, OidcError};
+use crate::auth::{Arrival, LoggedIn, Login, Oidc, OidcError};
 use crate::bus::BusError;
 use crate::protocol::limits::BEGUN_LOGIN_KEPT;
-use crate::protocol::{AuthReply, Granted, Secret};
+use crate::protocol::{AccountName, AuthReply, Granted, Secret};
 
 /// Where the cookie of a login that is under way goes.
 const LOGIN: &str = "/auth/oidc";
@@ -47,11 +52,15 @@ const PRIVATE: [(HeaderName, HeaderValue); 3] = [
 ];
 
 /// `GET /auth/oidc/login`: sends the browser to the provider.
-pub(super) async fn begin(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
+pub(super) async fn begin(
+    State(node): State<Arc<Node>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+) -> Response {
     let Some(oidc) = &node.oidc else { return not_here(&headers) };
-    match oidc.begin().await {
+    match oidc.begin(peer).await {
         Ok(departure) => {
-            let scope = scope(oidc, LOGIN, Some(BEGUN_LOGIN_KEPT));
+            let scope = scope(&node, LOGIN, Some(BEGUN_LOGIN_KEPT));
             go(&departure.url, &[cookies::set(&departure.cookie, &departure.value, &scope)])
         }
         Err(error) => refuse(&headers, &error),
@@ -59,7 +68,12 @@ pub(super) async fn begin(State(node): State<Arc<Node>>, headers: HeaderMap) -> 
 }
 
 /// `GET /auth/oidc/callback`: where the provider sends the browser back to.
-pub(super) async fn finish(State(node): State<Arc<Node>>, uri: Uri, headers: HeaderMap) -> Response {
+pub(super) async fn finish(
+    State(node): State<Arc<Node>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     let Some(oidc) = &node.oidc else { return not_here(&headers) };
     let mut arrival = Arrival::default();
     for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
@@ -72,12 +86,15 @@ pub(super) async fn finish(State(node): State<Arc<Node>>, uri: Uri, headers: Hea
             _ => {}
         }
     }
-    match oidc.finish(arrival, |name| cookies::find(&headers, name)).await {
-        Ok(LoggedIn { session, cookie }) => {
-            let session = cookies::set(SESSION, &session, &scope(oidc, "/", None));
-            go("/", &[session, cookies::forget(&cookie, LOGIN)])
+    let from = (peer, user_agent(&headers));
+    let finished = oidc.finish(arrival, |name| cookies::find(&headers, name, node.is_secure()), from).await;
+    record(&node, oidc, peer, &finished).await;
+    match finished {
+        Ok(LoggedIn { session, cookie, .. }) => {
+            let session = cookies::set(SESSION, &session, &scope(&node, "/", None));
+            go("/", &[session, cookies::forget(&cookie, LOGIN, node.is_secure())])
         }
-        Err(error) => refuse(&headers, &error),
+        Err(error) => (Extension(InAudit), refuse(&headers, &error)).into_response(),
     }
 }
 
@@ -86,14 +103,16 @@ pub(super) async fn log_out(State(node): State<Arc<Node>>, headers: HeaderMap) -
     if !node.is_own(&headers) {
         return say(&headers, StatusCode::FORBIDDEN, "a page of another site may not log you out");
     }
-    let ended = match cookies::session(&headers) {
+    let ended = match cookies::session(&headers, node.is_secure()) {
         Some(session) => node.sessions.end(&session).await,
         None => Ok(false),
     };
     match ended {
         Ok(true) => {
             let mut response = answer(StatusCode::OK, &AuthReply::Ok(Granted::default()));
-            response.headers_mut().extend(cookies::forget(SESSION, "/").map(|cookie| (SET_COOKIE, cookie)));
+            response
+                .headers_mut()
+                .extend(cookies::forget(SESSION, "/", node.is_secure()).map(|cookie| (SET_COOKIE, cookie)));
             response
         }
         Ok(false) => not_logged_in(),
@@ -103,7 +122,7 @@ pub(super) async fn log_out(State(node): State<Arc<Node>>, headers: HeaderMap) -
 
 /// `GET /auth/me`: who the session of the cookie belongs to.
 pub(super) async fn whose(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
-    let found = match cookies::session(&headers) {
+    let found = match cookies::session(&headers, node.is_secure()) {
         Some(session) => node.sessions.whose(session).await,
         None => Ok(None),
     };
@@ -117,8 +136,22 @@ pub(super) async fn whose(State(node): State<Arc<Node>>, headers: HeaderMap) -> 
     }
 }
 
-fn scope(oidc: &Oidc, path: &'static str, lasts: Option<Duration>) -> Scope {
-    Scope { path, lasts, secure: oidc.options().is_secure() }
+/// Records a login at the provider, or why there is none.
+async fn record(node: &Node, oidc: &Oidc, peer: IpAddr, finished: &Result<LoggedIn, OidcError>) {
+    let address = peer.to_string();
+    let (user, status, error) = match finished {
+        Ok(LoggedIn { user, .. }) => (Some(user), 200, None),
+        Err(refused @ (OidcError::Taken(name) | OidcError::Disabled(name))) => {
+            (Some(name), refused.status(), Some("denied"))
+        }
+        Err(refused) => (None, refused.status(), Some("denied")),
+    };
+    let (user, issuer) = (user.map(AccountName::as_str), Some(oidc.options().issuer.as_str()));
+    Login { user, address: Some(&address), issuer, status, error }.record(node.client.bus()).await;
+}
+
+fn scope(node: &Node, path: &'static str, lasts: Option<Duration>) -> Scope {
+    Scope { path, lasts, secure: node.is_secure() }
 }
 
 /// Sends a browser on; the address is never one that came with the request.
@@ -134,7 +167,17 @@ fn go(place: &str, cookies: &[Option<HeaderValue>]) -> Response {
 fn refuse(headers: &HeaderMap, error: &OidcError) -> Response {
     tracing::info!(%error, "a login by OpenID Connect was refused");
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    say_under(headers, status, "You are not signed in", &error.to_string())
+    let mut response = say_under(headers, status, "You are not signed in", &error.to_string());
+    if let OidcError::Busy(wait) = error {
+        let seconds = HeaderValue::from(u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX));
+        response.headers_mut().insert(RETRY_AFTER, seconds);
+    }
+    response
+}
+
+/// What the browser or program calls itself.
+pub(super) fn user_agent(headers: &HeaderMap) -> Option<&str> {
+    headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok())
 }
 
 fn not_here(headers: &HeaderMap) -> Response {
@@ -160,7 +203,8 @@ fn say_under(headers: &HeaderMap, status: StatusCode, heading: &str, sentence: &
         return answer(status, &AuthReply::error(sentence));
     }
     let page = PAGE.replace("HEADING", heading).replace("SENTENCE", &escape(sentence));
-    let policy = "default-src 'none'; style-src 'self'; img-src 'self'";
+    let policy = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
+                  form-action 'none'";
     let kind = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, policy)];
     (status, PRIVATE, kind, page).into_response()
 }

@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware::Next;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Node, health, serve};
+use super::client_address::TrustedProxies;
+use super::{Node, guard, health, serve};
 use crate::bus::{Bus, BusError};
 use crate::metrics::{self, ClusterNow, Metrics};
 use crate::protocol::Fqdn;
@@ -54,6 +55,7 @@ impl MetricsServer {
         let router = Router::new()
             .route("/metrics", get(scraped))
             .route("/healthz", get(health::alive))
+            .layer(middleware::from_fn_with_state(guard::Headers { secure: false }, guard::apply))
             .with_state(Arc::new(scrape));
         Ok(Self { listener, address, router })
     }
@@ -61,7 +63,7 @@ impl MetricsServer {
     /// Serves until `stop` is cancelled.
     pub async fn run(self, stop: CancellationToken) {
         tracing::info!(address = %self.address, "serving metrics");
-        serve::run(self.listener, self.router, stop).await;
+        serve::run(self.listener, self.router, TrustedProxies::default(), stop).await;
     }
 }
 

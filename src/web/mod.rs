@@ -4,9 +4,14 @@
 
 mod api;
 mod assets;
+mod audit;
 mod calls;
+mod client_address;
 mod cookies;
+mod fair_use;
+mod guard;
 mod health;
+mod keyed_limit;
 mod login;
 mod metrics;
 mod origin;
@@ -31,11 +36,13 @@ use url::Url;
 use utoipa::ToSchema;
 
 use api::{Registry, Sockets};
+pub use client_address::TrustedProxies;
+use fair_use::FairUse;
 pub use health::{Unready, ask_ready};
 pub use metrics::{MetricsServer, Scrape};
 use view::View;
 
-use crate::auth::{Oidc, OidcError, OidcOptions, Sessions};
+use crate::auth::{Oidc, OidcError, OidcOptions, PasswordPolicy, Sessions};
 use crate::bus::{BusError, Limits, RedisOptions};
 use crate::client::Client;
 use crate::metrics::Metrics;
@@ -60,6 +67,10 @@ pub struct WebOptions {
     pub name: String,
     /// How browsers reach it, where that is not by its address.
     pub public_url: Option<Url>,
+    /// The proxies that it believes when they name the address of a client.
+    pub proxies: TrustedProxies,
+    /// Which passwords people may choose.
+    pub passwords: PasswordPolicy,
     /// What it counts.
     pub metrics: Metrics,
     /// Where its spans go.
@@ -102,6 +113,7 @@ pub struct Web {
     listener: TcpListener,
     address: SocketAddr,
     router: Router,
+    proxies: TrustedProxies,
     /// Ends what has no end of its own.
     closing: DropGuard,
     client: Client,
@@ -118,9 +130,12 @@ struct Node {
     public_url: Option<Url>,
     view: View,
     requests: Registry,
+    recording: audit::Recording,
     metrics: Metrics,
     traces: Traces,
     sockets: Arc<Sockets>,
+    passwords: PasswordPolicy,
+    fair_use: FairUse,
     /// Cancelled when the node stops: what has no end of its own ends then.
     closing: CancellationToken,
     /// Places for calls that wait for their replies.
@@ -150,9 +165,12 @@ impl Web {
             name: options.name.clone(),
             public_url: options.public_url.clone(),
             requests: Registry::default(),
+            recording: audit::Recording::default(),
             metrics: options.metrics.clone(),
             traces: options.traces.clone(),
             sockets: Arc::clone(&sockets),
+            passwords: options.passwords,
+            fair_use: FairUse::default(),
             closing: closing.clone(),
             room: Arc::new(Semaphore::new(CALLS)),
         });
@@ -168,10 +186,14 @@ impl Web {
             .fallback(elsewhere)
             // `GET /` is the UI's.
             .method_not_allowed_fallback(elsewhere)
+            .layer(middleware::from_fn_with_state(Arc::clone(&node), audit::record))
             .layer(middleware::from_fn_with_state(Arc::clone(&node), traces::follow))
             .layer(middleware::from_fn_with_state(Arc::clone(&node), metrics::count))
+            // The outermost: nothing is answered without its headers.
+            .layer(middleware::from_fn_with_state(guard::Headers { secure: node.is_secure() }, guard::apply))
             .with_state(node);
-        Ok(Self { listener, address, router, closing: closing.drop_guard(), client, sockets })
+        let proxies = options.proxies.clone();
+        Ok(Self { listener, address, router, proxies, closing: closing.drop_guard(), client, sockets })
     }
 
     /// Where it listens.
@@ -193,7 +215,7 @@ impl Web {
             stopped.cancelled().await;
             closing.cancel();
         });
-        serve::run(self.listener, self.router, stop).await;
+        serve::run(self.listener, self.router, self.proxies, stop).await;
         // The workers of streams that were open are told that nobody reads them.
         self.sockets.ended().await;
         self.client.leave().await;

@@ -1,6 +1,6 @@
 //! Accepting connections, within limits: axum's own server has none.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::protocol::limits::CONNECTIONS;
+use super::client_address::TrustedProxies;
+use super::keyed_limit::KeyedLimit;
+use crate::auth::network;
+use crate::protocol::limits::{CONNECTIONS, CONNECTIONS_PER_ADDRESS};
 
 /// How long a connection may take to send the head of a request, and may be idle between two.
 const HEAD: Duration = Duration::from_secs(15);
@@ -31,13 +34,14 @@ pub(super) const GRACE: Duration = Duration::from_secs(20);
 /// Pause when no connection can be accepted, because all files that may be open are.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Where a call comes from.
+/// Where a call comes from, as far as trusted proxies say it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) SocketAddr);
+pub(super) struct Peer(pub(super) IpAddr);
 
-/// Serves `router` until `stop` is cancelled.
-pub(super) async fn run(listener: TcpListener, router: Router, stop: CancellationToken) {
+/// Serves `router` until `stop` is cancelled. `proxies` are believed when they name the address of a client.
+pub(super) async fn run(listener: TcpListener, router: Router, proxies: TrustedProxies, stop: CancellationToken) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let (proxies, shares) = (Arc::new(proxies), KeyedLimit::new(CONNECTIONS_PER_ADDRESS));
     let (connections, closing) = (TaskTracker::new(), CancellationToken::new());
     let accepting = async {
         while let Ok(place) = Arc::clone(&room).acquire_owned().await {
@@ -49,10 +53,17 @@ pub(super) async fn run(listener: TcpListener, router: Router, stop: Cancellatio
                     continue;
                 }
             };
+            // To answer would hold the place that others need.
+            let share = if proxies.trusts(address.ip()) { None } else { Some(shares.take(network(address.ip()))) };
+            if matches!(share, Some(None)) {
+                tracing::debug!(%address, "a connection was closed: the address has too many");
+                continue;
+            }
             let _ = stream.set_nodelay(true);
-            let router = TowerToHyperService::new(router.clone());
+            let (router, proxies) = (TowerToHyperService::new(router.clone()), Arc::clone(&proxies));
             let service = service_fn(move |mut request: Request<Incoming>| {
-                request.extensions_mut().insert(Peer(address));
+                let client = proxies.client(address.ip(), request.headers());
+                request.extensions_mut().insert(Peer(client));
                 router.call(request)
             });
             let connection = http1::Builder::new()
@@ -75,7 +86,7 @@ pub(super) async fn run(listener: TcpListener, router: Router, stop: Cancellatio
                 if let Err(error) = ended {
                     tracing::debug!(%error, "a connection ended");
                 }
-                drop(place);
+                drop((place, share));
             });
         }
     };

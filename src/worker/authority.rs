@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use super::Worker;
 use super::job::Ready;
+use super::refusals::unauthenticated;
 use crate::actions::{Bounds, Demand, On};
-use crate::bus::{BusError, Location, persist};
+use crate::bus::{BusError, Location, Recipient, Unbegun, persist};
 use crate::docker::{Method, RequestParts};
-use crate::protocol::{
-    Access, AccountName, AuditRecord, ErrorCode, Event, Failure, Ownership, Reply, Session, Subject, label,
-};
+use crate::protocol::{Access, ErrorCode, Failure, Ownership, Request, Requester, Session, Subject, label};
 
 /// How soon it is noticed that somebody whose stream is open may not have it any more.
 const LOOK: Duration = Duration::from_millis(500);
@@ -22,7 +22,53 @@ pub struct Authority {
     pub bounds: Bounds,
 }
 
+impl Worker {
+    /// Who sent `request`, where that is asked.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Unauthenticated`].
+    async fn look_who_asks(&self, request: &Request) -> Result<Option<Session>, Failure> {
+        let Some(authority) = &self.options.authority else { return Ok(None) };
+        let Some(credential) = &request.credential else {
+            let message = "this cluster asks who you are: give a `session` (`deblox login`) or a `token` \
+                           (`deblox token add`) with the request";
+            return Err(Failure::new(ErrorCode::Unauthenticated, message));
+        };
+        let identify = || crate::auth::identify(&self.bus, credential, authority.session_idle);
+        persist(identify).await?.map(Some).ok_or_else(unauthenticated)
+    }
+
+    /// Who sent `request`, for whoever answers it in the place of another worker.
+    pub(super) async fn requester(&self, request: &Request) -> Requester {
+        match self.look_who_asks(request).await {
+            Ok(Some(session)) => Requester::of(&session),
+            Ok(None) => Requester::Anyone,
+            Err(_) => Requester::Unknown,
+        }
+    }
+}
+
 impl Ready {
+    /// Who sent it, as far as that was found out by [`Self::identify`].
+    pub(super) fn requester(&self) -> Requester {
+        match self.caller.get() {
+            Some(caller) => Requester::of(caller),
+            None if self.worker.options.authority.is_some() => Requester::Unknown,
+            None => Requester::Anyone,
+        }
+    }
+
+    /// Refuses what was not begun, because of who sent it.
+    pub(super) async fn refuse(&self, failure: Failure) {
+        let Some(reply) = self.reply(Err(failure)) else { return };
+        let (json, audit, requester) = (reply.to_json(), self.audit(Some(&reply)), self.requester());
+        let foreign = Unbegun::Foreign(&json);
+        let (bus, consumer, recipient) =
+            (&self.worker.bus, &self.worker.consumer, Recipient::of(&self.request, &requester));
+        let answer = persist(|| bus.answer(consumer, &self.delivery, recipient, &foreign, audit.as_ref()));
+        self.end(answer, Some(&reply)).await;
+    }
+
     /// Finds out who asks, where that is asked.
     ///
     /// # Errors
@@ -36,17 +82,7 @@ impl Ready {
     }
 
     async fn look_who_asks(&self) -> Result<Option<Session>, Failure> {
-        let Some(authority) = &self.worker.options.authority else { return Ok(None) };
-        let Some(credential) = &self.request.credential else {
-            let message = "this cluster asks who you are: give a `session` (`deblox login`) or a `token` \
-                           (`deblox token add`) with the request";
-            return Err(Failure::new(ErrorCode::Unauthenticated, message));
-        };
-        let identify = || crate::auth::identify(&self.worker.bus, credential, authority.session_idle);
-        persist(identify).await?.map(Some).ok_or_else(|| {
-            let message = "the session or the token does not count, or no longer: log in again, or ask for a new token";
-            Failure::new(ErrorCode::Unauthenticated, message)
-        })
+        self.worker.look_who_asks(&self.request).await
     }
 
     /// Checks that `caller` may do this. Returns the full id of the instance in the place of `instance`, where that was
@@ -172,34 +208,4 @@ impl Ready {
             }
         }
     }
-
-    /// What is told of this request to those who look at what was done, if it changed something or was to.
-    pub(super) fn audit(&self, reply: Option<&Reply>) -> Option<String> {
-        if self.action.demand(&self.arguments).access == Access::View {
-            return None;
-        }
-        let (caller, new) = (self.caller.get(), reply.and_then(Reply::instance));
-        let text = |names: &[&str]| names.iter().find_map(|name| self.arguments.text(name)).map(beginning);
-        let record = AuditRecord {
-            event: Event::REQUEST,
-            action: self.action.name,
-            request_id: self.request.id.as_str(),
-            user: caller.map(|caller| caller.username.as_str()),
-            token: caller.and_then(|caller| caller.token.as_ref()).map(AccountName::as_str),
-            dock: Some(self.worker.dock().as_str()),
-            id: new.or(self.instance.get().map(String::as_str)).or(self.request.instance.as_deref()),
-            name: text(&["name"]),
-            about: text(&["image", "network", "volume", "hostname", "template", "path", "owner", "user", "group"]),
-            status: reply.map(Reply::status),
-            error: reply.and_then(Reply::error).map(ErrorCode::as_str),
-        };
-        serde_json::to_string(&record).ok()
-    }
-}
-
-/// As much of a text as is told: names of ours are no longer.
-fn beginning(text: &str) -> &str {
-    const TOLD: usize = 255;
-    let end = (0..=TOLD.min(text.len())).rfind(|at| text.is_char_boundary(*at)).unwrap_or_default();
-    &text[..end]
 }

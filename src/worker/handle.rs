@@ -1,6 +1,7 @@
 //! The way of one request: decode, check, begin, route, do, finish.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,10 +15,12 @@ use super::lanes::Turn;
 use super::refusals::{crowded, expired, half_done, interrupted, poison, too_many_streams};
 use super::route::{Way, asked, route};
 use super::spans::told;
-use crate::actions::{Access, Bounds, Context, Outcome, Recorded};
-use crate::bus::{Attempt, Begun, BusError, Consumer, Delivery, Ending, Fence, Moved, Source, Unbegun, persist};
+use crate::actions::{Access, Bounds, Context, Outcome, Recorded, Streaming};
+use crate::bus::{
+    Attempt, Begun, BusError, Consumer, Delivery, Ending, Fence, Moved, Recipient, Source, Unbegun, id_taken, persist,
+};
 use crate::metrics;
-use crate::protocol::limits::DAEMON_CALL;
+use crate::protocol::limits::{AUDIT_STREAM, DAEMON_CALL};
 use crate::protocol::{Answer, ErrorCode, Failure, Reply, Resource, TraceContext, Undecodable};
 
 /// Where nobody is bounded, no bounds are looked at.
@@ -61,14 +64,17 @@ impl Job {
 
 /// Answers what is no request.
 pub(super) async fn refuse(worker: &Worker, consumer: &Consumer, delivery: &Delivery, undecodable: Undecodable) {
-    let Undecodable { id, trace, failure } = undecodable;
-    let span = worker.span(consumer, delivery, "refused", &id, &trace);
+    let Undecodable { id, trace, failure, .. } = &undecodable;
+    let span = worker.span(consumer, delivery, "refused", id, trace);
     tracing::info!(request = %id, error = failure.code.as_str(), "refused: {}", failure.message);
     let (reason, code) = (failure.to_string(), failure.code);
-    let reply = Reply::failure(id.clone(), worker.dock().clone(), failure).traced(told(&span, &trace).as_ref());
+    let failure = Failure::new(code, failure.message.clone());
+    let reply = Reply::failure(id.clone(), worker.dock().clone(), failure).traced(told(&span, trace).as_ref());
+    let recipient = Recipient::undecoded(&undecodable, worker.options.authority.is_some());
     let json = reply.to_json();
     let refused = Unbegun::Refused(&json, &reason);
-    match persist(|| worker.bus.answer(consumer, delivery, &id, &refused)).await {
+    let audit = super::audit::undecodable(worker.dock(), delivery, id, code);
+    match persist(|| worker.bus.answer(consumer, delivery, recipient, &refused, Some(&audit))).await {
         Ok(_) => {
             span.answered(reply.status(), reply.error());
             worker.metrics().answered(None, metrics::Outcome::Failed(code));
@@ -93,10 +99,15 @@ impl Ready {
             }
         }
         let bus = &self.worker.bus;
-        let begun = persist(|| bus.begin(&self.worker.consumer, &self.delivery, &self.request, self.deadline)).await;
+        let (consumer, requester) = (&self.worker.consumer, self.requester());
+        let begin = || bus.begin(consumer, &self.delivery, &self.request, &requester, self.deadline);
+        let begun = persist(begin).await;
         let mut dead = None;
         let outcome = match (begun, known) {
             (Ok(Begun::Settled), _) => return,
+            (Ok(Begun::Foreign), known) => {
+                return self.refuse(known.err().unwrap_or_else(|| id_taken(&self.request.id))).await;
+            }
             (Ok(Begun::Go(_) | Begun::Expired { .. }), Err(failure)) => Err(failure),
             (Ok(Begun::Expired { begun }), Ok(())) => self.too_late(begun).await,
             (Ok(Begun::Poison), _) => {
@@ -177,7 +188,9 @@ impl Ready {
         let json = reply.to_json();
         let looked = Unbegun::Looked { reply: &json, id_chosen: self.request.id_chosen };
         let (bus, consumer) = (&self.worker.bus, &self.worker.consumer);
-        let answer = persist(|| bus.answer(consumer, &self.delivery, &self.request.id, &looked));
+        let (audit, requester) = (self.audit(Some(&reply)), self.requester());
+        let recipient = Recipient::of(&self.request, &requester);
+        let answer = persist(|| bus.answer(consumer, &self.delivery, recipient, &looked, audit.as_ref()));
         self.end(answer, Some(&reply)).await;
         Looked::Answered
     }
@@ -198,7 +211,7 @@ impl Ready {
                     place => place,
                 };
                 let done = match self.perform(instance.as_deref(), attempt).await {
-                    Ok(Outcome::Streams(streaming)) => Box::pin(self.relay(*streaming)).await,
+                    Ok(Outcome::Streams(streaming)) => Box::pin(self.relay_recorded(*streaming)).await,
                     done => done,
                 };
                 let changed = self.changed(&done, instance.as_deref());
@@ -207,8 +220,9 @@ impl Ready {
             }
             Ok(Way::To(dock)) => {
                 let (bus, consumer, trace) = (&self.worker.bus, &self.worker.consumer, self.goes_on());
-                let (to, trace) = (Some(&dock), trace.as_deref());
-                let pass = || bus.pass_on(consumer, &self.delivery, &self.request, self.deadline, to, trace);
+                let (requester, to) = (self.requester(), Some(&dock));
+                let from = (&requester, trace.as_deref());
+                let pass = || bus.pass_on(consumer, &self.delivery, &self.request, self.deadline, to, from);
                 let moved = persist(pass).await;
                 match moved {
                     Ok(Moved::Yes) => {
@@ -226,6 +240,15 @@ impl Ready {
                 }
             }
             Err(failure) => Some(self.settle(Err(failure), attempt.number)),
+        }
+    }
+
+    /// Passes a stream on. One that goes on is in the audit before it ends.
+    async fn relay_recorded(&self, streaming: Streaming) -> Result<Outcome, Failure> {
+        let mut relay = pin!(self.relay(streaming));
+        tokio::select! {
+            done = &mut relay => done,
+            () = tokio::time::sleep(AUDIT_STREAM) => tokio::join!(relay, self.record_begun()).0,
         }
     }
 
@@ -318,7 +341,8 @@ impl Ready {
     }
 
     fn fence(&self, attempt: Attempt) -> Fence<'_> {
-        Fence::new(&self.worker.bus, &self.worker.consumer, &self.delivery, &self.request, self.deadline, attempt)
+        let asked = (&self.request, self.requester());
+        Fence::new(&self.worker.bus, &self.worker.consumer, &self.delivery, asked, self.deadline, attempt)
     }
 
     /// Does it until the deadline, and says honestly what is known when that has passed.
@@ -346,7 +370,7 @@ impl Ready {
     }
 
     /// The reply for an outcome; none for an action that has none.
-    fn reply(&self, outcome: Result<Outcome, Failure>) -> Option<Reply> {
+    pub(super) fn reply(&self, outcome: Result<Outcome, Failure>) -> Option<Reply> {
         let (id, dock) = (self.request.id.clone(), self.worker.dock().clone());
         let reply = match outcome {
             Ok(Outcome::Silent | Outcome::Streams(_)) => return None,
@@ -368,7 +392,8 @@ impl Ready {
         let json = reply.as_ref().map(Reply::to_json);
         let (bus, consumer, dock) = (&self.worker.bus, &self.worker.consumer, self.worker.dock());
         let audit = self.audit(reply.as_ref());
-        let ending = Ending { reply: json.as_deref(), dead, audit: audit.as_deref() };
+        let requester = self.requester();
+        let ending = Ending { requester: &requester, reply: json.as_deref(), dead, audit: audit.as_ref() };
         // A stream may last longer than its request had to begin.
         let now = self.worker.now().filter(|_| self.streams());
         let deadline = self.deadline.max(now.unwrap_or_default());
@@ -377,7 +402,7 @@ impl Ready {
     }
 
     /// Ends it, and says how it has ended.
-    async fn end(&self, ending: impl Future<Output = Result<bool, BusError>>, reply: Option<&Reply>) {
+    pub(super) async fn end(&self, ending: impl Future<Output = Result<bool, BusError>>, reply: Option<&Reply>) {
         let (begun, span) = (Instant::now(), self.span.child("reply"));
         let ended = ending.await;
         drop(span);
@@ -400,8 +425,9 @@ impl Ready {
         self.worker.metrics().answered(Some(self.action.name), metrics::Outcome::Failed(ErrorCode::Internal));
         let (bus, consumer) = (&self.worker.bus, &self.worker.consumer);
         let reason = error.to_string();
-        let unanswerable = Unbegun::Unanswerable(&reason);
-        if let Err(error) = persist(|| bus.answer(consumer, &self.delivery, &self.request.id, &unanswerable)).await {
+        let (unanswerable, requester) = (Unbegun::Unanswerable(&reason), self.requester());
+        let recipient = Recipient::of(&self.request, &requester);
+        if let Err(error) = persist(|| bus.answer(consumer, &self.delivery, recipient, &unanswerable, None)).await {
             tracing::error!(%error, "nor can it be put with the dead");
         }
     }

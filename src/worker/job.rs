@@ -1,5 +1,6 @@
 //! A delivered entry, understood as far as that goes.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -32,6 +33,8 @@ pub(super) struct Ready {
     pub(super) caller: OnceLock<Session>,
     /// The full id of the instance that it is about, once that is found out.
     pub(super) instance: OnceLock<String>,
+    /// Whether the audit has it that its stream has begun.
+    pub(super) is_begun: AtomicBool,
     /// Its place among those that work, or among those that wait.
     pub(super) place: Mutex<Option<Place>>,
     /// Its turn among those for the same instance, until others may go.
@@ -65,7 +68,9 @@ pub(super) fn understand(delivery: &Delivery, dock: &Fqdn) -> Result<Understood,
     let checked = Action::find(&request.action).and_then(|action| Ok((action, action.check(&request)?)));
     let (action, arguments) = match checked {
         Ok(parts) => parts,
-        Err(failure) => return Err(Undecodable { id: request.id, trace: request.trace, failure }),
+        Err(failure) => {
+            return Err(Undecodable { id: request.id, reply_to: request.reply_to, trace: request.trace, failure });
+        }
     };
     let timeout = request.timeout.unwrap_or_else(|| action.default_timeout(arguments.whole("time")));
     let end = delivery.entry.millis.saturating_add(millis(timeout));
@@ -105,6 +110,7 @@ impl Job {
                     deadline,
                     caller: OnceLock::new(),
                     instance: OnceLock::new(),
+                    is_begun: AtomicBool::new(false),
                     place: Mutex::default(),
                     turn: Mutex::default(),
                     span,

@@ -1,5 +1,6 @@
 //! The process beside a Docker daemon: takes requests from the bus, does them, keeps the shared records current.
 
+mod audit;
 mod authority;
 mod extras;
 mod handle;
@@ -28,7 +29,7 @@ use crate::bus::{Bus, BusError, Consumer, RedisOptions};
 use crate::docker::{Docker, DockerError, DockerOptions, Sampler};
 use crate::metrics::Metrics;
 use crate::protocol::limits::{BEAT, STREAMS, WAITING};
-use crate::protocol::{Fqdn, Labels, Standing, millis};
+use crate::protocol::{AuditBounds, Fqdn, Labels, Standing, millis};
 use crate::traces::Traces;
 pub use authority::Authority;
 use intake::Intake;
@@ -57,6 +58,8 @@ pub struct WorkerOptions {
     pub grace: Duration,
     /// Whom it serves; everybody who reaches the bus, where nothing is said.
     pub authority: Option<Authority>,
+    /// How much of the audit the cluster keeps.
+    pub audit: AuditBounds,
     /// What it counts.
     pub metrics: Metrics,
     /// Where its spans go.
@@ -73,7 +76,8 @@ impl WorkerOptions {
     pub fn new(redis: RedisOptions, docker: DockerOptions, dock: Fqdn) -> Self {
         let (labels, concurrency, grace) = (Labels::new(), Self::CONCURRENCY, Self::GRACE);
         let (metrics, traces) = (Metrics::default(), Traces::default());
-        Self { redis, docker, dock, labels, concurrency, grace, authority: None, metrics, traces }
+        let audit = AuditBounds::default();
+        Self { redis, docker, dock, labels, concurrency, grace, authority: None, audit, metrics, traces }
     }
 }
 
@@ -174,6 +178,7 @@ impl Worker {
 /// [`WorkerError`] when it cannot begin, or must not go on.
 pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<(), WorkerError> {
     let bus = Bus::measured(&options.redis, options.metrics.clone())?;
+    bus.bound_audit(options.audit);
     let docker = Docker::measured(&options.docker, options.metrics.clone())?;
     let token = uuid::Uuid::new_v4().simple().to_string();
     let consumer = Consumer::new(&bus, &options.dock, &token);
@@ -218,6 +223,7 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
 
     tasks.spawn(background.clone().run_until_cancelled_owned(extras::run(Arc::clone(&worker))));
     tasks.spawn(background.clone().run_until_cancelled_owned(watch::run(Arc::clone(&worker))));
+    tasks.spawn(background.clone().run_until_cancelled_owned(audit::run(Arc::clone(&worker))));
     if worker.options.docker.is_local() {
         tasks.spawn(background.clone().run_until_cancelled_owned(host::run(Arc::clone(&worker))));
     }

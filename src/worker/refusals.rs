@@ -55,3 +55,9 @@ pub(super) fn expired() -> Failure {
     let message = "its time was up before it began: it was not executed; send it again with a new `requestId`";
     Failure::new(ErrorCode::Expired, message)
 }
+
+/// What is said where neither a session nor a token says who it is.
+pub(super) fn unauthenticated() -> Failure {
+    let message = "the session or the token does not count, or no longer: log in again, or ask for a new token";
+    Failure::new(ErrorCode::Unauthenticated, message)
+}

@@ -10,14 +10,16 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::Worker;
 use super::handle::refuse;
 use super::job::{Understood, understand};
-use super::refusals::poison;
+use super::refusals::{poison, unauthenticated};
 use super::route::lost;
 use super::spans::told;
 use crate::actions::Target;
-use crate::bus::{Begun, BusError, Consumer, Delivery, Ending, Neglected, Source, Unbegun, Watch, Watched};
+use crate::bus::{
+    Begun, BusError, Consumer, Delivery, Ending, Neglected, Recipient, Source, Unbegun, Watch, Watched, id_taken,
+};
 use crate::metrics::Outcome;
 use crate::protocol::limits::{QUEUE_LENGTH, RECONCILE, SWEEP, TAKE_OVER};
-use crate::protocol::{EntryId, ErrorCode, Failure, Fqdn, Reply, TraceContext, Undecodable};
+use crate::protocol::{EntryId, ErrorCode, Failure, Fqdn, Reply, Requester, TraceContext, Undecodable};
 
 /// Entries of one stream that are looked at in a round; the next round goes on behind them.
 const PAGE: usize = 500;
@@ -108,13 +110,19 @@ async fn shed(worker: &Worker, Neglected { dock, excess, .. }: &Neglected) -> Re
     let consumer = worker.consumer.standing_in(of);
     let message = format!("more than {QUEUE_LENGTH} requests wait: it was not executed; try again later");
     for delivery in consumer.newest(source, (*excess).min(PAGE)).await? {
-        let (id, trace) = match understand(&delivery, of) {
-            Ok(Understood { request, .. }) => (request.id, request.trace),
-            Err(Undecodable { id, trace, .. }) => (id, trace),
+        let understood = understand(&delivery, of);
+        let (id, reply_to, trace) = match &understood {
+            Ok(Understood { request, .. }) => (&request.id, &request.reply_to, &request.trace),
+            Err(Undecodable { id, reply_to, trace, .. }) => (id, reply_to, trace),
         };
+        // There are many: it is not looked who they are, and so none gets a reply that is stored.
+        let asks = worker.options.authority.is_some();
+        let requester = if asks { Requester::Unknown } else { Requester::Anyone };
+        let recipient = Recipient { id, reply_to: reply_to.as_ref(), requester: &requester };
         let busy = Failure::new(ErrorCode::Busy, message.clone());
         let reply = Reply::failure(id.clone(), worker.dock().clone(), busy).traced(trace.asked.as_ref()).to_json();
-        worker.bus.answer(&consumer, &delivery, &id, &Unbegun::Shed(&reply)).await?;
+        let audit = super::audit::undecodable(worker.dock(), &delivery, id, ErrorCode::Busy);
+        worker.bus.answer(&consumer, &delivery, recipient, &Unbegun::Shed(&reply), Some(&audit)).await?;
         worker.metrics().answered(None, Outcome::Failed(ErrorCode::Busy));
     }
     tracing::warn!(stream = consumer.stream(source), excess, "too many requests wait; refused the newest");
@@ -156,17 +164,26 @@ impl StandIn<'_> {
 
     /// Ends one request, or has it placed again by whoever takes it from the shared stream.
     async fn settle(&self, delivery: &Delivery, understood: Understood) -> Result<(), BusError> {
-        let Understood { request, deadline, action, arguments } = understood;
-        let streams = action.streams(&arguments);
+        let Understood { request, deadline, action, arguments } = &understood;
+        let (deadline, streams) = (*deadline, action.streams(arguments));
         let (bus, consumer) = (&self.worker.bus, &self.consumer);
-        let (failure, dead) = match bus.begin(consumer, delivery, &request, deadline).await? {
+        let requester = self.worker.requester(request).await;
+        let (failure, dead) = match bus.begin(consumer, delivery, request, &requester, deadline).await? {
             Begun::Settled => return Ok(()),
+            Begun::Foreign => {
+                let failure = if requester == Requester::Unknown { unauthenticated() } else { id_taken(&request.id) };
+                let reply = Reply::failure(request.id.clone(), self.worker.dock().clone(), failure);
+                let audit = understood.audit(self.worker, self.dock, &reply).await?;
+                let (json, recipient) = (reply.to_json(), Recipient::of(request, &requester));
+                let foreign = Unbegun::Foreign(&json);
+                return bus.answer(consumer, delivery, recipient, &foreign, audit.as_ref()).await.map(drop);
+            }
             Begun::Go(attempt) if streams && attempt.number > 1 => {
                 (self.lost("its stream has broken off").await?, false)
             }
             Begun::Go(_) => {
                 let trace = request.trace.passed_on.as_ref().map(TraceContext::parent);
-                return bus.pass_on(consumer, delivery, &request, deadline, None, trace).await.map(drop);
+                return bus.pass_on(consumer, delivery, request, deadline, None, (&requester, trace)).await.map(drop);
             }
             Begun::Poison => (poison(), true),
             Begun::Expired { begun: true } if streams => (self.lost("its stream has broken off").await?, false),
@@ -184,8 +201,9 @@ impl StandIn<'_> {
         let reply = Reply::failure(request.id.clone(), self.worker.dock().clone(), failure);
         let reply = reply.traced(told(&span, &request.trace).as_ref());
         let json = reply.to_json();
-        let ending = Ending { reply: Some(&json), dead: dead.as_deref(), audit: None };
-        if bus.finish(consumer, delivery, &request, deadline, self.dock, ending).await? {
+        let audit = understood.audit(self.worker, self.dock, &reply).await?;
+        let ending = Ending { requester: &requester, reply: Some(&json), dead: dead.as_deref(), audit: audit.as_ref() };
+        if bus.finish(consumer, delivery, request, deadline, self.dock, ending).await? {
             span.answered(reply.status(), reply.error());
             self.worker.metrics().answered(Some(action.name), outcome);
         }

@@ -205,6 +205,12 @@ async fn each_role_does_its_work(guarded: &Guarded) {
 
     // Where Redis tells of no changes, replies are waited for in another way.
     guarded.pipe("ACL SETUSER ada -client|tracking");
+    // Who reads the audit.
+    let auditor = guarded.grant(&["auditor", "eye"]).await;
+    assert!(auditor.says(&["audit", "verify"]).await.starts_with("right: "));
+    let folder = tempfile::tempdir().expect("a folder");
+    let target = format!("file:{}", folder.path().join("audit").display());
+    auditor.says(&["audit", "export", "--once", "--to", &target]).await;
     assert!(ada.says(&["docks"]).await.contains("a.test"));
     // Nothing else was refused all the while; these two do not watch.
     let watch = guarded.admin.key("watch");
@@ -232,7 +238,7 @@ async fn a_node_manages_users_if_its_user_of_redis_may() {
         assert!(status == 201 || named, "{made:?}");
     }
     assert!(boss.says(&["user", "ls"]).await.contains("eve"));
-    let told: Value = guarded.admin.redis(&["XRANGE", &guarded.admin.key("events"), "-", "+"]).await;
+    let told: Value = guarded.admin.redis(&["XRANGE", &guarded.admin.key("audit"), "-", "+"]).await;
     assert!(format!("{told:?}").contains("add-user"), "{told:?}");
     let refused = guarded.refused().await;
     assert!(refused.iter().all(|(user, _)| user == "plain"), "{refused:?}");
@@ -316,6 +322,7 @@ async fn redis_refuses_what_is_another_s() {
             let nodes = ["HGETALL NS.instances.b.test", "HGETALL NS.ownership", "XRANGE NS.events - +"];
             client.may_not(&["EVALSHA 00 0", "SCRIPT LOAD x", "HGET NS.auth.users eve"]).await;
             client.may_not(&nodes).await;
+            client.may_not(&["XADD NS.auth.node-login * json {}", "ZRANGE NS.auth.user-sessions.eve 0 -1"]).await;
         }
         for these in [EVERYBODY, SENDS_NOTHING, TAKES_NO_REQUEST, LEAVES_IT] {
             client.may_not(these).await;
@@ -338,6 +345,15 @@ async fn redis_refuses_what_is_another_s() {
     for these in [EVERYBODY, TAKES_NO_REQUEST, LEAVES_IT] {
         worker.may_not(these).await;
     }
+    // A login whose address is believed comes from a web node, and a session from an auth manager.
+    worker
+        .may_not(&[
+            "XADD NS.auth.node-login * json {}",
+            "HSET NS.auth.session.00 user eve",
+            "ZREM NS.auth.user-sessions.eve 00",
+            "ZADD NS.auth.throttle.00 1 a",
+        ])
+        .await;
     // Nor by a script of its own.
     for (script, key) in [
         ("return redis.call('XRANGE', KEYS[1], '-', '+')", "NS.docker.b.test"),
@@ -510,6 +526,8 @@ fn help_of_deblox_acl() {
       manager   For `deblox web --auth-manager` that is nothing else: answers logins, and reads accounts
       accounts  For `deblox user`, `group` and `token`: changes accounts
       doctor    For `deblox doctor`: looks how the docks and the queues are, and changes nothing
+      auditor   For `deblox audit verify` and `deblox audit export`: reads the audit, and changes
+                nothing
       help      Print this message or the help of the given subcommand(s)
 
     Options:
@@ -535,4 +553,40 @@ fn help_of_deblox_acl_worker() {
                             standard error]
       -h, --help            Print help (see more with '--help')
     "#);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_audit_is_added_to_by_those_who_cannot_read_it() {
+    let guarded = Guarded::new().await;
+    let reads = ["XRANGE NS.audit - +", "XREAD STREAMS NS.audit 0", "XREVRANGE NS.audit + -"];
+    let changes =
+        ["XDEL NS.audit 1-1", "DEL NS.audit", "DEL NS.audit.head", "XSETID NS.audit 1-1", "RESTORE NS.audit 0 x"];
+    for (words, may_read, may_add) in [
+        (&["worker", "a.test"][..], true, true),
+        (&["workers", "all"], true, true),
+        (&["web", "node"], true, true),
+        (&["manager", "gate"], false, true),
+        (&["accounts", "boss"], false, true),
+        (&["client", "ada"], false, false),
+        (&["doctor", "doc"], false, false),
+        (&["auditor", "eye"], true, false),
+    ] {
+        let user = guarded.grant(words).await;
+        user.may_not(&changes).await;
+        if may_read {
+            user.tries(&["XRANGE", &user.key("audit"), "-", "+"]).await.expect("it may read");
+        } else {
+            user.may_not(&reads).await;
+        }
+        let handle = deblox::bus::Bus::new(&user.options()).expect("options");
+        let record = deblox::protocol::AuditRecord { action: "probe", about: Some(words[0]), ..Default::default() };
+        let before: usize = guarded.admin.redis(&["XLEN", &user.key("audit")]).await;
+        handle.audit(&record).await;
+        let after: usize = guarded.admin.redis(&["XLEN", &user.key("audit")]).await;
+        assert_eq!(after - before, usize::from(may_add), "{words:?}");
+        if !may_add {
+            user.may_not(&["XADD NS.audit * a b", "HSET NS.audit.head seq 1", "XTRIM NS.audit MAXLEN 0"]).await;
+        }
+    }
+    assert!(guarded.admin.says(&["audit", "verify"]).await.starts_with("right: 5 records"));
 }

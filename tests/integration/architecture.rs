@@ -3,8 +3,10 @@
 use std::path::Path;
 
 /// The folders of `src`, the highest first. A file names its own layer and lower ones only.
-const LAYERS: &[&str] =
-    &["main", "cli", "web", "client", "worker", "auth", "actions", "docker", "bus", "metrics", "traces", "protocol"];
+const LAYERS: &[&str] = &[
+    "main", "cli", "web", "client", "worker", "auth", "actions", "docker", "bus", "metrics", "traces", "secrets",
+    "protocol",
+];
 
 /// Layers that stand beside each other: all that these name is the wire.
 const SIDE_BY_SIDE: &[&str] = &["docker", "bus"];
@@ -15,8 +17,11 @@ const CRATES: &[(&str, &[&str])] = &[
     ("deadpool_redis", &["bus/"]),
     ("bollard", &["docker/"]),
     ("argon2", &["auth/"]),
-    ("sha2", &["auth/"]),
+    ("sha2", &["auth/", "protocol/audit.rs"]),
+    ("sha1_smol", &["protocol/audit.rs"]),
     ("getrandom", &["auth/"]),
+    ("zxcvbn", &["auth/"]),
+    ("ipnet", &["cli/", "web/"]),
     ("hyper", &["auth/oidc/", "docker/", "traces/", "web/"]),
     ("hyper_util", &["auth/oidc/", "docker/", "traces/", "web/"]),
     ("http_body_util", &["auth/oidc/", "docker/", "traces/"]),

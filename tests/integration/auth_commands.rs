@@ -81,7 +81,7 @@ async fn what_is_wrong_about_a_user_or_a_token_is_said_in_one_line() {
     }
     let said = bus.piped(&["user", "add", "bob", "--role", "user"], PASSWORD.as_bytes()).await;
     assert!(said.code == 1 && said.err.contains("--password-stdin"), "{said:?}");
-    for (password, part) in [("short", "8 characters or more"), (&*"x".repeat(1025), "at most 1024 bytes")] {
+    for (password, part) in [("short", "12 characters or more"), (&*"x".repeat(1025), "at most 1024 bytes")] {
         let said = bus.piped(&["user", "add", "bob", "--role", "user", "--password-stdin"], password.as_bytes()).await;
         assert!(said.code == 1 && said.err.contains(part) && !said.err.contains(password), "{said:?}");
     }
@@ -274,6 +274,9 @@ fn help_of_deblox_user_passwd() {
       <NAME>  The name
 
     Options:
+          --revoke-tokens   Revoke all tokens of the user as well [default: ask, and keep them where
+                            there is no terminal]
+          --keep-tokens     Keep the tokens of the user
           --password-stdin  Read the password from standard input
           --generate        Make a one-time password and print it
       -h, --help            Print help (see more with '--help')

@@ -690,8 +690,8 @@ fn help_of_deblox_context() {
 
     Commands:
       ls    List the contexts; the one in use has a star [alias: list]
-      set   Keep how a cluster is reached under a name: --redis-url or REDIS_URL, --namespace,
-            --redis-ca and the like [alias: create]
+      set   Keep how a cluster is reached under a name: --redis-url, --redis-url-file or REDIS_URL,
+            --namespace, --redis-ca and the like [alias: create]
       use   Use a context from now on; `default` is none
       rm    Forget contexts
       show  Print the name of the one in use
@@ -705,8 +705,8 @@ fn help_of_deblox_context() {
 #[test]
 fn help_of_deblox_context_set() {
     insta::assert_snapshot!(own(&["context", "set"]), @r#"
-    Keep how a cluster is reached under a name: --redis-url or REDIS_URL, --namespace, --redis-ca and
-    the like
+    Keep how a cluster is reached under a name: --redis-url, --redis-url-file or REDIS_URL, --namespace,
+    --redis-ca and the like
 
     Usage: deblox context set [OPTIONS] <NAME>
 
@@ -785,8 +785,8 @@ fn help_of_deblox_events() {
                                 or seconds since the epoch
           --until <TIME>        End at this time, with --dock
       -f, --filter <KEY=VALUE>  Only what fits, such as event=dock-lost, or with --dock type=container;
-                                may be given several times. Requests are told with event=request, and in
-                                JSON
+                                may be given several times. With event=request the requests of `deblox
+                                audit` are told
           --format <FORMAT>     Text, or JSON with an object a line [default: text] [possible values:
                                 text, json]
       -q, --quiet               Only the id of what it is about, or the dock where it is that

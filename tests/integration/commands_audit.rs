@@ -25,11 +25,11 @@ async fn audit_lists_who_asked_for_what_and_how_it_ended() {
     refused(&bus.call_as(&bob, json!({"action": "start-container", "id": name})).await, 403, "forbidden", &[]);
     refused(&bus.call(json!({"action": "delete-container", "id": name})).await, 401, "unauthenticated", &[]);
     // A user is told of its own requests only.
-    let mine = json!({"action": "events", "all": true, "kept": true, "token": bob}).to_string();
+    let mine = json!({"action": "events", "all": true, "audit": true, "kept": true, "token": bob}).to_string();
     let said = bus.deblox(&["call", &mine]).await;
     assert_eq!(said.code, 0, "{said:?}");
     let asked: Vec<Value> = objects(&said.out).into_iter().filter(|event| event["event"] == "request").collect();
-    assert_eq!(asked.iter().map(|event| &event["user"]).collect::<Vec<_>>(), ["bob"], "{asked:?}");
+    assert_eq!(asked.iter().map(|event| &event["user"]).collect::<Vec<_>>(), ["bob", "bob"], "{asked:?}");
     worker.stop().await;
 
     // Whoever asks one that asks nobody who it is sees all.
@@ -48,7 +48,9 @@ async fn audit_lists_who_asked_for_what_and_how_it_ended() {
     let cells = cells.map(|cell| if is_time(cell) { "0ms" } else { cell });
     insta::assert_snapshot!(cells.collect::<Vec<_>>().join(" | "), @"
     USER | ACTION | WHAT | DOCK | TOOK | OUTCOME
+    ada (test) | use-token | 200
     ada (test) | create-container | NAME busybox | actions.test | 0ms | 201
+    bob (test) | use-token | 200
     bob (test) | start-container | ID | actions.test | 0ms | 403 forbidden
     delete-container | NAME | actions.test | 0ms | 401 unauthenticated
     register | actions.test | actions.test | 0ms | done
@@ -57,13 +59,16 @@ async fn audit_lists_who_asked_for_what_and_how_it_ended() {
         let said = bus.says(&[&["audit", "--format", "json"], words].concat()).await;
         objects(&said).into_iter().map(|row| row["action"].as_str().expect("text").to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(requests(&[]).await, ["create-container", "start-container", "delete-container", "register"]);
-    assert_eq!(requests(&["--user", "ada"]).await, ["create-container"]);
+    assert_eq!(
+        requests(&[]).await,
+        ["use-token", "create-container", "use-token", "start-container", "delete-container", "register"]
+    );
+    assert_eq!(requests(&["--user", "ada"]).await, ["use-token", "create-container"]);
     assert_eq!(requests(&["-f", "status=403", "-f", "status=401"]).await, ["start-container", "delete-container"]);
     assert_eq!(requests(&["-f", "error=forbidden", "-f", &format!("id={id}")]).await, ["start-container"]);
-    assert_eq!(requests(&["--since", &time]).await.len(), 4);
+    assert_eq!(requests(&["--since", &time]).await.len(), 6);
     assert_eq!(requests(&["--since", "2100-01-01T00:00:00Z"]).await.len(), 0);
-    assert_eq!(bus.says(&["audit", "-q", "--user", "ada"]).await, "create.1");
+    assert_eq!(bus.says(&["audit", "-q", "--user", "ada", "-f", "action=create-container"]).await, "create.1");
     bus.complains(&["audit", "-f", "colour=red"], 1, &["colour", "action, dock"]).await;
     let coloured = bus.deblox_with(&["audit"], |command| {
         command.env("CLICOLOR_FORCE", "1");
@@ -77,21 +82,21 @@ async fn audit_lists_who_asked_for_what_and_how_it_ended() {
     let [rows, lines] =
         [&[][..], &["--format", "json"]].map(|words| bus.follow(&[&["audit", "--follow"], words].concat()));
     until("what is kept", async || {
-        let both = rows.output().contains("401 unauthenticated") && lines.output().lines().count() == 4;
-        (both && told.output().contains("instance-created") && asked.output().lines().count() == 4).then_some(())
+        let both = rows.output().contains("401 unauthenticated") && lines.output().lines().count() == 6;
+        (both && told.output().contains("instance-created") && asked.output().lines().count() == 6).then_some(())
     })
     .await;
     let remove = json!({"action": "delete-container", "id": name, "requestId": "delete.1"});
     succeeded(&bus.call(remove).await, 204);
     until("what is asked for later", async || {
-        let both = rows.output().lines().count() == 6 && lines.output().contains("delete.1");
+        let both = rows.output().lines().count() == 8 && lines.output().contains("delete.1");
         (both && told.output().contains("instance-removed")).then_some(())
     })
     .await;
     let [heads, .., last] =
-        rows.output().lines().map(str::to_owned).collect::<Vec<_>>().try_into().unwrap_or([const { String::new() }; 6]);
+        rows.output().lines().map(str::to_owned).collect::<Vec<_>>().try_into().unwrap_or([const { String::new() }; 8]);
     assert_eq!(heads.find("OUTCOME"), last.rfind("204"), "{heads}\n{last}");
-    assert_eq!(objects(&lines.output())[4]["status"], 204);
+    assert_eq!(objects(&lines.output())[6]["status"], 204);
     assert!(!told.output().contains(" request "), "{}", told.output());
 }
 
@@ -133,6 +138,14 @@ fn help_of_deblox_audit() {
     List the requests that changed something or were to: who asked, for what, and how it ended
 
     Usage: deblox audit [OPTIONS]
+           deblox audit <COMMAND>
+
+    Commands:
+      verify  Check that no record was removed, changed or moved, and print how far the audit has come;
+              Redis itself is read
+      export  Copy all records to a file or to syslog as they are made, and go on where it ended; Redis
+              itself is read
+      help    Print this message or the help of the given subcommand(s)
 
     Options:
           --follow              Go on with what is asked for from now on

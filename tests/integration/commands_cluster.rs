@@ -136,7 +136,8 @@ async fn contexts_name_clusters_and_redis_url_comes_first() {
     let environment = [("REDIS_URL", other.url.as_str()), ("DEBLOX_NAMESPACE", other.namespace.as_str())];
     assert_eq!(says(&["context", "create", "two"], &environment), "two");
     let secret = "redis://ada:secret@redis.test:6379";
-    assert_eq!(says(&["--redis-url", secret, "context", "set", "far"], &[]), "far");
+    assert_eq!(says(&["context", "set", "far"], &[("REDIS_URL", secret)]), "far");
+    complains(&["--redis-url", secret, "context", "set", "far"], &[], "--redis-url-file");
     let file = home.path().join("deblox/contexts.json");
     let mode = std::fs::metadata(&file).expect("the file is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "URLs have passwords in them");
@@ -157,7 +158,7 @@ async fn contexts_name_clusters_and_redis_url_comes_first() {
 
     complains(&["docks", "--context", "none"], &[], "deblox context ls");
     complains(&["context", "use", "none"], &[], "deblox context ls");
-    complains(&["context", "set", "a b", "--redis-url", secret], &[], "a b");
+    complains(&["context", "set", "a b"], &[("REDIS_URL", secret)], "a b");
     complains(&["context", "rm", "none"], &[], "deblox context ls");
     assert_eq!(says(&["context", "rm", "one", "far"], &[]), "one\nfar");
     assert_eq!(says(&["context", "show"], &[]), "default", "what was in use is gone");

@@ -141,7 +141,35 @@ fn bounds() -> String {
         ("passwords that one auth manager hashes at the same time, of 19 MiB each", limits::HASHING.to_string()),
         ("API tokens of one user", limits::TOKENS.to_string()),
         ("a login at an OpenID Connect provider takes", format!("at most {}", time(limits::BEGUN_LOGIN_KEPT))),
-        ("such logins begun in a minute", limits::BEGUN_LOGINS.to_string()),
+        (
+            "such logins begun in a minute",
+            format!("{}, {} from one address", limits::BEGUN_LOGINS, limits::BEGUN_LOGINS_PER_ADDRESS),
+        ),
+        ("sessions of one user", limits::SESSIONS.to_string()),
+        (
+            "connections from one address to one HTTP node, unless it is a trusted proxy",
+            limits::CONNECTIONS_PER_ADDRESS.to_string(),
+        ),
+        ("calls from one address that wait for their replies at one HTTP node", limits::CALLS_PER_ADDRESS.to_string()),
+        ("logins from one address under way at one HTTP node", limits::LOGINS_PER_ADDRESS.to_string()),
+        (
+            "live streams of one HTTP node, of a user, from an address",
+            format!(
+                "{}, {}, {}",
+                limits::LIVE_STREAMS,
+                limits::LIVE_STREAMS_PER_USER,
+                limits::LIVE_STREAMS_PER_ADDRESS
+            ),
+        ),
+        (
+            "websockets of one HTTP node, of a user, from an address",
+            format!("{}, {}, {}", limits::SOCKETS, limits::SOCKETS_PER_USER, limits::SOCKETS_PER_ADDRESS),
+        ),
+        (
+            "streams on websockets of one HTTP node, of a user",
+            format!("{}, {}", limits::NODE_STREAMS, limits::NODE_STREAMS_PER_USER),
+        ),
+        ("searches of logs that a user has running at one HTTP node", limits::SEARCHES_PER_USER.to_string()),
         (
             "an answer of the provider",
             format!("{}, {} KiB", time(limits::PROVIDER_ANSWER), limits::PROVIDER_ANSWER_BYTES / 1024),
@@ -162,7 +190,7 @@ fn options() -> String {
     let worker = cli.find_subcommand("worker").expect("a command");
     // `up` has a worker's options and those of `web`.
     let web = cli.find_subcommand("web").expect("a command");
-    let of_web = |name: &str| name == "listen" || name.starts_with("oidc_");
+    let of_web = |name: &str| matches!(name, "listen" | "trusted_proxies" | "policy") || name.starts_with("oidc_");
     let of_web = web.get_arguments().filter(|option| of_web(option.get_id().as_str()));
     for option in worker.get_arguments().chain(of_web).chain(cli.get_arguments()) {
         let (Some(flag), Some(help)) = (option.get_long(), option.get_help()) else { continue };

@@ -74,6 +74,7 @@ fn help_of_deblox() {
       login        Log in, where workers ask who it is; the session is kept for the commands that follow
       logout       End the session of `deblox login`
       whoami       Tell who the commands come from, and what that one may do
+      session      List your sessions, or end some
       user         List users, or change who may use the cluster
       group        List groups of users
       token        List API tokens, or change them
@@ -124,10 +125,22 @@ fn help_of_deblox() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
-              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster; a password goes into a
+              file [default: the context's, else the private Redis of `deblox up` if it runs, else
+              redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
+
+          --redis-url-file <FILE>
+              A file with that URL, where it has a password in it; read again for each connection
+
+              [env: REDIS_URL_FILE=]
+
+          --redis-password-file <FILE>
+              A file with the password for Redis, where the URL has none; read again for each
+              connection; an empty file is no password
+
+              [env: REDIS_PASSWORD_FILE=]
 
           --namespace <NAME>
               What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:
@@ -211,6 +224,18 @@ fn help_of_deblox_worker() {
               [env: DEBLOX_REDIS_REPLICAS=]
               [default: 0]
 
+          --audit-records <N>
+              About how many records the audit of the cluster keeps; give all workers the same
+
+              [env: DEBLOX_AUDIT_RECORDS=]
+              [default: 100000]
+
+          --audit-age <TIME>
+              For how long it keeps a record; give all workers the same
+
+              [env: DEBLOX_AUDIT_AGE=]
+              [default: 90days]
+
     Docker:
           --docker-host <URL>
               unix:///path, or tcp://host:port
@@ -245,6 +270,13 @@ fn help_of_deblox_worker() {
               several times
 
               [env: DEBLOX_BIND_FOLDERS=]
+
+          --registries <HOST>
+              With --auth enforce: registries that users may pull from and search, such as quay.io,
+              or * for all; Docker Hub and registries of images that this host has are always among
+              them
+
+              [env: DEBLOX_REGISTRIES=]
 
     Auth manager:
           --auth-manager
@@ -299,10 +331,22 @@ fn help_of_deblox_worker() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
-              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster; a password goes into a
+              file [default: the context's, else the private Redis of `deblox up` if it runs, else
+              redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
+
+          --redis-url-file <FILE>
+              A file with that URL, where it has a password in it; read again for each connection
+
+              [env: REDIS_URL_FILE=]
+
+          --redis-password-file <FILE>
+              A file with the password for Redis, where the URL has none; read again for each
+              connection; an empty file is no password
+
+              [env: REDIS_PASSWORD_FILE=]
 
           --namespace <NAME>
               What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:
@@ -363,6 +407,19 @@ fn help_of_deblox_up() {
               answered
 
               [env: DEBLOX_PUBLIC_URL=]
+
+          --trusted-proxy <CIDR>
+              Believe this proxy, an address or a network such as 10.0.0.0/8, when it names the address
+              of a client in `Forwarded` or `X-Forwarded-For`; may be given several times
+
+              [env: DEBLOX_TRUSTED_PROXY=]
+
+          --password-min-length <N>
+              Require N characters or more, from 8 to 128, of a password that somebody chooses;
+              passwords in use go on working
+
+              [env: DEBLOX_PASSWORD_MIN_LENGTH=]
+              [default: 12]
 
     OpenID Connect:
           --oidc-issuer <URL>
@@ -453,6 +510,18 @@ fn help_of_deblox_up() {
               [env: DEBLOX_REDIS_REPLICAS=]
               [default: 0]
 
+          --audit-records <N>
+              About how many records the audit of the cluster keeps; give all workers the same
+
+              [env: DEBLOX_AUDIT_RECORDS=]
+              [default: 100000]
+
+          --audit-age <TIME>
+              For how long it keeps a record; give all workers the same
+
+              [env: DEBLOX_AUDIT_AGE=]
+              [default: 90days]
+
     Docker:
           --docker-host <URL>
               unix:///path, or tcp://host:port
@@ -487,6 +556,13 @@ fn help_of_deblox_up() {
               several times
 
               [env: DEBLOX_BIND_FOLDERS=]
+
+          --registries <HOST>
+              With --auth enforce: registries that users may pull from and search, such as quay.io,
+              or * for all; Docker Hub and registries of images that this host has are always among
+              them
+
+              [env: DEBLOX_REGISTRIES=]
 
     Auth manager:
           --auth-manager
@@ -541,10 +617,22 @@ fn help_of_deblox_up() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
-              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster; a password goes into a
+              file [default: the context's, else the private Redis of `deblox up` if it runs, else
+              redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
+
+          --redis-url-file <FILE>
+              A file with that URL, where it has a password in it; read again for each connection
+
+              [env: REDIS_URL_FILE=]
+
+          --redis-password-file <FILE>
+              A file with the password for Redis, where the URL has none; read again for each
+              connection; an empty file is no password
+
+              [env: REDIS_PASSWORD_FILE=]
 
           --namespace <NAME>
               What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:
@@ -605,6 +693,19 @@ fn help_of_deblox_web() {
               answered
 
               [env: DEBLOX_PUBLIC_URL=]
+
+          --trusted-proxy <CIDR>
+              Believe this proxy, an address or a network such as 10.0.0.0/8, when it names the address
+              of a client in `Forwarded` or `X-Forwarded-For`; may be given several times
+
+              [env: DEBLOX_TRUSTED_PROXY=]
+
+          --password-min-length <N>
+              Require N characters or more, from 8 to 128, of a password that somebody chooses;
+              passwords in use go on working
+
+              [env: DEBLOX_PASSWORD_MIN_LENGTH=]
+              [default: 12]
 
           --auth <MODE>
               Serve the web UI and its API to everybody who reaches this node, or to those who log in;
@@ -729,10 +830,22 @@ fn help_of_deblox_web() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
-              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster; a password goes into a
+              file [default: the context's, else the private Redis of `deblox up` if it runs, else
+              redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
+
+          --redis-url-file <FILE>
+              A file with that URL, where it has a password in it; read again for each connection
+
+              [env: REDIS_URL_FILE=]
+
+          --redis-password-file <FILE>
+              A file with the password for Redis, where the URL has none; read again for each
+              connection; an empty file is no password
+
+              [env: REDIS_PASSWORD_FILE=]
 
           --namespace <NAME>
               What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:
@@ -778,7 +891,8 @@ fn help_of_deblox_call() {
 
     Arguments:
       <JSON>
-              The request, such as '{"action":"list-docks"}'
+              The request, such as '{"action":"list-docks"}'; or - to read it from standard input, which
+              no other user of this host sees
 
     Options:
           --dock <FQDN>
@@ -815,10 +929,22 @@ fn help_of_deblox_call() {
 
           --redis-url <URL>
               redis://, rediss:// (TLS) or unix://; redis+sentinel://HOST:26379,…/NAME for the primary
-              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster [default: the
-              context's, else the private Redis of `deblox up` if it runs, else redis://127.0.0.1:6379]
+              NAME of sentinels; redis+cluster://HOST:6379,… for a Redis Cluster; a password goes into a
+              file [default: the context's, else the private Redis of `deblox up` if it runs, else
+              redis://127.0.0.1:6379]
 
               [env: REDIS_URL]
+
+          --redis-url-file <FILE>
+              A file with that URL, where it has a password in it; read again for each connection
+
+              [env: REDIS_URL_FILE=]
+
+          --redis-password-file <FILE>
+              A file with the password for Redis, where the URL has none; read again for each
+              connection; an empty file is no password
+
+              [env: REDIS_PASSWORD_FILE=]
 
           --namespace <NAME>
               What every key begins with; {deblox} keeps all keys in one Redis Cluster slot [default:

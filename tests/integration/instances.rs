@@ -133,6 +133,29 @@ async fn who_takes_it_over_creates_nothing_twice() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_uses_the_ids_of_its_parts_beforehand() {
+    let _quiet = quiet_hosts().await;
+    let bus = Bus::new().await;
+    let _workers = workers(&bus).await;
+    let ping = json!({"action": "ping"}).to_string();
+    for number in 1..=4 {
+        for id in [format!("mine+{number}"), format!("mine+{number}.{}", "0".repeat(32))] {
+            bus.send(&["json", &ping, "requestId", &id]).await;
+            succeeded(&bus.reply(&id).await, 200);
+        }
+    }
+    let create = json!({"action": "create-container", "image": "busybox", "instances": 4, "requestId": "mine"});
+    let reply = bus.call(create.clone()).await;
+    succeeded(&reply, 201);
+    assert_eq!(on_hosts().iter().sum::<usize>(), 4, "{reply}");
+    let parts = reply["containers"].as_array().expect("a list");
+    let ids: std::collections::BTreeSet<_> = parts.iter().filter_map(|part| part["requestId"].as_str()).collect();
+    assert_eq!(ids.len(), 4, "{reply}");
+    let is_secret = |id: &&str| id.split_once('.').is_some_and(|(_, secret)| secret.len() == 32);
+    assert!(ids.iter().all(is_secret), "{ids:?}");
+}
+
 /// A worker beside each quiet host.
 async fn workers(bus: &Bus) -> [Worker; 3] {
     let [four, five, six] = QUIET_HOSTS;

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use deblox::bus::{
-    Attempt, Beat, Begun, Bus, Consumer, Delivery, Ending, Moved, Placement, Purpose, Reader, Source, Unbegun, Unfit,
+    Attempt, Beat, Begun, Bus, Consumer, Delivery, Ending, Moved, Placement, Purpose, Reader, Recipient, Source,
+    Unbegun, Unfit,
 };
 use deblox::protocol::{
-    DaemonState, DockFacts, EntryId, Fqdn, GROUP, Labels, Request, RequestId, Standing, Summary, decode,
+    DaemonState, DockFacts, EntryId, Fqdn, GROUP, Labels, Request, RequestId, Requester, Standing, Summary, decode,
 };
 use serde_json::{Value, json};
 
@@ -357,16 +358,18 @@ impl World {
         let reply = |code: &str| json!({"error": code}).to_string();
         match step {
             // The fence asks the same: whether it is still this worker's to do.
-            Step::Begin | Step::Fence => match bus.begin(consumer, delivery, request, deadline).await.expect("begin") {
-                Begun::Go(Attempt { number, .. }) => {
-                    (*attempt, *stale) = (number, false);
-                    if *step == Step::Begin && number > 1 { Said::GoAgain } else { Said::Go }
+            Step::Begin | Step::Fence => {
+                match bus.begin(consumer, delivery, request, &Requester::Anyone, deadline).await.expect("begin") {
+                    Begun::Go(Attempt { number, .. }) => {
+                        (*attempt, *stale) = (number, false);
+                        if *step == Step::Begin && number > 1 { Said::GoAgain } else { Said::Go }
+                    }
+                    Begun::Expired { begun: false } => Said::Expired,
+                    Begun::Expired { begun: true } => Said::ExpiredBegun,
+                    Begun::Poison => Said::Poison,
+                    Begun::Settled | Begun::Foreign => Said::NotOurs,
                 }
-                Begun::Expired { begun: false } => Said::Expired,
-                Begun::Expired { begun: true } => Said::ExpiredBegun,
-                Begun::Poison => Said::Poison,
-                Begun::Settled => Said::NotOurs,
-            },
+            }
             Step::Place => {
                 let (purpose, labels, replace) = (Purpose::Create, &Labels::new(), self.kind == Kind::Replace);
                 let asked = (delivery.source == Source::Own).then_some(dock);
@@ -386,7 +389,11 @@ impl World {
             Step::PassOn | Step::GiveBack => {
                 Self::another_millisecond().await;
                 let to = to.as_ref().filter(|_| *step == Step::PassOn);
-                match bus.pass_on(consumer, delivery, request, deadline, to, None).await.expect("pass_on") {
+                match bus
+                    .pass_on(consumer, delivery, request, deadline, to, (&Requester::Anyone, None))
+                    .await
+                    .expect("pass_on")
+                {
                     Moved::Yes => Said::Moved,
                     Moved::NotOurs => Said::NotOurs,
                     Moved::Busy => panic!("nothing else is there"),
@@ -408,8 +415,8 @@ impl World {
             }
             Step::Finish(code) => {
                 let reply = reply(code);
-                let ending =
-                    Ending { reply: Some(&reply), dead: (*code == "poison").then_some("it is poison"), audit: None };
+                let dead = (*code == "poison").then_some("it is poison");
+                let ending = Ending { requester: &Requester::Anyone, reply: Some(&reply), dead, audit: None };
                 let done = bus.finish(consumer, delivery, request, deadline, dock, ending).await.expect("finish");
                 if done { Said::Done } else { Said::NotOurs }
             }
@@ -419,7 +426,8 @@ impl World {
                     Step::Refuse => Unbegun::Refused(&reply, "it is malformed"),
                     _ => Unbegun::Looked { reply: &reply, id_chosen: true },
                 };
-                let done = bus.answer(consumer, delivery, &id, &answer).await.expect("answer");
+                let recipient = Recipient { id: &id, reply_to: None, requester: &Requester::Anyone };
+                let done = bus.answer(consumer, delivery, recipient, &answer, None).await.expect("answer");
                 if done { Said::Done } else { Said::NotOurs }
             }
         }

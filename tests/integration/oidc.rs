@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use deblox::protocol::Role;
+use deblox::protocol::limits::BEGUN_LOGINS;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -52,7 +53,7 @@ async fn who_logs_in_at_the_provider_has_the_role_of_its_groups() {
     let departure = browser.ask("GET", "/auth/oidc/login");
     assert_eq!((departure.status, departure.header("cache-control")), (303, "no-store"));
     let cookie = departure.header("set-cookie").to_owned();
-    for part in ["; Path=/auth/oidc;", "; HttpOnly;", "; SameSite=Lax;", "; Max-Age=600;", "; Secure"] {
+    for part in ["; Path=/;", "; HttpOnly;", "; SameSite=Lax;", "; Max-Age=600;", "; Secure"] {
         assert!(cookie.contains(part), "{part}: {cookie}");
     }
     let url = departure.next();
@@ -68,10 +69,12 @@ async fn who_logs_in_at_the_provider_has_the_role_of_its_groups() {
     let_in(&arrived);
     assert_eq!(bus.begun_logins().await, 0);
     let kept: Vec<&str> = browser.cookies.keys().filter(|of| of.0 == "deblox.test").map(|of| &*of.2).collect();
-    assert_eq!(kept, ["deblox_session"], "the other one is forgotten");
+    assert_eq!(kept, ["__Host-deblox_session"], "the other one is forgotten");
     let session = arrived.header("set-cookie").to_owned();
-    assert!(session.starts_with("deblox_session=") && session.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure"));
-    let session = session["deblox_session=".len()..].split(';').next().expect("a value").to_owned();
+    assert!(
+        session.starts_with("__Host-deblox_session=") && session.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure")
+    );
+    let session = session["__Host-deblox_session=".len()..].split(';').next().expect("a value").to_owned();
     assert_eq!(browser.me(), json!(["ada", "operator", ["dev", "ops"]]));
     let account = bus.account("ada").await;
     assert_eq!(account["external"], json!({"issuer": provider.issuer, "subject": "s-1"}));
@@ -138,7 +141,8 @@ async fn a_login_that_begins_at_one_node_ends_at_another_and_a_logout_holds_at_a
     let ended = browser.ask_with("POST", "/auth/logout", &format!("Origin: {PUBLIC}\r\n"));
     assert_eq!((ended.status, ended.json()), (200, json!({"status": "ok"})), "{ended:?}");
     assert!(
-        ended.header("set-cookie").starts_with("deblox_session=; ") && ended.header("set-cookie").contains("Max-Age=0")
+        ended.header("set-cookie").starts_with("__Host-deblox_session=; ")
+            && ended.header("set-cookie").contains("Max-Age=0")
     );
     copy.node = one.address();
     for browser in [&mut browser, &mut copy] {
@@ -153,7 +157,7 @@ async fn a_login_that_begins_at_one_node_ends_at_another_and_a_logout_holds_at_a
     let made: Value =
         serde_json::from_str(&bus.auth("login", json!({"username": "eve", "password": PASSWORD})).await).expect("JSON");
     let session = made["sessionID"].as_str().expect("a session");
-    copy.cookies.insert(("deblox.test".into(), "/".into(), "deblox_session".into()), session.to_owned());
+    copy.cookies.insert(("deblox.test".into(), "/".into(), "__Host-deblox_session".into()), session.to_owned());
     assert_eq!(copy.me(), json!(["eve", "admin", ["ops"]]));
 }
 
@@ -183,7 +187,8 @@ async fn what_did_not_begin_in_this_browser_or_is_not_proved_is_refused() {
     // None of this has ended the login. With a cookie of that name and another value there is none any more.
     let another = browser.at_provider("s-1");
     let mut guessing = browser.clone();
-    for value in guessing.cookies.iter_mut().filter(|(of, _)| of.2.starts_with("deblox_login_")).map(|(_, value)| value)
+    for value in
+        guessing.cookies.iter_mut().filter(|(of, _)| of.2.starts_with("__Host-deblox_login_")).map(|(_, value)| value)
     {
         *value = "0".repeat(64);
     }
@@ -436,7 +441,7 @@ async fn what_a_provider_answers_is_bounded_and_so_is_how_much_anybody_can_begin
     assert_eq!(browser.ask("GET", "/auth/oidc/login").status, 303);
     let left: i64 = bus.redis(&["PTTL", &bus.key("auth.oidc")]).await;
     assert!((1..=60_000).contains(&left), "the count ends after a minute: {left}");
-    let _: u64 = bus.redis(&["INCRBY", &bus.key("auth.oidc"), "999"]).await;
+    let _: u64 = bus.redis(&["INCRBY", &bus.key("auth.oidc"), &BEGUN_LOGINS.to_string()]).await;
     let busy = browser.ask("GET", "/auth/oidc/login");
     assert!(busy.status == 429 && busy.body.contains("too many logins are begun"), "{busy:?}");
     assert_eq!(bus.begun_logins().await, 1);

@@ -157,7 +157,7 @@ async fn a_wrong_password_is_said_and_put_right_without_a_restart() {
     worker.says("Redis refuses the user or password in REDIS_URL").await;
     one_line(&call(&second, &bus.namespace, &json!({"action": "ping"})), "Redis refuses the user or password");
     let without = on(&format!("redis://{address}"), "b.test");
-    without.says("Redis wants a password: put it into REDIS_URL").await;
+    without.says("Redis wants a password: name the file that holds it").await;
     let user = on(&format!("redis://deblox:third@{address}"), "c.test");
     user.says("Redis refuses the user or password in REDIS_URL").await;
 

@@ -213,7 +213,7 @@ impl Node {
     /// The same with what `change` adds.
     pub async fn with(url: &str, namespace: &str, change: impl FnOnce(&mut Command)) -> Self {
         let mut command: Command = deblox();
-        command.args(["web", "--listen", "127.0.0.1:0", "--redis-url", url, "--namespace", namespace]);
+        command.args(["web", "--listen", "127.0.0.1:0", "--namespace", namespace]).env("REDIS_URL", url);
         change(&mut command);
         let node = Self { program: Program::start(command) };
         until("it says where it listens", async || node.program.output().contains("http://").then_some(())).await;

@@ -10,7 +10,7 @@ use crate::witness::secret;
 
 impl Node {
     /// Asks the API as somebody.
-    async fn api(&self, bearer: &str, target: &str, body: Value) -> Answer {
+    pub async fn api(&self, bearer: &str, target: &str, body: Value) -> Answer {
         let (method, path) = target.split_once(' ').expect("a method and a path");
         let head = format!("Authorization: Bearer {bearer}\r\nContent-Type: application/json");
         let body = if body.is_null() { String::new() } else { body.to_string() };
@@ -18,7 +18,7 @@ impl Node {
     }
 
     /// The same, which must be refused.
-    async fn refuses(&self, bearer: &str, target: &str, body: Value, status: u16, code: &str) {
+    pub async fn refuses(&self, bearer: &str, target: &str, body: Value, status: u16, code: &str) {
         let answer = self.api(bearer, target, body).await;
         let problem = answer.json();
         assert_eq!((answer.status, &problem["code"]), (status, &json!(code)), "{target}: {problem}");
@@ -43,11 +43,11 @@ fn secret_of(answer: &Answer, name: &str) -> String {
     text
 }
 
-/// Who did what to whom, with what outcome, as `deblox.events` has it.
+/// Who did what to whom, with what outcome, as `deblox.audit` has it.
 async fn told(bus: &Bus) -> Vec<String> {
-    let events: Vec<(String, Vec<String>)> = bus.redis(&["XRANGE", &bus.key("events"), "-", "+"]).await;
-    let read = events.iter().map(|(_, fields)| serde_json::from_str::<Value>(&fields[1]).expect("JSON"));
-    let asked = read.filter(|event| event["event"] == "request");
+    let beside = ["login", "logout", "use-token", "http"];
+    let asked =
+        bus.audited().await.into_iter().filter(|record| beside.iter().all(|action| record["action"] != *action));
     asked
         .map(|event| {
             let word = |name: &str| event[name].as_str().unwrap_or("-").to_owned();

@@ -180,7 +180,16 @@ def network(cluster):
 
 
 def secrets(cluster):
-    """As they come, none of them works."""
+    """As they come, none of them works; and they are files, because a listing of processes may show an environment."""
+    for workload in cluster.of(*WORKLOADS):
+        name, pod = workload["metadata"]["name"], workload["spec"]["template"]["spec"]
+        for container in pod["containers"] + pod.get("initContainers", []):
+            assert not any("secretRef" in source for source in container.get("envFrom", [])), f"{name} has secrets in its environment"
+            for variable in container.get("env", []):
+                assert "secretKeyRef" not in variable.get("valueFrom", {}), f"{name} has {variable['name']} in its environment"
+        for volume in pod.get("volumes", []):
+            if volume["name"] == "credentials":
+                assert volume["secret"]["defaultMode"] & 0o007 == 0, f"everybody may read the credentials of {name}"
     for secret in cluster.of("Secret"):
         assert "stringData" not in secret
         for value in secret["data"].values():

@@ -149,6 +149,8 @@ pub(super) static DAEMON: &[Action] = &[
     .fields(&[
         Field::new("all", Flag, "those of the whole cluster, `deblox.events`, a JSON object a line")
             .safe("what the caller may not see is left out"),
+        Field::new("audit", Flag, "with `all`: the audit, `deblox.audit`, in the place of the events")
+            .safe("what the caller may not see is left out"),
         text("after", "with `all`: what comes after the event that had this as `at` (from now on)")
             .safe("it is a place in a stream that is filtered"),
         Field::new("kept", Flag, "with `all`: end with the last that is kept; without `after`, begin with the first")

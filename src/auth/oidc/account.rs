@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::claims::Person;
 use super::{Oidc, OidcError};
-use crate::bus::Swapped;
+use crate::bus::{ChangeRules, Swapped};
 use crate::protocol::{Account, AccountName, External, Role, rfc3339};
 
 impl Oidc {
@@ -24,9 +24,10 @@ impl Oidc {
             if all.contains_key(&name) {
                 return Err(OidcError::Taken(name));
             }
-            let account = self.new_account(external, groups, role).await?;
-            let made = self.bus.change_account(&name, None, Some(&account), false).await?;
-            return Ok((made == Swapped::Yes).then_some((name, account)));
+            name.check_new().map_err(|error| OidcError::Name(error.to_string()))?;
+            let mut account = self.new_account(external, groups, role).await?;
+            let made = self.put(&name, None, &mut account).await?;
+            return Ok(made.then_some((name, account)));
         };
         let Some(old) = all.remove(&name) else { return Ok(None) };
         if old.disabled {
@@ -36,10 +37,35 @@ impl Oidc {
         if role.is_none() {
             new.end_sessions();
         }
-        if new != old && self.bus.change_account(&name, Some(&old), Some(&new), false).await? != Swapped::Yes {
+        if new != old && !self.put(&name, Some(&old), &mut new).await? {
             return Ok(None);
         }
         if role.is_none() { Err(OidcError::NoRole) } else { Ok(Some((name, new))) }
+    }
+
+    /// Puts `new` in the place of `old`, without those new groups whose names look like those of other groups. Returns false
+    /// where others changed the account at the same time.
+    async fn put(&self, name: &AccountName, old: Option<&Account>, new: &mut Account) -> Result<bool, OidcError> {
+        loop {
+            match self.bus.change_account(name, old, Some(new), ChangeRules::default()).await? {
+                Swapped::Yes => return Ok(true),
+                Swapped::LikeUser(other) => return Err(OidcError::LooksLike(name.clone(), other)),
+                Swapped::LikeGroup { group, other } => {
+                    tracing::warn!(
+                        user = name.as_str(),
+                        group,
+                        other,
+                        "a group of the provider looks like another: left out"
+                    );
+                    let before = new.groups.len();
+                    new.groups.retain(|kept| kept.as_str() != group);
+                    if new.groups.len() == before {
+                        return Ok(false);
+                    }
+                }
+                Swapped::Crossed | Swapped::LastAdmin => return Ok(false),
+            }
+        }
     }
 
     async fn new_account(

@@ -1,5 +1,7 @@
 //! Why somebody could not log in at the provider, in a sentence that holds nothing secret.
 
+use std::time::Duration;
+
 use super::super::secrets::SecretError;
 use crate::bus::BusError;
 use crate::protocol::AccountName;
@@ -20,9 +22,9 @@ pub enum OidcError {
     /// The provider.
     #[error(transparent)]
     Provider(#[from] ProviderError),
-    /// Too many logins are begun.
+    /// Too many logins are begun, for that long.
     #[error("too many logins are begun at the moment: try again in a minute")]
-    Busy,
+    Busy(Duration),
     /// There is no such login, or it is another browser's.
     #[error("this login was not begun in this browser, is over, or took too long: log in again")]
     Stale,
@@ -38,6 +40,12 @@ pub enum OidcError {
     /// There is a user of that name who is somebody else.
     #[error("there is a user `{0}` already who is not you at this identity provider: ask whoever manages deblox")]
     Taken(AccountName),
+    /// Nobody new may have that name.
+    #[error("the name that the identity provider gives you cannot be used: {0}; ask whoever manages deblox")]
+    Name(String),
+    /// There is a user whose name looks like it.
+    #[error("`{0}` looks like the user `{1}`, who is there already and is not you: ask whoever manages deblox")]
+    LooksLike(AccountName, String),
     /// The account is disabled.
     #[error("`{0}` is disabled: ask whoever manages deblox")]
     Disabled(AccountName),
@@ -77,9 +85,11 @@ impl OidcError {
             | Self::ManyGroups
             | Self::NoRole
             | Self::Taken(_)
+            | Self::Name(_)
+            | Self::LooksLike(..)
             | Self::Disabled(_) => 403,
             Self::Crossed => 409,
-            Self::Busy => 429,
+            Self::Busy(_) => 429,
             Self::Secret(_) | Self::Tls(_) => 500,
             Self::Provider(Away(_) | Odd(_) | Issuer(_)) => 502,
             Self::Bus(_) => 503,

@@ -7,6 +7,8 @@ mod fetch;
 mod options;
 mod provider;
 
+use std::net::IpAddr;
+
 use openidconnect::{
     AuthenticationFlow, AuthorizationCode, CsrfToken, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier,
     Scope, TokenResponse,
@@ -18,9 +20,11 @@ pub use options::OidcOptions;
 
 use self::claims::Person;
 use self::provider::{Provider, refused};
+use super::place::network;
 use super::secrets::{digest, random_hex, session_id};
-use crate::bus::{Bus, Limits};
-use crate::protocol::{External, Secret};
+use crate::bus::{Bus, Limits, NewSession};
+use crate::protocol::limits::AGENT_BYTES;
+use crate::protocol::{AccountName, External, Secret, SessionOrigin, printable};
 
 /// How many characters of a login's digest tell its cookie from others in the same browser.
 const COOKIE_DIGITS: usize = 16;
@@ -64,6 +68,8 @@ pub struct Arrival {
 /// What a browser gets for it.
 #[derive(Debug)]
 pub struct LoggedIn {
+    /// Whose it is.
+    pub user: AccountName,
     /// The session.
     pub session: Secret,
     /// The cookie that is of no more use.
@@ -94,18 +100,18 @@ impl Oidc {
         &self.options
     }
 
-    /// Begins a login.
+    /// Begins a login of somebody at the address `from`.
     ///
     /// # Errors
     /// [`OidcError`].
-    pub async fn begin(&self) -> Result<Departure, OidcError> {
+    pub async fn begin(&self, from: IpAddr) -> Result<Departure, OidcError> {
         let known = self.provider.known().await?;
         let (state, nonce, verifier, value) = (random_hex()?, random_hex()?, random_hex()?, random_hex()?);
         let begun = Begun { nonce: nonce.clone(), verifier: verifier.clone(), cookie: digest(value.reveal()) };
         let begun = serde_json::to_string(&begun).expect("texts become JSON");
         let key = digest(state.reveal());
-        if !self.bus.begin_login(&key, &begun).await? {
-            return Err(OidcError::Busy);
+        if let Some(wait) = self.bus.begin_login(&key, &begun, &digest(&network(from))).await? {
+            return Err(OidcError::Busy(wait));
         }
         let verifier = PkceCodeVerifier::new(verifier.reveal().to_owned());
         let (url, ..) = known
@@ -122,7 +128,7 @@ impl Oidc {
     }
 
     /// Ends a login: makes or changes the account of whoever it is, and a session. `brought` finds a cookie of the
-    /// browser by its name.
+    /// browser by its name, `from` is where the browser is, and what it calls itself.
     ///
     /// # Errors
     /// [`OidcError`].
@@ -130,6 +136,7 @@ impl Oidc {
         &self,
         arrival: Arrival,
         brought: impl Fn(&str) -> Option<String>,
+        from: (IpAddr, Option<&str>),
     ) -> Result<LoggedIn, OidcError> {
         let key = digest(arrival.state.as_deref().ok_or(OidcError::Stale)?);
         let cookie = cookie(&key);
@@ -142,7 +149,8 @@ impl Oidc {
         }
         let code = arrival.code.ok_or(OidcError::Stale)?;
         let person = self.person(code, begun).await?;
-        Ok(LoggedIn { session: self.log_in(&person).await?, cookie })
+        let (user, session) = self.log_in(&person, from).await?;
+        Ok(LoggedIn { user, session, cookie })
     }
 
     /// What was kept of the login, once, if this is the browser that began it.
@@ -171,20 +179,33 @@ impl Oidc {
         Ok(person)
     }
 
-    async fn log_in(&self, person: &Person) -> Result<Secret, OidcError> {
+    async fn log_in(
+        &self,
+        person: &Person,
+        (address, agent): (IpAddr, Option<&str>),
+    ) -> Result<(AccountName, Secret), OidcError> {
+        let (address, agent) = (address.to_string(), agent.and_then(|agent| printable(agent, AGENT_BYTES)));
         let external = External { issuer: self.options.issuer.clone(), subject: person.subject.clone() };
         let (groups, role) = person.groups(&self.options)?;
         for _ in 0..TRIES {
             let Some((name, account)) = self.account(&external, person, &groups, role).await? else { continue };
             let session = session_id();
-            if self.bus.open_session(&digest(session.reveal()), &name, &account, &self.limits).await? {
+            let new = NewSession {
+                digest: &digest(session.reveal()),
+                user: name.as_str(),
+                generation: account.generation,
+                origin: SessionOrigin::Oidc,
+                address: Some(&address),
+                agent: agent.as_deref(),
+            };
+            if self.bus.open_session(&new, &account, &self.limits).await? {
                 tracing::info!(
                     user = name.as_str(),
                     issuer = external.issuer,
                     role = account.role.as_str(),
                     "logged in"
                 );
-                return Ok(session);
+                return Ok((name, session));
             }
         }
         Err(OidcError::Crossed)

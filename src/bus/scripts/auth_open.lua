@@ -1,11 +1,11 @@
 -- Makes a session for somebody whom the provider vouches for, if the account still is what was read.
--- KEYS: session, users
--- ARGV: user, the account as it was read, its generation, idle ms, absolute ms
+-- KEYS: session, sessions of the user, users
+-- ARGV: user, the account as it was read, its generation, idle ms, absolute ms, digest, what keys of sessions begin with,
+-- sessions of a user, origin, address, agent
 -- Returns 1 when it is made, 0 when the account is another by now
-if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then return 0 end
+if redis.call('HGET', KEYS[3], ARGV[1]) ~= ARGV[2] then return 0 end
 local t = redis.call('TIME')
-local absolute = tonumber(ARGV[5])
-local ends = t[1] * 1000 + math.floor(t[2] / 1000) + absolute
-redis.call('HSET', KEYS[1], 'user', ARGV[1], 'generation', ARGV[3], 'until', ends)
-redis.call('PEXPIRE', KEYS[1], math.min(tonumber(ARGV[4]), absolute))
+make_session(KEYS[1], KEYS[2], t[1] * 1000 + math.floor(t[2] / 1000), {user = ARGV[1], generation = ARGV[3],
+  idle = ARGV[4], absolute = ARGV[5], digest = ARGV[6], prefix = ARGV[7], most = ARGV[8], origin = ARGV[9],
+  address = ARGV[10], agent = ARGV[11]})
 return 1

@@ -2,8 +2,11 @@
 -- handling, it says whether the entry is still its own.
 -- KEYS: stream, request, reply, dead, lease on the dock whose own stream it is
 -- ARGV: group, consumer, entry, request id, action, deadline ms, kept ms, attempts allowed, dead letters kept,
---       number of the handling, who must have the lease: a token, 'nobody', or '' where it does not matter; lease ms
--- Returns {verdict, now ms, attempt}: go, expired, poison, repeated, taken (by another worker), unanswerable;
+--       number of the handling, who must have the lease: a token, 'nobody', or '' where it does not matter; lease ms,
+--       who sent it ('' anyone, '?' somebody unknown), the id of a reply list of its own or '', prefix of reply lists,
+--       key of what its user has stored or '', bytes and keys allowed there, what is said in place of a reply beyond that
+-- Returns {verdict, now ms, attempt}: go, expired, poison, repeated, taken (by another worker), unanswerable,
+--         foreign (its sender is unknown, or somebody else has used its id: it is to be refused, and was not begun);
 --         with expired, attempt is how often it was begun before
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -42,7 +45,7 @@ end
 
 -- two streams may give the same id
 local place = entry .. ' ' .. KEYS[1]
-local seen = redis.call('HMGET', KEYS[2], 'entry', 'state', 'reply', 'by', 'handling', 'attempts')
+local seen = redis.call('HMGET', KEYS[2], 'entry', 'state', 'reply', 'by', 'handling', 'attempts', 'asker')
 -- the group is gone after a FLUSHALL: then nobody else can have the entry
 local pending = redis.pcall('XPENDING', KEYS[1], group, entry, entry, 1)
 local holder = not pending.err and pending[1] and pending[1][2]
@@ -61,15 +64,18 @@ if seen[1] and seen[1] ~= place and seen[2] ~= 'done' then
   if adrift and pending[1][4] < 2 then return {'taken', now, 0} end
 end
 
+local asker, private = ARGV[13], ARGV[14]
+if seen[1] ~= place and (asker == '?' or (seen[1] and not is_same(asker, seen[7]))) then return {'foreign', now, 0} end
+
 if seen[1] and seen[1] ~= place and not adrift then
   -- the same id again: one effect, and the first reply for each
   if seen[2] == 'done' then
     if seen[3] then
-      redis.call('RPUSH', KEYS[3], seen[3])
-      redis.call('PEXPIRE', KEYS[3], ARGV[7])
+      local list = private ~= '' and ARGV[15] .. private or KEYS[3]
+      put_reply(list, seen[3], 1, storing(ARGV[16], ARGV[17], ARGV[18], ARGV[19], ARGV[7]))
     end
   else
-    redis.call('HINCRBY', KEYS[2], 'waiting', 1)
+    wait_too(KEYS[2], private)
   end
   drop()
   return {'repeated', now, 0}
@@ -83,6 +89,7 @@ end
 
 if again and holder then redis.call('XCLAIM', KEYS[1], group, consumer, 0, entry, 'JUSTID') end
 redis.call('HSET', KEYS[2], 'entry', place, 'state', 'taken', 'by', consumer, 'handling', ARGV[10], 'action', ARGV[5])
+if not seen[7] and asker ~= '' and asker ~= '?' then redis.call('HSET', KEYS[2], 'asker', asker) end
 redis.call('PEXPIREAT', KEYS[2], math.max(deadline, now) + tonumber(ARGV[7]))
 local attempt = tonumber(seen[6] or 0)
 if now >= deadline then return {'expired', now, attempt} end

@@ -33,7 +33,8 @@ impl FromRequestParts<Arc<Node>> for Caller {
         check_site(node, &parts.headers)?;
         let trace = parts.extensions.get().cloned();
         let bearer = credential(&parts.headers)?;
-        let shown = bearer.clone().or_else(|| cookies::session(&parts.headers).map(Credential::Session));
+        let shown =
+            bearer.clone().or_else(|| cookies::session(&parts.headers, node.is_secure()).map(Credential::Session));
         let session = match &shown {
             Some(shown) => node.sessions.identify(shown).await?,
             None => None,

@@ -20,7 +20,7 @@ use crate::web::view::{Picture, Told};
 const PAGE: usize = 100;
 const LARGEST_PAGE: usize = 1000;
 
-/// One entry of `deblox.events`.
+/// One entry of `deblox.events`, or of `deblox.audit`.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
@@ -43,7 +43,7 @@ pub(super) struct ClusterEvent {
     owner: Option<String>,
     /// What it was before: its name, or its state.
     was: Option<String>,
-    /// Of a request: who asked.
+    /// Of a request: who asked. Of a login that was refused: the name that was typed, if a user has it.
     pub(super) user: Option<String>,
     /// Of a request: the name of the API token that was used.
     token: Option<String>,
@@ -59,6 +59,12 @@ pub(super) struct ClusterEvent {
     pub(super) error: Option<String>,
     /// Of a request: how long it took, in milliseconds.
     pub(super) took: Option<u64>,
+    /// Of a login or a call by HTTP: the address that it came from.
+    address: Option<String>,
+    /// Of a change that a command made: the user of Redis that it had.
+    redis_user: Option<String>,
+    /// For how many requests of one caller this one stands: refusals and looks are counted when there are many.
+    repeated: Option<u64>,
     /// The exit code of an instance that has ended.
     exit_code: Option<i64>,
     /// When a dock that is lost was last heard, in milliseconds.
@@ -99,7 +105,7 @@ pub(super) struct Filter {
     limit: Option<usize>,
 }
 
-/// What has happened that the caller may know of, of the last 10,000 events.
+/// What has happened and who asked for what, as far as the caller may know: of the last 10,000 events and 10,000 records.
 #[utoipa::path(get, path = "/events", tag = "events", params(Filter), responses(
     (status = 200, body = Events), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(super) async fn list(
@@ -116,7 +122,8 @@ pub(super) async fn list(
     let mut more = false;
     for event in earlier.filter_map(|told| ClusterEvent::of(&picture, &caller, told)).filter(|event| filter.fits(event))
     {
-        more = events.len() == limit;
+        // Two entries of one place are on one page, or the next page would miss one.
+        more = events.len() >= limit && events.last().is_none_or(|last: &ClusterEvent| last.at != event.at);
         if more {
             break;
         }
@@ -161,6 +168,9 @@ impl ClusterEvent {
             status: number("status").and_then(|status| u16::try_from(status).ok()),
             error: text("error"),
             took: number("took"),
+            address: text("address"),
+            redis_user: text("redisUser"),
+            repeated: number("repeated"),
             exit_code: event.get("exitCode").and_then(serde_json::Value::as_i64),
             last_seen: number("lastSeen"),
         })

@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::CACHE_CONTROL;
@@ -29,6 +30,7 @@ use super::look;
 use super::problem::Problem;
 use super::requests::RequestStatus;
 use crate::protocol::{EntryId, Ownership, Session};
+use crate::web::serve::Peer;
 use crate::web::view::{Change, InstanceChange, Row, SeenDock};
 use crate::web::{Auth, Node};
 
@@ -114,22 +116,24 @@ pub(super) struct InstanceChanges {
     (status = 200, content_type = "text/event-stream", body = String,
         description = "events `hello` (Hello), `docks` (DockChanges), `beats` (Beats), `instances` (InstanceChanges), \
                        `event` (ClusterEvent), `request` (RequestStatus), `ping`, `ended`"),
-    (status = 401, body = Problem)))]
+    (status = 401, body = Problem), (status = 429, body = Problem)))]
 pub(super) async fn stream(
     State(node): State<Arc<Node>>,
+    Extension(Peer(peer)): Extension<Peer>,
     caller: Caller,
     headers: HeaderMap,
     Query(from): Query<From>,
 ) -> Result<Response, Problem> {
+    let permit = node.fair_use.live(caller.user(), peer)?;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
     let after = last.or(from.after.as_deref()).map(|text| place("after", text)).transpose()?;
     // Before anything is read, so that nothing falls between.
     let (changes, ends) = (node.view.changes(), node.requests.ends());
     drop(look(&node).await?);
     let live = Live::new(node, caller, after, changes, ends);
-    let events = futures_util::stream::unfold(live, |mut live| async move {
+    let events = futures_util::stream::unfold((live, permit), |(mut live, permit)| async move {
         let event = live.next().await?;
-        Some((Ok::<_, Infallible>(event), live))
+        Some((Ok::<_, Infallible>(event), (live, permit)))
     });
     // Proxies such as nginx would collect it otherwise.
     let head = [(CACHE_CONTROL, "no-store"), (axum::http::HeaderName::from_static("x-accel-buffering"), "no")];

@@ -60,6 +60,8 @@ pub(super) fn router() -> Router<Arc<Node>> {
         .route("/users/{name}", patch(accounts::users::change).delete(accounts::users::remove))
         .route("/tokens", get(accounts::tokens::list).post(accounts::tokens::add))
         .route("/tokens/{id}", delete(accounts::tokens::revoke))
+        .route("/sessions", get(accounts::sessions::list).delete(accounts::sessions::end_others))
+        .route("/sessions/{id}", delete(accounts::sessions::end))
         .route("/me/password", post(accounts::password::change))
         .route("/openapi.json", get(openapi::serve))
         .fallback(nothing_there)

@@ -23,6 +23,7 @@ use crate::actions::{GROUPS, Streams, field_schemas};
         lists::images, lists::networks, lists::volumes, lists::templates, live::stream,
         streams::open, logs::search, accounts::users::list, accounts::users::add, accounts::users::change, accounts::users::remove,
         accounts::tokens::list, accounts::tokens::add, accounts::tokens::revoke, accounts::password::change,
+        accounts::sessions::list, accounts::sessions::end, accounts::sessions::end_others,
     ),
     components(schemas(
         problem::Problem, actions::Accepted, live::Hello, live::Beats, live::DockChanges, live::InstanceChanges,
@@ -36,7 +37,7 @@ use crate::actions::{GROUPS, Streams, field_schemas};
         (name = "requests", description = "What was asked, and how it stands"),
         (name = "events", description = "What has happened"),
         (name = "records", description = "Images, networks, volumes and templates"),
-        (name = "accounts", description = "Users, tokens and passwords"),
+        (name = "accounts", description = "Users, tokens, passwords and sessions"),
         (name = "live", description = "What changes, as it changes"),
     ),
 )]
@@ -49,7 +50,8 @@ pub(super) fn document() -> Value {
     api["info"]["license"] = json!({"name": "Apache-2.0", "identifier": "Apache-2.0"});
     api["servers"] = json!([{"url": BASE}]);
     api["components"]["securitySchemes"] = json!({
-        "session": {"type": "apiKey", "in": "cookie", "name": "deblox_session"},
+        "session": {"type": "apiKey", "in": "cookie", "name": "deblox_session",
+            "description": "where browsers come by TLS its name is __Host-deblox_session"},
         "bearer": {"type": "http", "scheme": "bearer", "description": "an API token, or a session"},
     });
     api["security"] = json!([{"session": []}, {"bearer": []}, {}]);

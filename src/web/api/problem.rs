@@ -1,14 +1,15 @@
 //! Errors, as RFC 9457 has them.
 
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::bus::BusError;
 use crate::client::{ClientError, Reply};
 use crate::protocol::{ErrorCode, Failure};
+use crate::web::audit::InAudit;
 use crate::web::calls::explain;
 
 /// Why something was not done (RFC 9457, `application/problem+json`).
@@ -31,6 +32,13 @@ pub(in crate::web) struct Problem {
     pub(in crate::web) request_id: Option<String>,
     /// The dock that answered.
     pub(in crate::web) dock: Option<String>,
+    /// Whether it is in the audit.
+    #[serde(skip)]
+    recorded: bool,
+    /// With the status 429, after how many seconds another try makes sense.
+    #[serde(skip)]
+    #[cfg_attr(test, ts(skip))]
+    pub(in crate::web) retry_after: u64,
 }
 
 impl Problem {
@@ -50,7 +58,15 @@ impl Problem {
             code: code.to_owned(),
             request_id: None,
             dock: None,
+            recorded: false,
+            retry_after: 1,
         }
+    }
+
+    /// The same, worth another try after that many seconds.
+    #[must_use]
+    pub(in crate::web) fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: seconds.max(1), ..self }
     }
 
     /// What a worker has refused.
@@ -58,7 +74,13 @@ impl Problem {
         let status = if reply.status() < 400 { 502 } else { reply.status() };
         let detail = reply.message().unwrap_or("the daemon refused it");
         let problem = Self::named(status, reply.error().unwrap_or("docker-error"), detail);
-        Self { dock: reply.dock().map(str::to_owned), ..problem }.about(request_id)
+        Self { dock: reply.dock().map(str::to_owned), recorded: true, ..problem }.about(request_id)
+    }
+
+    /// The same, which somebody has recorded in the audit.
+    #[must_use]
+    pub(in crate::web) fn in_audit(self) -> Self {
+        Self { recorded: true, ..self }
     }
 
     /// The same, with the request it is about.
@@ -92,6 +114,11 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_GATEWAY);
         let head = [(CONTENT_TYPE, "application/problem+json"), (CACHE_CONTROL, "no-store")];
         let json = serde_json::to_string(&self).expect("texts and numbers become JSON");
-        (status, head, json).into_response()
+        let retry = (status == StatusCode::TOO_MANY_REQUESTS).then(|| [(RETRY_AFTER, self.retry_after.to_string())]);
+        let mut response = (status, head, retry.map(AppendHeaders), json).into_response();
+        if self.recorded {
+            response.extensions_mut().insert(InAudit);
+        }
+        response
     }
 }

@@ -139,7 +139,8 @@ pub(super) async fn list(
     Ok(Json(Requests { now: picture.now(), requests: found, more }))
 }
 
-/// One request, by its id, on any node. Who knows the id of a request may know how it ended, as on the bus.
+/// One request, by its id, on any node. How it stands is for whoever sent it and for who operates everything; to others it is
+/// as if there were none.
 #[utoipa::path(get, path = "/requests/{id}", tag = "requests", params(("id" = String, Path)), responses(
     (status = 200, body = RequestStatus), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(super) async fn one(
@@ -152,7 +153,10 @@ pub(super) async fn one(
     if let Some(status) = known.as_ref().filter(|status| !status.unsure) {
         return Ok(Json(status.clone()));
     }
-    let progress = node.client.outcome(&id).await.map_err(|error| Problem::from(&error))?;
+    let progress = match is_sender(&node, &caller, &id).await? {
+        true => node.client.outcome(&id).await.map_err(|error| Problem::from(&error))?,
+        false => Progress::Unknown,
+    };
     let picture = look(&node).await?;
     let told = picture.events.iter().rev().find(|told| told.text("requestId") == Some(id.as_str()));
     let told = told.and_then(|told| ClusterEvent::of(&picture, &caller, told)).map(RequestStatus::told);
@@ -162,6 +166,16 @@ pub(super) async fn one(
         Progress::UnderWay => RequestStatus { state: RequestState::Waiting, ..told.unwrap_or(blank) },
         Progress::Unknown => told.unwrap_or(blank),
     }))
+}
+
+/// Whether the caller may know how a request stands.
+async fn is_sender(node: &Node, caller: &Caller, id: &RequestId) -> Result<bool, Problem> {
+    if caller.may(Access::Operate, Subject::AllInstances) {
+        return Ok(true);
+    }
+    let sender =
+        node.client.bus().requester(id).await.map_err(|error| Problem::new(ErrorCode::BusDown, error.to_string()))?;
+    Ok(sender.is_some() && sender.as_deref() == caller.user())
 }
 
 impl RequestStatus {

@@ -1,6 +1,6 @@
 //! `/api/v1/node`, `/login`, `/logout`, `/me`: who serves, and who asks. Logging in and who one is go by the auth manager.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,9 +18,11 @@ use super::extract::Body;
 use super::problem::Problem;
 use crate::bus::CallError;
 use crate::client::ClientError;
-use crate::protocol::{Access, AuthAddress, Credential, ErrorCode, Role, Secret, Subject};
+use crate::protocol::limits::AGENT_BYTES;
+use crate::protocol::{Access, AuthAddress, Credential, ErrorCode, Role, Secret, Subject, printable};
 use crate::web::calls::credential;
 use crate::web::cookies::{self, SESSION, Scope};
+use crate::web::login::user_agent;
 use crate::web::serve::Peer;
 use crate::web::{Auth, Node};
 
@@ -86,6 +88,8 @@ struct Answer {
     #[serde(rename = "sessionID")]
     session: Option<Secret>,
     message: Option<String>,
+    #[serde(rename = "retryAfter")]
+    retry_after: Option<u64>,
 }
 
 /// What anybody may know of this node.
@@ -104,25 +108,35 @@ pub(super) async fn log_in(
     Body(login): Body<Login>,
 ) -> Result<Response, Problem> {
     check_site(&node, &headers)?;
-    let session = begin(&node, peer, &login.username, &login.password).await?;
+    let session = begin(&node, (peer, &headers), &login.username, &login.password).await?;
     let whose = node.sessions.whose(session.clone()).await?;
     let shown = Some(Credential::Session(session.clone()));
     let me = Json(me(&node, &Caller { credential: shown, session: whose, trace: None }).await);
     Ok(with_session(&node, me.into_response(), &session))
 }
 
-/// Has an auth manager begin a session.
-pub(super) async fn begin(node: &Node, peer: SocketAddr, username: &str, password: &Secret) -> Result<Secret, Problem> {
-    let message = json!({"username": username, "password": password.reveal(), "address": peer.ip().to_string()});
-    let answer = ask(node, AuthAddress::Login, &message, LOGS_IN).await?;
+/// Has an auth manager begin a session of somebody at the address `peer`, who sent `headers`.
+pub(super) async fn begin(
+    node: &Node,
+    (peer, headers): (IpAddr, &HeaderMap),
+    username: &str,
+    password: &Secret,
+) -> Result<Secret, Problem> {
+    let _permit = node.fair_use.login(peer)?;
+    let agent = user_agent(headers).and_then(|agent| printable(agent, AGENT_BYTES));
+    let address = peer.to_string();
+    let message = json!({"username": username, "password": password.reveal(), "address": address, "agent": agent});
+    let answer = ask(node, AuthAddress::NodeLogin, &message, LOGS_IN).await?;
     match (answer.status.as_str(), answer.session) {
         ("ok", Some(session)) => Ok(session),
-        ("denied", _) => Err(Problem::named(401, "denied", "wrong user name or password")),
+        // The auth manager has recorded it.
+        ("denied", _) => Err(Problem::named(401, "denied", "wrong user name or password").in_audit()),
         _ => {
             let message = answer.message.unwrap_or_else(|| "the auth manager did not say why not".to_owned());
-            let (status, code) =
-                if message.contains("too many") { (429, "too-many-logins") } else { (400, "bad-login") };
-            Err(Problem::named(status, code, message))
+            Err(match answer.retry_after {
+                Some(seconds) => Problem::named(429, "too-many-logins", message).retry_after(seconds),
+                None => Problem::named(400, "bad-login", message),
+            })
         }
     }
 }
@@ -145,7 +159,7 @@ pub(super) async fn log_out(State(node): State<Arc<Node>>, headers: HeaderMap) -
             ));
         }
         Some(Credential::Session(session)) => Some(session),
-        None => cookies::session(&headers),
+        None => cookies::session(&headers, node.is_secure()),
     };
     if let Some(session) = session {
         let message = json!({"sessionID": session.reveal()});
@@ -154,7 +168,7 @@ pub(super) async fn log_out(State(node): State<Arc<Node>>, headers: HeaderMap) -
             node.sessions.end(&session).await?;
         }
     }
-    Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), cookies::forget(SESSION, "/")))
+    Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), cookies::forget(SESSION, "/", node.is_secure())))
 }
 
 /// Who asks, and what it may do.

@@ -7,7 +7,7 @@ use ts_rs::{Config, TS};
 use super::{
     accounts, actions, condition, docks, happenings, instances, lists, live, logs, problem, requests, session,
 };
-use crate::protocol::{Access, DaemonState, DockState, DockStats, Role, Sample};
+use crate::protocol::{Access, DaemonState, DockState, DockStats, Role, Sample, SessionFacts, SessionOrigin};
 use crate::web::Auth;
 
 const HEAD: &str = "// Made from the structs of src/web/api by `UPDATE_TYPES=1 cargo test --lib types`; do not edit.\n";
@@ -69,6 +69,10 @@ fn type_script() -> String {
         accounts::tokens::NewToken,
         accounts::tokens::TokenMade,
         accounts::password::PasswordChange,
+        SessionOrigin,
+        SessionFacts,
+        accounts::sessions::SessionList,
+        accounts::sessions::SessionsEnded,
         Sample,
         DockStats,
         logs::Output,

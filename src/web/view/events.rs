@@ -1,10 +1,10 @@
-//! What has happened, as `deblox.events` has it.
+//! What has happened, as `deblox.events` and `deblox.audit` have it.
 
 use serde_json::{Map, Value};
 
-use crate::protocol::{EntryId, Fields};
+use crate::protocol::{EntryId, Fields, audit};
 
-/// One entry of `deblox.events`.
+/// One entry of `deblox.events`, or of `deblox.audit`.
 #[derive(Debug)]
 pub(in crate::web) struct Told {
     pub(in crate::web) at: EntryId,
@@ -14,8 +14,7 @@ pub(in crate::web) struct Told {
 impl Told {
     /// Reads an entry; nothing where it is none of ours.
     pub(super) fn read((at, fields): (EntryId, Fields)) -> Option<Self> {
-        let (_, json) = fields.into_iter().find(|(name, _)| name == b"json")?;
-        Some(Self { at, event: serde_json::from_slice(&json).ok()? })
+        Some(Self { at, event: audit::read(at, &fields)? })
     }
 
     /// A field of it that is text.

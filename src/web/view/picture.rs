@@ -21,7 +21,7 @@ pub(in crate::web) struct Picture {
     instances: BTreeMap<Fqdn, BTreeMap<String, Arc<Summary>>>,
     /// What was said about whose instances are.
     pub(in crate::web) said: BTreeMap<String, Ownership>,
-    /// What has happened, oldest first.
+    /// What has happened and who asked for what, oldest first.
     pub(in crate::web) events: VecDeque<Arc<Told>>,
     clock: Option<(u64, Instant)>,
 }
@@ -162,10 +162,12 @@ impl Picture {
 
     /// Takes in an event.
     pub(super) fn see_event(&mut self, told: Arc<Told>) {
-        if self.events.len() >= EVENTS {
+        if self.events.len() >= EVENTS * 2 {
             self.events.pop_front();
         }
-        self.events.push_back(told);
+        // Two streams come together, each in its order.
+        let place = self.events.iter().rposition(|earlier| earlier.at <= told.at).map_or(0, |last| last + 1);
+        self.events.insert(place, told);
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{Change, InstanceChange, Picture, Told, View};
 use crate::bus::{Backoff, Bus, BusError, Tail};
-use crate::protocol::limits::{BEAT, LEASE};
+use crate::protocol::limits::{BEAT, EVENTS, LEASE};
 use crate::protocol::{EntryId, Fields, Fqdn, Summary};
 
 /// How often it is looked whether instances have changed, at the least; docks are looked at once for each heartbeat.
@@ -22,16 +22,22 @@ const EVERYTHING: Duration = Duration::from_secs(60);
 /// Docks whose instances are read in one round trip.
 const BATCH: usize = 50;
 
+/// Before everything.
+const FIRST: EntryId = EntryId { millis: 0, sequence: 0 };
+
 /// Keeps the picture up while somebody looks.
 pub(super) async fn keep_up(view: View, bus: Bus) {
     loop {
         view.shared.wanted.notified().await;
         if view.is_used() {
-            let mut tail = bus.events(Some(EntryId { millis: 0, sequence: 0 }));
-            catch_up(&view, &mut tail).await;
+            let mut events = bus.events(Some(FIRST));
+            let mut audit = bus.audited(Some(recent(&bus).await));
+            catch_up(&view, &mut events).await;
+            catch_up(&view, &mut audit).await;
             tokio::select! {
                 () = look(&view, &bus) => {}
-                () = listen(&view, &mut tail) => {}
+                () = listen(&view, &mut events) => {}
+                () = listen(&view, &mut audit) => {}
             }
             view.shared.ready.send_replace(false);
             view.change(|picture| *picture = Picture::default());
@@ -122,6 +128,21 @@ impl Looking {
             view.tell(Change::Docks(Arc::new(changed)));
         }
         Ok(turned)
+    }
+}
+
+/// Before the records of the audit that the picture has: it keeps more than pages show.
+async fn recent(bus: &Bus) -> EntryId {
+    let mut backoff = Backoff::default();
+    loop {
+        match bus.audit_place(EVENTS).await {
+            Ok(place) => return place.unwrap_or(FIRST),
+            Err(error) if error.is_away() => backoff.pause().await,
+            Err(error) => {
+                tracing::debug!(%error, "the audit is read from its beginning");
+                return FIRST;
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 // How the UI speaks to a node: fetch with problems as errors, and the queries that screens share.
 import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
-import type { Docks, Events, Images, Instance, Instances, Me, Networks, Node, Problem, Requests, RequestStatus, Tokens, Users, Volumes } from "./types";
+import type { Docks, Events, Images, Instance, Instances, Me, Networks, Node, Problem, Requests, RequestStatus, SessionList, Tokens, Users, Volumes } from "./types";
 
 const BASE = "/api/v1";
 
@@ -93,6 +93,8 @@ export const q = {
   templates: queryOptions({ queryKey: ["templates"], queryFn: () => api<Templates>("/templates") }),
   users: queryOptions({ queryKey: ["users"], queryFn: () => api<Users>("/users") }),
   tokens: queryOptions({ queryKey: ["tokens"], queryFn: () => api<Tokens>("/tokens") }),
+  /** Of a user, or one's own. */
+  sessions: (user?: string) => queryOptions({ queryKey: ["sessions", user ?? null], queryFn: () => api<SessionList>(`/sessions${query({ user })}`) }),
 };
 
 /** All pages of a list. */

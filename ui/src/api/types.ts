@@ -905,7 +905,11 @@ password?: string,
 /**
  * Whether one is made.
  */
-generate?: boolean, };
+generate?: boolean, 
+/**
+ * Whether all API tokens of the user are revoked.
+ */
+revokeTokens?: boolean, };
 
 /**
  * What was done to a user.
@@ -1011,7 +1015,79 @@ old: string,
 /**
  * The one from now on.
  */
-new: string, };
+new: string, 
+/**
+ * Whether all API tokens of the user are revoked as well.
+ */
+revokeTokens?: boolean, };
+
+/**
+ * How a session was begun.
+ */
+export type SessionOrigin = "web" | "bus" | "oidc";
+
+/**
+ * A session in a list. It holds nothing that lets anybody use the session.
+ */
+export type SessionFacts = { 
+/**
+ * The public id, with which the session can be ended. It is not the session.
+ */
+id: string, 
+/**
+ * Whether it is the session that asks.
+ */
+current: boolean, 
+/**
+ * When it was begun, in milliseconds of Redis's clock. Null for a session that an older version began.
+ */
+created: number | null, 
+/**
+ * When it was last used, in the same, to within 5 s.
+ */
+used: number, 
+/**
+ * When it ends at the latest, in the same.
+ */
+ends: number, 
+/**
+ * How it was begun. Null for a session that an older version began.
+ */
+origin: SessionOrigin | null, 
+/**
+ * The address that it was begun from. With the origin `bus` it is what the client claimed.
+ */
+address: string | null, 
+/**
+ * What the browser or program called itself.
+ */
+agent: string | null, };
+
+/**
+ * Sessions.
+ */
+export type SessionList = { 
+/**
+ * Redis's clock, in milliseconds.
+ */
+now: number, 
+/**
+ * Whose they are.
+ */
+user: string, 
+/**
+ * The sessions, the one that was used last first.
+ */
+sessions: Array<SessionFacts>, };
+
+/**
+ * How many sessions were ended.
+ */
+export type SessionsEnded = { 
+/**
+ * The number.
+ */
+ended: number, };
 
 /**
  * What a container uses.

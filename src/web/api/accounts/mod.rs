@@ -1,13 +1,14 @@
 //! Who uses the cluster: users, their tokens and their passwords.
 
 pub(super) mod password;
+pub(super) mod sessions;
 pub(super) mod tokens;
 pub(super) mod users;
 
 use super::caller::Caller;
 use super::problem::Problem;
 use crate::auth::{AccountError, Accounts};
-use crate::protocol::{AccountName, AuditRecord, ErrorCode, Event, Role, Session};
+use crate::protocol::{AccountName, AuditRecord, ErrorCode, Role, Session};
 use crate::web::Node;
 
 /// The accounts that `node` reaches: they are changed in Redis itself, so that no password is in a request.
@@ -55,12 +56,17 @@ impl From<AccountError> for Problem {
             }
             AccountError::Bus(_) => (ErrorCode::BusDown.status(), ErrorCode::BusDown.as_str()),
             AccountError::Secret(_) => (ErrorCode::Internal.status(), ErrorCode::Internal.as_str()),
-            AccountError::Password(_) | AccountError::Ambiguous(_) => (400, ErrorCode::BadField.as_str()),
+            AccountError::Password(_) | AccountError::Name(_) | AccountError::Ambiguous(_) => {
+                (400, ErrorCode::BadField.as_str())
+            }
             AccountError::Above(..) => (403, ErrorCode::Forbidden.as_str()),
             AccountError::Unknown(_) => (404, "no-such-user"),
             AccountError::NoToken(_) => (404, "no-such-token"),
             AccountError::Taken(_) => (409, "user-exists"),
             AccountError::Named(..) => (409, "token-exists"),
+            AccountError::LooksLikeUser(..) | AccountError::LooksLikeGroup(..) | AccountError::LooksLikeToken(..) => {
+                (409, "looks-like-another")
+            }
             AccountError::Many(_) => (409, "too-many-tokens"),
             AccountError::LastAdmin(_) => (409, "last-admin"),
             AccountError::External(..) => (409, "external-user"),
@@ -70,12 +76,22 @@ impl From<AccountError> for Problem {
     }
 }
 
-/// Does something that changes an account, and tells of it in `deblox.events`, as of a request on the bus.
+/// Does something that changes an account, and records it in the audit, as a worker does a request.
 async fn told<T>(
     node: &Node,
     caller: &Caller,
     action: &str,
     about: &str,
+    done: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    told_change(node, caller, (action, about, None), done).await
+}
+
+/// The same, with what is changed of it.
+async fn told_change<T>(
+    node: &Node,
+    caller: &Caller,
+    (action, about, change): (&str, &str, Option<&str>),
     done: impl Future<Output = Result<T, Problem>>,
 ) -> Result<T, Problem> {
     let done = done.await;
@@ -85,21 +101,17 @@ async fn told<T>(
         Ok(_) => (200, None),
         Err(problem) => (problem.status, Some(problem.code.as_str())),
     };
-    let asked = AuditRecord {
-        event: Event::REQUEST,
+    let record = AuditRecord {
         action,
-        request_id: id.as_str(),
+        request_id: Some(id.as_str()),
         user: session.map(|session| session.username.as_str()),
         token: session.and_then(|session| session.token.as_ref()).map(AccountName::as_str),
-        dock: None,
-        id: None,
-        name: None,
         about: Some(about),
+        change,
         status: Some(status),
         error,
+        ..AuditRecord::default()
     };
-    if let Err(error) = node.client.bus().tell_asked(&asked).await {
-        tracing::warn!(%error, action, about, "who changed an account is not told");
-    }
-    done
+    node.client.bus().audit(&record).await;
+    done.map_err(Problem::in_audit)
 }

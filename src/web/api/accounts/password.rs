@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -31,13 +31,19 @@ pub(in crate::web) struct PasswordChange {
     #[schema(value_type = String)]
     #[cfg_attr(test, ts(type = "string"))]
     new: Secret,
+    /// Whether all API tokens of the user are revoked as well.
+    #[serde(default, rename = "revokeTokens")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    revoke_tokens: bool,
 }
 
-/// Changes the caller's password. All its sessions end, and a new one comes as a cookie.
+/// Changes the caller's password. All its sessions end, and a new one comes as a cookie. Its tokens stay, unless they are to
+/// be revoked.
 #[utoipa::path(post, path = "/me/password", tag = "accounts", operation_id = "change_password", request_body = PasswordChange, responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub(in crate::web::api) async fn change(
     State(node): State<Arc<Node>>,
     Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
     caller: Caller,
     Body(change): Body<PasswordChange>,
 ) -> Result<Response, Problem> {
@@ -48,15 +54,18 @@ pub(in crate::web::api) async fn change(
             let message = format!("`{name}` has come with the token `{token}`: a token does not change the password");
             return Err(Problem::new(ErrorCode::Forbidden, message));
         }
+        node.passwords
+            .check(change.new.reveal(), name.as_str())
+            .map_err(|message| Problem::new(ErrorCode::BadField, message))?;
         // By way of the auth manager, which slows down whoever guesses.
-        let known = begin(&node, peer, name.as_str(), &change.old).await;
+        let known = begin(&node, (peer, &headers), name.as_str(), &change.old).await;
         known.map_err(|problem| match problem.status {
             401 => Problem::named(403, "wrong-password", "the old password is wrong"),
             _ => problem,
         })?;
-        Ok(accounts(&node).set_password(name, Some(change.new.clone())).await?)
+        Ok(accounts(&node).replace_password(name, Some(change.new.clone()), change.revoke_tokens).await?)
     };
     told(&node, &caller, "set-password", name.as_str(), changed).await?;
-    let session = begin(&node, peer, name.as_str(), &change.new).await?;
+    let session = begin(&node, (peer, &headers), name.as_str(), &change.new).await?;
     Ok(with_session(&node, StatusCode::NO_CONTENT.into_response(), &session))
 }

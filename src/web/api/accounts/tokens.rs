@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{accounts, is_admin, known, named, told};
+use super::{accounts, is_admin, known, named, told, told_change};
 use crate::auth;
 use crate::bus::ListedToken;
 use crate::protocol::{ErrorCode, Role, Secret, Session};
@@ -101,6 +101,7 @@ pub(in crate::web::api) async fn add(
     let name = named(&new.name)?;
     let user = new.user.as_deref().map_or_else(|| Ok(session.username.clone()), named)?;
     let about = format!("{user}/{name}");
+    let change = new.role.map(|role| format!("role={role}"));
     let made = async {
         if let Some(token) = &session.token {
             let message = format!("`{}` has come with the token `{token}`: a token makes no others", session.username);
@@ -115,7 +116,7 @@ pub(in crate::web::api) async fn add(
         let new = auth::NewToken { name: name.clone(), user: user.clone(), role: new.role, expires };
         Ok(accounts(&node).add_token(&new).await?)
     };
-    let token = told(&node, &caller, "add-token", &about, made).await?;
+    let token = told_change(&node, &caller, ("add-token", &about, change.as_deref()), made).await?;
     Ok((StatusCode::CREATED, Json(TokenMade { name: name.to_string(), token })))
 }
 

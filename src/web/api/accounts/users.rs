@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{accounts, admin, named, told};
+use super::{accounts, admin, named, told, told_change};
 use crate::auth::{Change, NewPassword};
 use crate::protocol::{Account, AccountName, ErrorCode, Role, Secret};
 use crate::web::Node;
@@ -86,6 +86,10 @@ pub(in crate::web) struct UserChange {
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     generate: bool,
+    /// Whether all API tokens of the user are revoked.
+    #[serde(default, rename = "revokeTokens")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    revoke_tokens: bool,
 }
 
 /// What was done to a user.
@@ -116,11 +120,16 @@ pub(in crate::web::api) async fn add(
     Body(new): Body<NewUser>,
 ) -> Result<(StatusCode, Json<UserMade>), Problem> {
     let (name, groups) = (named(&new.name)?, all_named(&new.groups)?);
+    let changes = [Change::Role(new.role), Change::Groups(groups.clone())];
+    let change = Change::words(&changes);
     let made = async {
         admin(&caller)?;
+        if let Some(password) = &new.password {
+            check_password(&node, password, &name)?;
+        }
         Ok(accounts(&node).add(&name, new.role, groups, new.password).await?)
     };
-    let password = told(&node, &caller, "add-user", name.as_str(), made).await?;
+    let password = told_change(&node, &caller, ("add-user", name.as_str(), Some(&change)), made).await?;
     Ok((StatusCode::CREATED, Json(UserMade { name: name.to_string(), password })))
 }
 
@@ -134,6 +143,9 @@ pub(in crate::web::api) async fn change(
 ) -> Result<Json<UserMade>, Problem> {
     let name = named(&name)?;
     let changes = changes(&change)?;
+    let is_password = change.password.is_some() || change.generate;
+    let words = [Change::words(&changes), if is_password { "password".to_owned() } else { String::new() }];
+    let words = words.join(" ").trim().to_owned();
     let changed = async {
         if name == admin(&caller)?.username && (change.disabled == Some(true) || change.role.is_some_and(not_admin)) {
             return Err(own_account("be disabled or get another role"));
@@ -144,12 +156,17 @@ pub(in crate::web::api) async fn change(
                 let message = "`password` and `generate` cannot both be there: a password is chosen, or made";
                 return Err(Problem::new(ErrorCode::BadField, message));
             }
-            (chosen, _) => Some(NewPassword::new(chosen).await?),
+            (chosen, _) => {
+                if let Some(password) = &chosen {
+                    check_password(&node, password, &name)?;
+                }
+                Some(NewPassword::new(chosen).await?)
+            }
         };
-        accounts(&node).change_all(&name, &changes, password.as_ref()).await?;
+        accounts(&node).change_all(&name, &changes, password.as_ref(), change.revoke_tokens).await?;
         Ok(password.as_ref().and_then(NewPassword::generated).cloned())
     };
-    let password = told(&node, &caller, "change-user", name.as_str(), changed).await?;
+    let password = told_change(&node, &caller, ("change-user", name.as_str(), Some(&words)), changed).await?;
     Ok(Json(UserMade { name: name.to_string(), password }))
 }
 
@@ -169,6 +186,11 @@ pub(in crate::web::api) async fn remove(
     };
     told(&node, &caller, "remove-user", name.as_str(), removed).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn check_password(node: &Node, password: &Secret, name: &AccountName) -> Result<(), Problem> {
+    let checked = node.passwords.check(password.reveal(), name.as_str());
+    checked.map_err(|message| Problem::new(ErrorCode::BadField, message))
 }
 
 fn shown(name: &AccountName, account: Account) -> User {

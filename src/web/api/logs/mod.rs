@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -31,6 +32,7 @@ use super::look;
 use super::problem::Problem;
 use crate::protocol::Fqdn;
 use crate::web::Node;
+use crate::web::serve::Peer;
 use crate::web::view::Picture;
 
 /// Instances that are looked through at most; those that run come first.
@@ -124,12 +126,14 @@ struct Chosen {
 }
 
 /// Looks through logs; what is found comes as it is found.
-#[utoipa::path(get, path = "/logs/search", tag = "live", params(SearchQuery), responses((status = 200, content_type = "application/x-ndjson", body = Search, description = "a line each"), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/logs/search", tag = "live", params(SearchQuery), responses((status = 200, content_type = "application/x-ndjson", body = Search, description = "a line each"), (status = 401, body = Problem), (status = 429, body = Problem)))]
 pub(in crate::web) async fn search(
     State(node): State<Arc<Node>>,
+    Extension(Peer(peer)): Extension<Peer>,
     caller: Caller,
     Query(query): Query<SearchQuery>,
 ) -> Result<Response, Problem> {
+    let permit = node.fair_use.search(caller.user(), peer)?;
     let mut chosen = choose(&*look(&node).await?, &caller, &query);
     let left_out = chosen.len().saturating_sub(CONTAINERS);
     chosen.truncate(CONTAINERS);
@@ -153,7 +157,7 @@ pub(in crate::web) async fn search(
     // On its own: it ends in time, and gives its places back, also where nobody takes what it finds.
     let (sender, receiver) = mpsc::channel(AT_ONCE);
     tokio::spawn(tokio::time::timeout(ALL + AFTER, async move {
-        let mut all = pin!(all);
+        let (mut all, _permit) = (pin!(all), permit);
         while let Some(line) = all.next().await {
             if sender.send(line).await.is_err() {
                 return;

@@ -1,20 +1,20 @@
 //! One websocket, from when it is open until it is not.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::messages::{End, Wish, read_bytes, read_text};
 use super::relay::{self, Given};
+use super::{Places, Streams};
 use crate::actions::Action;
 use crate::client::Client;
 use crate::protocol::limits::SOCKET_STREAMS;
@@ -35,13 +35,18 @@ const PING: Duration = Duration::from_secs(15);
 /// How long the other side may take no data, or say nothing, not even that it is there.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// Serves `socket` until either side or `stop` ends it; then all its streams are cancelled.
-pub(super) async fn run(socket: WebSocket, client: Client, room: Arc<Semaphore>, stop: CancellationToken) {
+/// Serves `socket` until either side, the node or the end of the session ends it; then all its streams are cancelled.
+pub(super) async fn run(
+    socket: WebSocket,
+    client: Client,
+    room: Streams,
+    ends: (CancellationToken, CancellationToken),
+) {
     let (sink, incoming) = socket.split();
     let (out, outgoing) = mpsc::channel(WAITING);
     let mut socket = Socket { client, room, out, open: HashMap::new(), relays: JoinSet::new() };
     tokio::select! {
-        () = socket.serve(incoming, stop) => {}
+        () = socket.serve(incoming, ends) => {}
         () = send(sink, outgoing) => {}
     }
     // When this is done, the client knows whom it has to tell that they are read no more.
@@ -68,7 +73,7 @@ async fn send(mut sink: SplitSink<WebSocket, Message>, mut outgoing: mpsc::Recei
 struct Socket {
     client: Client,
     /// Places for streams, at this node.
-    room: Arc<Semaphore>,
+    room: Streams,
     out: mpsc::Sender<Message>,
     open: HashMap<u32, Open>,
     relays: JoinSet<(u32, End)>,
@@ -79,11 +84,15 @@ struct Open {
     id: RequestId,
     give: mpsc::Sender<Given>,
     relay: AbortHandle,
-    _place: OwnedSemaphorePermit,
+    _places: Places,
 }
 
 impl Socket {
-    async fn serve(&mut self, mut incoming: SplitStream<WebSocket>, stop: CancellationToken) {
+    async fn serve(
+        &mut self,
+        mut incoming: SplitStream<WebSocket>,
+        (stop, ended): (CancellationToken, CancellationToken),
+    ) {
         loop {
             tokio::select! {
                 message = timeout(SILENCE + PING, incoming.next()) => {
@@ -106,6 +115,9 @@ impl Socket {
                     if self.open.get(&stream).is_some_and(|open| open.relay.id() == relay) {
                         self.end(stream, &end).await;
                     }
+                }
+                () = ended.cancelled() => {
+                    return self.close(close_code::POLICY, "the session has ended: log in again".to_owned()).await;
                 }
                 () = stop.cancelled() => {
                     return self.close(close_code::AWAY, "the node stops: another may serve you".to_owned()).await;
@@ -155,6 +167,11 @@ impl Socket {
             let message = format!("the field `{field}` may not be there: the stream is opened as whoever is logged in");
             return refuse(ErrorCode::BadField, message);
         }
+        // Whoever has the id of a stream reads it and gives it input.
+        if request.get("requestId").is_some() {
+            let message = "the field `requestId` may not be there: the node gives each stream an id of its own";
+            return refuse(ErrorCode::BadField, message.to_owned());
+        }
         if let Some(name) = request["action"].as_str() {
             Action::find(name).map_err(|failure| End::failed(failure, None))?;
         }
@@ -163,8 +180,8 @@ impl Socket {
                 "the request does not stream: POST /api/v1/actions/{action} is for those that have one answer";
             return refuse(ErrorCode::BadField, message.to_owned());
         }
-        let place = Arc::clone(&self.room).try_acquire_owned().ok().filter(|_| self.open.len() < SOCKET_STREAMS);
-        let Some(place) = place else {
+        let places = if self.open.len() < SOCKET_STREAMS { self.room.take() } else { None };
+        let Some(places) = places else {
             let message = "too many streams are open: end some, or try another node";
             return refuse(ErrorCode::Busy, message.to_owned());
         };
@@ -172,7 +189,7 @@ impl Socket {
         let (give, given) = mpsc::channel(GIVEN);
         let (id, out) = (opened.id().clone(), self.out.clone());
         let relay = self.relays.spawn(async move { (stream, relay::run(stream, opened, given, out).await) });
-        self.open.insert(stream, Open { id, give, relay, _place: place });
+        self.open.insert(stream, Open { id, give, relay, _places: places });
         Ok(())
     }
 

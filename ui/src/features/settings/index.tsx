@@ -1,4 +1,4 @@
-// How somebody wants to see things, its password and tokens, the keys, and which versions these are.
+// How somebody wants to see things, its password, tokens and sessions, the keys, and which versions these are.
 import type { ReactNode } from "react";
 import { SegmentedControl, Text, Title, useMantineColorScheme, type MantineColorScheme } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
@@ -7,6 +7,7 @@ import { q } from "@/api/client";
 import type { Me } from "@/api/types";
 import { PageHead } from "@/ui/page-head";
 import { setPrefs, usePrefs, type Prefs } from "@/ui/prefs";
+import { SessionList } from "../sessions";
 import { TokenList } from "../tokens";
 import { Password } from "./password";
 import { Versions } from "./versions";
@@ -37,6 +38,9 @@ export function Settings() {
           <>
             <Part title="Your tokens" what="With a token a program logs in as you, with no more than the role that you give it.">
               <TokenList me={me} of="own" />
+            </Part>
+            <Part title="Your sessions" what="Where you are logged in. End those that you do not know, and change your password then.">
+              <SessionList />
             </Part>
             <Part title="Password" what="Your other sessions end when you change it.">
               <Password />

@@ -10,9 +10,12 @@ import { PageHead } from "@/ui/page-head";
 import { Forbidden, Trouble } from "@/ui/trouble";
 import { confirmRemoval } from "../resources/confirm";
 import { Rows } from "../resources/frame";
+import { Sheet } from "../resources/sheet";
+import { SessionList } from "../sessions";
 import { TokenList } from "../tokens";
 import { changeUser, removeUser, told } from "./change";
 import { Once, oneTime, type Secret } from "./once";
+import { ResetSheet } from "./reset-sheet";
 import { notForUsers } from "./roles";
 import { UserTable } from "./table";
 import { UserSheet } from "./user-sheet";
@@ -34,13 +37,15 @@ function Looked({ me }: { me: Me }) {
   const { data, error, refetch } = useQuery(q.users);
   const [form, setForm] = useState<{ user?: User } | null>(null);
   const [secret, setSecret] = useState<Secret | null>(null);
+  const [reset, setReset] = useState<User | null>(null);
+  const [of, setOf] = useState<string | null>(null);
   const users = data?.users;
   const groups = [...new Set(users?.flatMap((user) => user.groups))].sort();
   const verbs = {
     me: me.user,
     change: (user: User) => setForm({ user }),
-    reset: (user: User) =>
-      void told(`New password for ${user.name}`, changeUser(user.name, { generate: true })).then((made) => made?.password && setSecret(oneTime(made.name, made.password))),
+    reset: setReset,
+    sessions: (user: User) => setOf(user.name),
     disable: (user: User, disabled: boolean) => void told(`${disabled ? "Disable" : "Enable"} ${user.name}`, changeUser(user.name, { disabled })),
     remove: (user: User) =>
       confirmRemoval({
@@ -78,6 +83,21 @@ function Looked({ me }: { me: Me }) {
             if (made.password) setSecret(oneTime(made.name, made.password));
           }}
         />
+      )}
+      {reset && (
+        <ResetSheet
+          user={reset}
+          onClose={() => setReset(null)}
+          onDone={(made) => {
+            setReset(null);
+            if (made.password) setSecret(oneTime(made.name, made.password));
+          }}
+        />
+      )}
+      {of && (
+        <Sheet title={`Sessions of ${of}`} opened onClose={() => setOf(null)} size={720}>
+          <SessionList user={of} />
+        </Sheet>
       )}
       {secret && <Once secret={secret} onClose={() => setSecret(null)} />}
     </>

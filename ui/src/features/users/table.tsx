@@ -1,6 +1,6 @@
 // Users as rows, with what an admin does to them.
 import type { ReactNode } from "react";
-import { IconBan, IconCheck, IconCircleCheckFilled, IconCircleMinus, IconKey, IconPencil, IconTrash } from "@tabler/icons-react";
+import { IconBan, IconCheck, IconCircleCheckFilled, IconCircleMinus, IconDevices, IconKey, IconPencil, IconTrash } from "@tabler/icons-react";
 import type { User } from "@/api/types";
 import { DataTable, type Column } from "@/ui/data-table";
 import { StateBadge } from "@/ui/state";
@@ -13,6 +13,7 @@ export interface UserVerbs {
   me: string | null;
   change: (user: User) => void;
   reset: (user: User) => void;
+  sessions: (user: User) => void;
   disable: (user: User, disabled: boolean) => void;
   remove: (user: User) => void;
 }
@@ -38,6 +39,7 @@ function Verbs({ user, verbs }: { user: User; verbs: UserVerbs }) {
     <span className="acts">
       <WhyIcon label={`Change ${user.name}`} tip="Role and groups" why={null} onClick={() => verbs.change(user)} icon={<IconPencil size={17} aria-hidden />} />
       <WhyIcon label={`New one-time password for ${user.name}`} tip="New one-time password" why={external ?? (self ? "Change your own in the settings." : null)} onClick={() => verbs.reset(user)} icon={<IconKey size={17} aria-hidden />} />
+      <WhyIcon label={`Sessions of ${user.name}`} tip="Sessions" why={null} onClick={() => verbs.sessions(user)} icon={<IconDevices size={17} aria-hidden />} />
       <WhyIcon
         label={`${user.disabled ? "Enable" : "Disable"} ${user.name}`}
         tip={user.disabled ? "Enable" : "Disable: no more logins, and its tokens do nothing"}
