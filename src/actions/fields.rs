@@ -144,7 +144,7 @@ impl Kind {
     pub fn expected(self) -> String {
         match self {
             Self::Text => "text".into(),
-            Self::Name => "a name or an id, not a path: without / \\ % ? #, control characters, and not . or ..".into(),
+            Self::Name => "a name or an id, not a path: none of / \\ % ? #".into(),
             Self::PsOptions => ps::EXPECTED.into(),
             Self::Image => "an image: name, name:tag, name@digest or id".into(),
             Self::Word(words) => format!("one of {}", words.join(", ")),

@@ -272,9 +272,8 @@ fn help_of_deblox_worker() {
               [env: DEBLOX_BIND_FOLDERS=]
 
           --registries <HOST>
-              With --auth enforce: registries that users may pull from and search, such as quay.io,
-              or * for all; Docker Hub and registries of images that this host has are always among
-              them
+              With --auth enforce: registries that users may pull from and search, such as quay.io, or *
+              for all; Docker Hub and registries of images that this host has are always among them
 
               [env: DEBLOX_REGISTRIES=]
 
@@ -558,9 +557,8 @@ fn help_of_deblox_up() {
               [env: DEBLOX_BIND_FOLDERS=]
 
           --registries <HOST>
-              With --auth enforce: registries that users may pull from and search, such as quay.io,
-              or * for all; Docker Hub and registries of images that this host has are always among
-              them
+              With --auth enforce: registries that users may pull from and search, such as quay.io, or *
+              for all; Docker Hub and registries of images that this host has are always among them
 
               [env: DEBLOX_REGISTRIES=]
 

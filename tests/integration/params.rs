@@ -168,7 +168,7 @@ async fn parameters_headers_and_bodies_that_are_not_listed_need_an_operator() {
     for (method, path, more, named) in [
         ("POST", of("start"), json!({"query": {"checkpoint": "x", "checkpoint-dir": "/etc"}}), "checkpoint"),
         ("POST", of("start"), json!({"query": {"checkpoint-dir": "/etc"}}), "checkpoint-dir"),
-        ("POST", of("start"), form.clone(), "Content-Type"),
+        ("POST", of("start"), form.clone(), "body-base64"),
         ("POST", of("start"), json!({"body": {"Binds": ["/:/x"]}}), "body"),
         ("POST", of("stop"), json!({"query": {"T": "0"}}), "T"),
         ("POST", of("kill"), json!({"query": {"signal": "TERM", "invented": "1"}}), "invented"),
