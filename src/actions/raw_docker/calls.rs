@@ -1,13 +1,14 @@
 //! Every call of the daemon's own API (Docker Engine API 1.41 to 1.53): the right that it needs, and who may give which
 //! parameter a value. A call, a parameter, a header or a body that is not listed here is for operators and admins.
 
+use serde_json::Value;
+
+use super::super::bounds::refusal;
 use crate::actions::classification::Audience::{self, Everyone, Operators};
 use crate::actions::{Access, Arguments};
 use crate::protocol::{Failure, quoted};
 use About::{AllInstances, Instance, Rest};
 use Access::{Delete, Exec, Operate, View};
-
-use super::super::bounds::refusal;
 
 /// A call that users or viewers may make.
 #[derive(Debug)]
@@ -143,17 +144,17 @@ impl Call {
                 return Err(refusal(&shown(&name), "the daemon may read parameters from a body of that type"));
             }
         }
-        let is_empty =
-            |field: &str| arguments.get(field).and_then(serde_json::Value::as_object).is_some_and(|o| o.is_empty());
+        let says = |field: &str| match arguments.get(field) {
+            None | Some(Value::Bool(false)) => false,
+            Some(Value::Object(object)) => !object.is_empty(),
+            Some(_) => true,
+        };
         let (unread, why): (&[&str], _) = match self.body {
             Body::Archive => return Ok(()),
             Body::Json(_) => (&["body-base64", "upload"], "what is in it is not looked at: give it as `body`"),
             Body::Nothing => (&["body-base64", "upload", "body"], "the call takes no body from users"),
         };
-        match unread
-            .iter()
-            .find(|field| arguments.has(field) && !is_empty(field) && arguments.get(field) != Some(&false.into()))
-        {
+        match unread.iter().find(|field| says(field)) {
             Some(field) => Err(refusal(field, why)),
             None => Ok(()),
         }
