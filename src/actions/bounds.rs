@@ -8,24 +8,39 @@ mod rules;
 
 use std::str::FromStr;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::fields::is_name;
 use super::raw_docker::{self, Shape};
+use super::recreate_container::inspect;
 use super::registries::{self, Registry};
 use super::verdict::{call, judge};
 use super::{Arguments, Context, Target};
 use crate::docker::{Method, RequestParts};
+use crate::protocol::limits::PIDS_LIMIT;
 use crate::protocol::{ErrorCode, Failure, Session, label};
 pub(super) use fields::{Rule, check as check_rules, field, refusal};
 
 /// What users may have of a host beside containers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// What they may mount.
     pub bind_folders: Vec<Folder>,
     /// Which registries they may have the daemon connect to, beside Docker Hub and those of images that it has.
     pub registries: Vec<Registry>,
+    /// How many processes and threads a container of theirs may have; one that asks for no limit gets this one.
+    pub pids_limit: u64,
+}
+
+impl Bounds {
+    /// Nothing of the host, and the default limit of processes.
+    pub const NOTHING: Self = Self { bind_folders: Vec::new(), registries: Vec::new(), pids_limit: PIDS_LIMIT };
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self::NOTHING
+    }
 }
 
 /// A folder of a host, by its absolute path.
@@ -58,8 +73,12 @@ pub(super) async fn check(context: &Context<'_>) -> Result<(), Failure> {
             network(context, caller, arguments.text("network").unwrap_or_default()).await
         }
         "search-images" => registries::check_term(context, arguments.text("term").unwrap_or_default()).await,
+        "copy-to-container" => unpack(context).await,
         "docker" => {
             raw(arguments, context.bounds)?;
+            if raw_docker::unpacks(arguments) {
+                return unpack(context).await;
+            }
             match raw_docker::searched(arguments) {
                 Some(term) => registries::check_term(context, &term).await,
                 None => Ok(()),
@@ -69,13 +88,14 @@ pub(super) async fn check(context: &Context<'_>) -> Result<(), Failure> {
     }
 }
 
-/// Checks the whole body of a create. Volumes that it names and that are not there are made, as the caller's own.
+/// Checks the whole body of a create, and gives it the limits that the container of a bounded caller has at least. Volumes
+/// that it names and that do not exist are made, as the caller's own.
 ///
 /// # Errors
 /// [`ErrorCode::Forbidden`], with the name of what the caller may not have.
-pub(super) async fn check_create(context: &Context<'_>, body: &Value) -> Result<(), Failure> {
+pub(super) async fn check_create(context: &Context<'_>, body: &mut Value) -> Result<(), Failure> {
     let Some(caller) = bounded(context) else { return Ok(()) };
-    body::check(body, context.bounds)?;
+    admit(body, context.bounds)?;
     for name in body::networks(body) {
         network(context, caller, name).await?;
     }
@@ -83,6 +103,49 @@ pub(super) async fn check_create(context: &Context<'_>, body: &Value) -> Result<
         volume(context, caller, name).await?;
     }
     Ok(())
+}
+
+/// Checks what can be known of the body of a create without its daemon, and gives it its limits.
+///
+/// # Errors
+/// [`ErrorCode::Forbidden`], with the name of what a user may not have.
+pub(super) fn admit(body: &mut Value, bounds: &Bounds) -> Result<(), Failure> {
+    body::check(body, bounds)?;
+    body::confine(body, bounds);
+    Ok(())
+}
+
+/// Checks the limit of processes in an update, and gives one to a container that has none, or a larger one than users may have.
+///
+/// # Errors
+/// [`ErrorCode::Forbidden`], with the name of the field.
+pub(super) async fn limit_pids(context: &Context<'_>, update: &mut Map<String, Value>) -> Result<(), Failure> {
+    if bounded(context).is_none() {
+        return Ok(());
+    }
+    let limit = context.bounds.pids_limit;
+    if let Some(asked) = update.get("PidsLimit") {
+        let fits = asked.as_u64().is_some_and(|asked| (1..=limit).contains(&asked));
+        let why = format!("a container may have at most {limit} processes here");
+        return if fits { Ok(()) } else { Err(refusal("pids", &why)) };
+    }
+    let found = inspect(context, context.instance.unwrap_or_default()).await?.unwrap_or_default();
+    if !has_pids_limit(&found["HostConfig"], limit) {
+        update.insert("PidsLimit".to_owned(), limit.into());
+    }
+    Ok(())
+}
+
+/// Gives the container that takes the place of another one the limit of processes that the container of a bounded caller has.
+pub(super) fn limit_replacement(context: &Context<'_>, body: &mut Value) {
+    let limit = context.bounds.pids_limit;
+    if bounded(context).is_some() && !has_pids_limit(&body["HostConfig"], limit) {
+        body["HostConfig"]["PidsLimit"] = limit.into();
+    }
+}
+
+fn has_pids_limit(host: &Value, limit: u64) -> bool {
+    host["PidsLimit"].as_u64().is_some_and(|pids| (1..=limit).contains(&pids))
 }
 
 /// The caller, if what it may do is bounded.
@@ -96,7 +159,8 @@ fn commit(caller: &Session, repo: &str) -> Result<(), Failure> {
     // Docker takes these for a registry, and images of `library` are those with a plain name.
     let is_taken = user.contains('.') || matches!(user.as_str(), "localhost" | "library");
     let own = format!("{user}/");
-    if repo.is_empty() || (repo.starts_with(&own) && !is_taken) {
+    // A digest would name an image that is there already.
+    if repo.is_empty() || (repo.starts_with(&own) && !is_taken && !repo.contains('@')) {
         return Ok(());
     }
     if is_taken {
@@ -110,6 +174,16 @@ fn commit(caller: &Session, repo: &str) -> Result<(), Failure> {
     Err(Failure::new(ErrorCode::Forbidden, message))
 }
 
+/// The daemon unpacks an archive with all of its own rights, device nodes and set-user-ID files included.
+async fn unpack(context: &Context<'_>) -> Result<(), Failure> {
+    let found = inspect(context, context.instance.unwrap_or_default()).await?.unwrap_or_default();
+    if body::has_host_folder(&found) {
+        let what = "copying into a container with a folder of the host";
+        return Err(refusal(what, "an archive can lay device nodes there"));
+    }
+    Ok(())
+}
+
 /// A call of the daemon's own API.
 fn raw(arguments: &Arguments, bounds: &Bounds) -> Result<(), Failure> {
     raw_docker::check_bounded(arguments)?;
@@ -118,9 +192,10 @@ fn raw(arguments: &Arguments, bounds: &Bounds) -> Result<(), Failure> {
     match shape {
         Shape::Exec => body::check_exec(body, bounds),
         Shape::Update => {
-            for counted in ["Memory", "NanoCpus", "CpuQuota", "CpuPeriod"] {
+            for counted in ["Memory", "NanoCpus", "CpuQuota", "CpuPeriod", "PidsLimit"] {
+                // A quota may count it.
                 if *fields::field(body, counted) != Value::Null {
-                    return Err(refusal(counted, "a quota may count it: `update-container` changes it"));
+                    return Err(refusal(counted, "`update-container` changes it, within the quota"));
                 }
             }
             body::check_update(body, bounds)

@@ -7,13 +7,13 @@ mod name;
 use std::time::{Duration, Instant};
 
 pub(super) use body::limits;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::verdict::{call, judge};
-use super::{Context, Outcome, Target, bounds, create_instances, pull_image, quota, templates};
+use super::{Arguments, Bounds, Context, Outcome, Target, bounds, create_instances, pull_image, quota, templates};
 use crate::bus::persist;
 use crate::docker::{Method, RequestParts};
-use crate::protocol::{ANONYMOUS, Answer, ErrorCode, Failure, Ownership};
+use crate::protocol::{ANONYMOUS, Answer, EntryId, ErrorCode, Failure, Ownership, RequestId, label};
 
 /// How long a daemon may take from reserving a name to listing the container that has it, and how often it is looked.
 const BEING_MADE: Duration = Duration::from_secs(5);
@@ -25,13 +25,8 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         return create_instances::run(context).await;
     }
     let owner = owner(context)?;
-    let base = match (arguments.text("template"), arguments.get("body")) {
-        (Some(name), _) => templates::find(context, name).await?,
-        (None, Some(Value::Object(body))) => body.clone(),
-        (None, _) => Map::new(),
-    };
-    let body = body::build(base, arguments, owner, &context.request.id)?;
-    bounds::check_create(context, &body).await?;
+    let mut body = asked_for(context, owner).await?;
+    bounds::check_create(context, &mut body).await?;
 
     // The daemon lets nobody else have a name, not even while it still creates the container: so an attempt that was
     // lost on the way cannot have a second one beside it.
@@ -60,6 +55,37 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     };
     quota::settle(context, owner, done.as_ref().err().map(|failure| failure.code)).await;
     done
+}
+
+/// The body of the create, from the template, Docker's own JSON and the fields of the request.
+async fn asked_for(context: &Context<'_>, owner: &str) -> Result<Value, Failure> {
+    let arguments = context.arguments;
+    let Some(name) = arguments.text("template") else {
+        let base = arguments.get("body").and_then(Value::as_object).cloned().unwrap_or_default();
+        return body::build(base, arguments, owner, &context.request.id);
+    };
+    let template = templates::find(context, name).await?;
+    let mut base = template.clone();
+    let secrets = templates::take_secrets(&mut base)?;
+    let mut body = body::build(base, arguments, owner, &context.request.id)?;
+    templates::unmask(&mut body, template);
+    if !secrets.is_empty() {
+        body["Labels"][label::SECRETS] = secrets.join(",").into();
+    }
+    Ok(body)
+}
+
+/// What the daemon would be sent for Docker's own JSON from a user who is called `ada`, before the daemon is asked whose the
+/// networks and volumes in it are.
+///
+/// # Errors
+/// What the user is told instead.
+pub fn user_create(body: &Value, bounds: &Bounds) -> Result<Value, Failure> {
+    let base = body.as_object().cloned().unwrap_or_default();
+    let request = RequestId::of_entry(EntryId { millis: 1, sequence: 0 }, None);
+    let mut body = body::build(base, &Arguments::default(), "ada", &request)?;
+    bounds::admit(&mut body, bounds)?;
+    Ok(body)
 }
 
 /// Whose it is to be: the caller's, where workers ask who it is. Only those who may do anything to instances create for

@@ -6,8 +6,10 @@ use serde_json::{Map, Value};
 use super::bounds::refusal;
 use super::list_cluster::{bad, of_one_dock, page};
 use super::list_filters::{ListFilters, is_one_of};
+use super::masked::with_body;
 use super::sight::Sight;
 use super::{Context, Outcome};
+use crate::protocol::masking::mask;
 use crate::protocol::{Answer, Failure, Summary, label, quoted};
 
 /// Filters that say nothing of any container but those in the answer.
@@ -38,14 +40,33 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         let limit = if sight.is_all() { "limit" } else { "" };
         let fields = [("filters", "filters"), ("limit", limit), ("size", "size")];
         let outcome = of_one_dock(context, "/containers/json", &[("all", "true")], &fields).await?;
-        return Ok(if sight.is_all() { outcome } else { seen(context, &outcome, &sight) });
+        let outcome = if sight.is_all() { outcome } else { seen(context, &outcome, &sight) };
+        return Ok(masked(context, outcome, &sight));
     }
     if context.arguments.has("size") {
         return Err(bad(context, "size", "the shared records have no sizes: leave `all` out"));
     }
     let filters = ListFilters::new(context, &["id", "name", "status", "label", "ancestor", "owner"])?;
     let seen = |summary: &Summary| sight.sees(&summary.id, summary.owner.as_deref());
-    page(context, "containers", |summary: &Summary| seen(summary) && fits(&filters, summary)).await
+    let page = page(context, "containers", |summary: &Summary| seen(summary) && fits(&filters, summary)).await?;
+    Ok(masked(context, page, &sight))
+}
+
+/// The same with the secrets masked in the rows of those instances in which the caller may not run anything.
+fn masked(context: &Context<'_>, outcome: Outcome, sight: &Sight<'_>) -> Outcome {
+    let Outcome::Answer(answer) = outcome else { return outcome };
+    let Some(mut body) = answer.read_json().filter(|_| !context.shows_secrets) else { return Outcome::Answer(answer) };
+    let rows = if body.is_array() { &mut body } else { &mut body["containers"] };
+    let mut changed = false;
+    for row in rows.as_array_mut().into_iter().flatten() {
+        // The daemon's own rows, and those of the records.
+        let id = row["Id"].as_str().or(row["id"].as_str()).unwrap_or_default();
+        let owner = row["Labels"][label::OWNER].as_str().or(row["owner"].as_str()).filter(|owner| !owner.is_empty());
+        if !sight.shows_secrets(context, id, owner) {
+            changed |= mask(row);
+        }
+    }
+    Outcome::Answer(if changed { with_body(answer, &body) } else { answer })
 }
 
 /// Refuses the filters that say something of containers which the caller may not see.

@@ -21,6 +21,7 @@ mod list_filters;
 mod list_images;
 mod list_networks;
 mod list_volumes;
+mod masked;
 mod ownership;
 mod ping;
 mod ps;
@@ -46,6 +47,7 @@ use std::time::Duration;
 pub use bounds::{Bounds, Folder};
 pub use classification::Audience;
 pub use context::Context;
+pub use create_container::user_create;
 pub use demand::{Demand, On};
 pub use events::is_for;
 pub use fields::{Arguments, Field, Kind, Place};
@@ -335,6 +337,10 @@ impl Action {
     /// A [`Failure`] for the reply.
     pub async fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         bounds::check(context).await?;
+        self.perform(context).await.map(|outcome| masked::outcome(context, outcome))
+    }
+
+    async fn perform(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         match &self.run {
             Run::Own(run) => run(context).await,
             Run::Plain(plain) if self.streams(context.arguments) => {

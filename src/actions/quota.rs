@@ -3,11 +3,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Context;
 use super::recreate_container::inspect;
+use super::{Context, bounds};
 use crate::bus::{Claim, Gift, persist};
 use crate::protocol::limits::DAEMON_CALL;
 use crate::protocol::{AccountName, ErrorCode, Exceeded, Failure, Limits, Ownership, RequestId, label, millis};
+
+/// The limits that an update changes and a quota counts.
+const COUNTED: [&str; 3] = ["Memory", "NanoCpus", "PidsLimit"];
 
 /// Whether somebody of that name may have a quota.
 fn is_user(owner: &str) -> bool {
@@ -50,7 +53,7 @@ pub(super) struct Changed {
 /// [`ErrorCode::QuotaExceeded`].
 pub(super) async fn change(context: &Context<'_>, limits: &Map<String, Value>) -> Result<Option<Changed>, Failure> {
     let id = context.instance.unwrap_or_default();
-    if context.caller.is_none() || !(limits.contains_key("Memory") || limits.contains_key("NanoCpus")) {
+    if context.caller.is_none() || !COUNTED.iter().any(|counted| limits.contains_key(*counted)) {
         return Ok(None);
     }
     let Some(found) = inspect(context, id).await? else { return Ok(None) };
@@ -60,9 +63,27 @@ pub(super) async fn change(context: &Context<'_>, limits: &Map<String, Value>) -
     let now = Limits::of(&found["HostConfig"]);
     let asked = Limits::of(&Value::Object(limits.clone()));
     let kept = |asked: u64, now: u64| if asked == 0 { now } else { asked };
-    let next = Limits { memory: kept(asked.memory, now.memory), nano_cpus: kept(asked.nano_cpus, now.nano_cpus) };
+    let next = Limits {
+        memory: kept(asked.memory, now.memory),
+        nano_cpus: kept(asked.nano_cpus, now.nano_cpus),
+        pids: kept(asked.pids, now.pids),
+    };
     reserve(context, owner, Err(id), now.until(next), Some(now)).await?;
     Ok(Some(Changed { owner: owner.to_owned(), id: id.to_owned() }))
+}
+
+/// Counts an instance that has taken the place of another one, and has other limits than that had.
+pub(super) async fn replaced(context: &Context<'_>, id: &str) {
+    if bounds::bounded(context).is_none() {
+        return;
+    }
+    let Ok(Some(found)) = inspect(context, id).await else { return };
+    let Ok(mut said) = persist(|| context.bus.ownership([id])).await else { return };
+    let said = said.remove(id);
+    let owner = Ownership::owner(said.as_ref(), found["Config"]["Labels"][label::OWNER].as_str());
+    if let Some(owner) = owner.filter(|owner| is_user(owner)) {
+        Changed { owner: owner.to_owned(), id: id.to_owned() }.settle(context).await;
+    }
 }
 
 impl Changed {

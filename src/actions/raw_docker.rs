@@ -21,6 +21,8 @@ use calls::{About, Body, Call};
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let (parts, way) = parts(context.arguments, context.instance)?;
     if context.action.streams(context.arguments) {
+        let segments = segments(context.arguments.text("path").unwrap_or_default())?;
+        super::masked::check_stream(context, &segments)?;
         let streaming = Streaming::begin(context, &parts, way, Subject::Nothing).await?;
         return Ok(Outcome::streams(streaming));
     }
@@ -70,6 +72,13 @@ pub(super) fn check_bounded(arguments: &Arguments) -> Result<(), Failure> {
 pub(super) fn searched(arguments: &Arguments) -> Option<String> {
     let term = || arguments.pairs("query").remove("term");
     classified(arguments, |call, _| call.operation == "ImageSearch").filter(|searches| *searches).and_then(|_| term())
+}
+
+/// Whether a call unpacks an archive in an instance.
+pub(super) fn unpacks(arguments: &Arguments) -> bool {
+    let segments = segments(arguments.text("path").unwrap_or_default()).unwrap_or_default();
+    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+    arguments.text("method") == Some("PUT") && matches!(parts.as_slice(), ["containers", _, "archive"])
 }
 
 fn classified<T>(arguments: &Arguments, read: impl FnOnce(&Call, &[String]) -> T) -> Option<T> {

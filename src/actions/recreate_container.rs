@@ -13,7 +13,7 @@ use tokio::time::timeout_at;
 
 use super::create_container::{create, created, with_id};
 use super::verdict::{call, judge};
-use super::{Context, Outcome, Target, pull_image};
+use super::{Context, Outcome, Target, bounds, pull_image, quota};
 use crate::bus::persist;
 use crate::docker::{Method, RequestParts};
 use crate::protocol::{Answer, ErrorCode, Failure};
@@ -50,6 +50,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         Ok(()) => {
             if context.caller.is_some() {
                 persist(|| context.bus.count_instead(&replacement.old, &replacement.new)).await?;
+                quota::replaced(context, &replacement.new).await;
             }
             replacement.remove_old(context).await?;
             let Replacement { new, old, .. } = replacement;
@@ -85,7 +86,8 @@ async fn begin(context: &Context<'_>) -> Result<(Replacement, Answer), Failure> 
     let image = context.arguments.text("image").or(old["Config"]["Image"].as_str()).unwrap_or_default();
     // Asked for by its id, since a tag may already mean the newer one.
     let config = image_config(context, old["Image"].as_str().unwrap_or_default()).await?;
-    let body = body::build(&old, config.as_ref(), image, &context.request.id);
+    let mut body = body::build(&old, config.as_ref(), image, &context.request.id);
+    bounds::limit_replacement(context, &mut body);
     let policy = context.arguments.text("pull").unwrap_or("always");
     if policy == "always" {
         pull_image::fetch(context, image).await.map_err(|mut failure| {

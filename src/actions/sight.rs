@@ -50,4 +50,15 @@ impl<'a> Sight<'a> {
             }
         }
     }
+    /// Whether the caller of this request may see the secrets of the instance with this full id, which belongs to `owner` as
+    /// far as its label or its record says.
+    pub(super) fn shows_secrets(&self, context: &Context<'_>, id: &str, owner: Option<&str>) -> bool {
+        match self {
+            Self::All => context.shows_secrets,
+            Self::Some(caller, said) => {
+                let said = said.get(id);
+                caller.may(Access::Exec, Subject::Instance(Ownership::owner(said, owner), said))
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::create_container::limits;
 use super::verdict::{ask, judge};
-use super::{Context, Outcome, Target, quota};
+use super::{Context, Outcome, Target, bounds, quota};
 use crate::docker::{Method, RequestParts};
 use crate::protocol::Failure;
 
@@ -15,6 +15,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         // where none was or to raise one.
         body.insert("MemorySwap".into(), Value::from(memory.saturating_mul(2)));
     }
+    bounds::limit_pids(context, &mut body).await?;
     let counted = quota::change(context, &body).await?;
     let id = context.instance.unwrap_or_default();
     let update = RequestParts::new(Method::POST, "/containers/{}/update").segment(id).json(Value::Object(body));

@@ -2,7 +2,7 @@
 
 use crate::actions::{Action, Arguments, Demand, On};
 use crate::bus::{Bus, BusError, Location};
-use crate::protocol::{Failure, OwnerRecord, Ownership, Question, Session, Subject};
+use crate::protocol::{Access, Failure, OwnerRecord, Ownership, Question, Session, Subject};
 
 /// Decides for `caller`; or says why it may not, or cannot be decided.
 ///
@@ -35,14 +35,21 @@ async fn on_instance(
     let Some(reference) = &question.id else { return Ok(Err(format!("{} needs an id", action.name))) };
     let mut found = bus.locate(reference).await?;
     found.retain(|one| question.dock.as_ref().is_none_or(|dock| *dock == one.dock));
-    let id = match found.as_slice() {
-        [Location { id, .. }] => id,
-        [] => return Ok(Err(Failure::no_such_instance(reference).message)),
-        _ => return Ok(Err(format!("`{reference}` may mean several instances: give the dock, or more of the id"))),
-    };
-    let owner = bus.owner(id).await?.and_then(|OwnerRecord { owner, .. }| owner);
-    let said = bus.ownership([id.as_str()]).await?.remove(id);
-    let owner = Ownership::owner(said.as_ref(), owner.as_deref());
-    let subject = Subject::Instance(owner, said.as_ref());
-    Ok(caller.check(action.access, subject, reference).map_err(|failure| failure.message))
+    let mut decided = Vec::new();
+    for Location { id, .. } in &found {
+        let owner = bus.owner(id).await?.and_then(|OwnerRecord { owner, .. }| owner);
+        let said = bus.ownership([id.as_str()]).await?.remove(id);
+        let owner = Ownership::owner(said.as_ref(), owner.as_deref());
+        let subject = Subject::Instance(owner, said.as_ref());
+        // What the caller may not view does not exist for it.
+        if caller.may(Access::View, subject) {
+            decided.push(caller.check(action.access, subject, reference).map_err(|failure| failure.message));
+        }
+    }
+    let several = format!("`{reference}` may mean several instances: give the dock, or more of the id");
+    Ok(match decided.pop() {
+        None => Err(Failure::no_such_instance(reference).message),
+        Some(_) if !decided.is_empty() => Err(several),
+        Some(decision) => decision,
+    })
 }

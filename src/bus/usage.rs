@@ -56,6 +56,11 @@ impl Bus {
             Some(before) => script.arg(before.memory).arg(before.nano_cpus),
             None => script.arg("").arg(""),
         };
+        script.arg(claim.limits.pids);
+        match claim.before {
+            Some(before) => script.arg(before.pids),
+            None => script.arg(""),
+        };
         read(&self.link().script::<Vec<String>>(&script).await?)
     }
 
@@ -68,7 +73,7 @@ impl Bus {
         let mut script = self.using(self.scripts().usage_give.prepare_invoke(), gift.to, gift.id);
         script.key(keys.usage(gift.from.unwrap_or(gift.to))).key(keys.ownership());
         script.arg(gift.limits.memory).arg(gift.limits.nano_cpus).arg(json(gift.ownership));
-        script.arg(gift.request.unwrap_or_default());
+        script.arg(gift.request.unwrap_or_default()).arg(gift.limits.pids);
         read(&self.link().script::<Vec<String>>(&script).await?)
     }
 
@@ -86,7 +91,8 @@ impl Bus {
     /// [`BusError::Redis`].
     pub async fn recount(&self, owner: &str, id: &str, limits: Limits) -> Result<(), BusError> {
         let key = self.keys().usage(owner);
-        let entry = format!("{} {}", limits.memory, limits.nano_cpus);
+        let Limits { memory, nano_cpus, pids } = limits;
+        let entry = format!("{memory} {nano_cpus} 0 {pids}");
         Ok(self.link().query(cmd("HSET").arg(key).arg(id).arg(entry)).await?)
     }
 
@@ -107,6 +113,7 @@ impl Bus {
     pub async fn count(&self, dock: &Fqdn, owner: &str, id: &str, limits: Limits) -> Result<(), BusError> {
         let mut note = self.scripts().usage_note.key(self.keys().usage(owner));
         note.key(self.keys().instances(dock)).arg(owner).arg(id).arg(limits.memory).arg(limits.nano_cpus);
+        note.arg(limits.pids);
         Ok(self.link().script(&note).await?)
     }
 
@@ -122,9 +129,10 @@ impl Bus {
                 let mut get = cmd("HMGET");
                 let entries: Vec<Option<String>> =
                     self.link().query(get.arg(self.keys().usage(owner)).arg(batch)).await?;
-                let due = |entry: &str| {
-                    let time = entry.split(' ').nth(2).and_then(|time| time.parse::<u64>().ok());
-                    time.is_some_and(|time| time < now)
+                // An older version has counted no pids.
+                let due = |entry: &str| match entry.split(' ').collect::<Vec<_>>().as_slice() {
+                    [_, _, time, _pids] => time.parse::<u64>().is_ok_and(|time| time > 0 && time < now),
+                    _ => true,
                 };
                 let missing = batch.iter().zip(entries).filter(|(_, entry)| entry.as_deref().is_none_or(due));
                 uncounted.extend(missing.map(|(id, _)| ((*owner).to_owned(), (*id).to_owned())));
@@ -139,8 +147,9 @@ impl Bus {
     /// [`BusError`].
     pub async fn usage(&self, owner: &str) -> Result<Usage, BusError> {
         let show = self.using(self.scripts().usage_show.prepare_invoke(), owner, "");
-        let (instances, memory, nano_cpus, without_memory, without_cpus) = self.link().script(&show).await?;
-        Ok(Usage { instances, memory, nano_cpus, without_memory, without_cpus })
+        let (instances, memory, nano_cpus, without_memory, without_cpus, pids, without_pids) =
+            self.link().script(&show).await?;
+        Ok(Usage { instances, memory, nano_cpus, pids, without_memory, without_cpus, without_pids })
     }
 
     /// What each of those scripts begins with.
@@ -159,7 +168,7 @@ fn request(id: &RequestId) -> String {
 fn read(told: &[String]) -> Result<Result<(), Exceeded>, BusError> {
     let [why, of, numbers @ ..] = told else { return Ok(Ok(())) };
     let numbers: Vec<u64> = numbers.iter().filter_map(|number| number.parse().ok()).collect();
-    let measures = [Measure::Instances, Measure::Memory, Measure::NanoCpus];
+    let measures = [Measure::Instances, Measure::Memory, Measure::NanoCpus, Measure::Pids];
     let of = measures.into_iter().find(|measure| measure.as_str() == of);
     match (why.as_str(), of, numbers.as_slice()) {
         ("exceeded", Some(of), &[used, asked, quota]) => Ok(Err(Exceeded::More { of, used, asked, quota })),

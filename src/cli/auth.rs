@@ -11,6 +11,7 @@ use crate::actions::{Bounds, Folder, Registry};
 use crate::auth::{AccountError, AuthOptions};
 use crate::bus::{Limits, RedisOptions};
 use crate::metrics::Metrics;
+use crate::protocol::limits::{PIDS_LARGEST, PIDS_LIMIT};
 use crate::web::Auth;
 use crate::worker::Authority;
 
@@ -29,6 +30,9 @@ pub(super) struct AuthorityArgs {
     /// and registries of images that this host has are always among them
     #[arg(long, alias = "registry", env = "DEBLOX_REGISTRIES", value_name = "HOST", value_delimiter = ',')]
     registries: Vec<Registry>,
+    /// With --auth enforce: how many processes and threads a container of a user may have, and has if it asks for no limit
+    #[arg(long, env = "DEBLOX_PIDS_LIMIT", value_name = "N", default_value_t = PIDS_LIMIT, value_parser = clap::value_parser!(u64).range(1..=PIDS_LARGEST))]
+    pids_limit: u64,
 }
 
 /// Whether workers ask who it is.
@@ -52,7 +56,11 @@ impl From<Mode> for Auth {
 impl AuthorityArgs {
     /// Whom to serve, with sessions as `auth` has them.
     pub(super) fn authority(&self, auth: &AuthArgs) -> Option<Authority> {
-        let bounds = Bounds { bind_folders: self.bind_folders.clone(), registries: self.registries.clone() };
+        let bounds = Bounds {
+            bind_folders: self.bind_folders.clone(),
+            registries: self.registries.clone(),
+            pids_limit: self.pids_limit,
+        };
         (self.auth == Mode::Enforce).then_some(Authority { session_idle: auth.session_idle, bounds })
     }
 }

@@ -77,6 +77,9 @@ pub(super) enum Command {
         /// The most processors, such as 1.5
         #[arg(long, value_name = "N")]
         cpus: Option<f64>,
+        /// The most processes and threads, such as 500
+        #[arg(long, value_name = "N")]
+        pids_limit: Option<u64>,
         /// no, always, unless-stopped, on-failure or on-failure:TIMES
         #[arg(long, value_name = "POLICY")]
         restart: Option<String>,
@@ -137,9 +140,10 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
             let options = |request: Request| request.flag("force", force).flag("volumes", volumes);
             tell(cluster, "delete-container", &names, options).await
         }
-        Command::Update { names, memory, cpus, restart } => {
+        Command::Update { names, memory, cpus, pids_limit, restart } => {
             let options = |request: Request| {
-                request.maybe("memory", memory.clone()).maybe("cpus", cpus).maybe("restart", restart.clone())
+                let request = request.maybe("memory", memory.clone()).maybe("cpus", cpus).maybe("pids", pids_limit);
+                request.maybe("restart", restart.clone())
             };
             tell(cluster, "update-container", &names, options).await
         }

@@ -22,6 +22,9 @@ pub(super) struct Args {
     /// How many processors, such as 2.5
     #[arg(long, value_name = "NUMBER", value_parser = cpus)]
     cpus: Option<u64>,
+    /// How many processes and threads the limits of its instances may allow them
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(..=Limits::LARGEST))]
+    pids: Option<u64>,
     /// Forget the quota there is, but for what else is said
     #[arg(long)]
     none: bool,
@@ -56,9 +59,9 @@ impl Row for Line {
 
 pub(super) async fn run(args: Args, cluster: &Cluster) -> anyhow::Result<u8> {
     let accounts = cluster.accounts();
-    let Args { name, instances, memory, cpus, none, show } = args;
+    let Args { name, instances, memory, cpus, pids, none, show } = args;
     let (quota, usage) = cluster.account(accounts.usage(&name)).await?;
-    if !none && (instances, memory, cpus) == (None, None, None) {
+    if !none && (instances, memory, cpus, pids) == (None, None, None, None) {
         output::show(&lines(&quota, &usage), &show)?;
         return Ok(0);
     }
@@ -67,6 +70,7 @@ pub(super) async fn run(args: Args, cluster: &Cluster) -> anyhow::Result<u8> {
         instances: instances.or(before.instances),
         memory: memory.or(before.memory),
         nano_cpus: cpus.or(before.nano_cpus),
+        pids: pids.or(before.pids),
     };
     let quota = Some(quota).filter(|quota| *quota != Quota::default());
     let change = Change::Quota(quota);
@@ -76,12 +80,13 @@ pub(super) async fn run(args: Args, cluster: &Cluster) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn lines(quota: &Quota, usage: &Usage) -> [Line; 3] {
+fn lines(quota: &Quota, usage: &Usage) -> [Line; 4] {
     let line = |of, used, quota, without_limit| Line { of, used, quota, without_limit };
     [
         line(Measure::Instances, usage.instances, quota.instances, 0),
         line(Measure::Memory, usage.memory, quota.memory, usage.without_memory),
         line(Measure::NanoCpus, usage.nano_cpus, quota.nano_cpus, usage.without_cpus),
+        line(Measure::Pids, usage.pids, quota.pids, usage.without_pids),
     ]
 }
 

@@ -88,6 +88,9 @@ pub(super) struct CreateArgs {
     /// The most processors, such as 1.5
     #[arg(long, value_name = "N")]
     cpus: Option<f64>,
+    /// The most processes and threads, such as 500
+    #[arg(long, value_name = "N")]
+    pids_limit: Option<u64>,
     /// NAME or UID, with :GROUP if wanted
     #[arg(short, long)]
     user: Option<String>,
@@ -274,6 +277,7 @@ async fn create(args: &CreateArgs, begin: Begin, cluster: &Cluster) -> anyhow::R
         .maybe("network", args.network.clone())
         .maybe("memory", args.memory.clone())
         .maybe("cpus", args.cpus)
+        .maybe("pids", args.pids_limit)
         .maybe("user", args.user.clone())
         .maybe("workdir", args.workdir.clone())
         .maybe("hostname", args.hostname.clone())

@@ -75,7 +75,7 @@ error_codes! {
     DockDrained = "dock-drained", 409;
     /// No live dock fits what the request asks for.
     NoDock = "no-dock", 503;
-    /// No instance has that id or name.
+    /// No instance has that id or name, or none that the caller may view.
     NoSuchInstance = "no-such-instance", 404;
     /// Several instances fit; they are listed in the body.
     AmbiguousInstance = "ambiguous-instance", 409;

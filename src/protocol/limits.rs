@@ -108,6 +108,19 @@ pub const CONNECTIONS: usize = 12_000;
 /// About how many entries the list of dead requests keeps.
 pub const DEAD_LETTERS: usize = 10_000;
 
+/// How many processes and threads a container of a user may have where the worker is not told: a fork bomb ends there, and
+/// the largest servers need fewer. Kubernetes distributions have the same default.
+pub const PIDS_LIMIT: u64 = 4096;
+
+/// The largest number of them that can be a limit: the kernel has no more process ids.
+pub const PIDS_LARGEST: u64 = 4_194_304;
+
+/// How many names of secrets a template declares at most: they become one label of each container that is made from it.
+pub const TEMPLATE_SECRETS: usize = 100;
+
+/// The longest of them.
+pub const TEMPLATE_SECRET_BYTES: usize = 255;
+
 /// Candidates named in the error for an ambiguous instance.
 pub const CANDIDATES: usize = 10;
 

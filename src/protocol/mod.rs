@@ -7,6 +7,7 @@ mod failure;
 mod keys;
 pub mod limits;
 mod lookalike;
+pub mod masking;
 mod names;
 mod policy;
 mod quota;

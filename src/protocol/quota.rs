@@ -22,6 +22,9 @@ pub struct Quota {
     /// Billionths of a processor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nano_cpus: Option<u64>,
+    /// Processes and threads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pids: Option<u64>,
 }
 
 /// What bounds one instance; 0 is no limit.
@@ -31,6 +34,8 @@ pub struct Limits {
     pub memory: u64,
     /// Billionths of a processor.
     pub nano_cpus: u64,
+    /// Processes and threads.
+    pub pids: u64,
 }
 
 /// What a user uses.
@@ -43,10 +48,14 @@ pub struct Usage {
     pub memory: u64,
     /// Billionths of a processor, in the same way.
     pub nano_cpus: u64,
+    /// Processes and threads, in the same way.
+    pub pids: u64,
     /// Instances that have no limit of memory.
     pub without_memory: u64,
     /// Instances that have no limit of processors.
     pub without_cpus: u64,
+    /// Instances that have no limit of processes.
+    pub without_pids: u64,
 }
 
 /// What is counted.
@@ -59,6 +68,8 @@ pub enum Measure {
     Memory,
     /// Processors.
     NanoCpus,
+    /// Processes and threads.
+    Pids,
 }
 
 /// Why a quota does not allow something.
@@ -116,7 +127,7 @@ impl Limits {
         };
         // What is less becomes no limit at all on its way to the kernel.
         let nano_cpus = if nano_cpus < LEAST_NANO_CPUS { 0 } else { nano_cpus };
-        Self { memory: number("Memory"), nano_cpus }
+        Self { memory: number("Memory"), nano_cpus, pids: number("PidsLimit") }
     }
 
     /// What covers both these and `next`, while it is not known which of the two an instance has. A limit is not taken
@@ -124,7 +135,11 @@ impl Limits {
     #[must_use]
     pub fn until(self, next: Self) -> Self {
         let both = |now: u64, next: u64| if now == 0 { next } else { now.max(next) };
-        Self { memory: both(self.memory, next.memory), nano_cpus: both(self.nano_cpus, next.nano_cpus) }
+        Self {
+            memory: both(self.memory, next.memory),
+            nano_cpus: both(self.nano_cpus, next.nano_cpus),
+            pids: both(self.pids, next.pids),
+        }
     }
 }
 
@@ -135,6 +150,7 @@ impl Measure {
             Self::Instances => "instances",
             Self::Memory => "memory",
             Self::NanoCpus => "nanoCpus",
+            Self::Pids => "pids",
         }
     }
 
@@ -149,7 +165,7 @@ impl Measure {
     /// An amount, as it may be given: `3`, `512m`, `2.5`.
     pub fn amount(self, amount: u64) -> String {
         match self {
-            Self::Instances => amount.to_string(),
+            Self::Instances | Self::Pids => amount.to_string(),
             Self::Memory => {
                 let units = [(30, "g"), (20, "m"), (10, "k")];
                 let unit = units.into_iter().find(|(bits, _)| amount > 0 && amount.is_multiple_of(1 << bits));
@@ -216,7 +232,20 @@ mod tests {
             (json!({"CpuQuota": i64::MAX, "CpuPeriod": 1, "Memory": i64::MAX}), Limits::LARGEST, Limits::LARGEST),
         ];
         for (host, memory, nano_cpus) in cases {
-            assert_eq!(Limits::of(&host), Limits { memory, nano_cpus }, "{host}");
+            assert_eq!(Limits::of(&host), Limits { memory, nano_cpus, pids: 0 }, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_limit_of_processes_is_one_above_0() {
+        for (host, pids) in [
+            (json!({"PidsLimit": 100}), 100),
+            (json!({"pidslimit": 5}), 5),
+            (json!({"PidsLimit": -1}), 0),
+            (json!({"PidsLimit": null}), 0),
+            (json!({"PidsLimit": i64::MAX}), Limits::LARGEST),
+        ] {
+            assert_eq!(Limits::of(&host), Limits { pids, ..Limits::default() }, "{host}");
         }
     }
 

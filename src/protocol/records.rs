@@ -24,6 +24,8 @@ pub mod label {
     pub const REPLACES: &str = "deblox.replaces";
     /// There if that one ran, so that this one is to run as well.
     pub const REPLACES_RUNNING: &str = "deblox.replaces-running";
+    /// The names of variables and labels whose values are masked for callers who may not run anything in the container.
+    pub const SECRETS: &str = "deblox.secrets";
 }
 
 /// Whether a dock takes part, as set by requests.

@@ -89,7 +89,8 @@ impl Ready {
     /// looked up for it. `attempt` is above 1 where an earlier one may have taken effect.
     ///
     /// # Errors
-    /// [`ErrorCode::Forbidden`], or why the instance cannot be looked at.
+    /// [`ErrorCode::Forbidden`]; for an instance that the caller may not view [`ErrorCode::NoSuchInstance`], as for one that
+    /// does not exist; or why the instance cannot be looked at.
     pub(super) async fn authorise(
         &self,
         caller: &Session,
@@ -136,31 +137,60 @@ impl Ready {
         let (label, known) = match inventory.instance(&id) {
             Some((summary, known)) => (summary.owner, known),
             // Made a moment ago, or not there at all.
-            None => (self.look_up(&mut id).await?, None),
+            None => (self.look_up(&mut id, name).await?, None),
         };
-        // Already set where a stream is looked at again.
-        let _ = self.instance.set(id.clone());
         let mut said = persist(|| self.worker.bus.ownership([id.as_str()])).await?;
         let said = said.remove(&id).or(known);
         let owner = Ownership::owner(said.as_ref(), label.as_deref());
-        caller.check(access, Subject::Instance(owner, said.as_ref()), name)?;
+        let subject = Subject::Instance(owner, said.as_ref());
+        // The answer must not confirm that there is an instance which the caller may not view.
+        if !caller.may(Access::View, subject) && self.instance.get().is_none() {
+            tracing::info!(user = %caller.username, instance = id, "hidden: the caller may not view it");
+            return Err(Failure::no_such_instance(name));
+        }
+        // Both are already set where a stream is looked at again.
+        let _ = self.instance.set(id.clone());
+        let _ = self.shows_secrets.set(caller.may(Access::Exec, subject));
+        caller.check(access, subject, name)?;
         Ok(Some(id))
     }
 
-    /// The owner of an instance by its label, as the daemon has it. Its id becomes the full one.
-    async fn look_up(&self, id: &mut String) -> Result<Option<String>, Failure> {
+    /// The owner of an instance by its label, as the daemon has it. Its id becomes the full one. The caller called it `name`.
+    async fn look_up(&self, id: &mut String, name: &str) -> Result<Option<String>, Failure> {
         let inspect = RequestParts::new(Method::GET, "/containers/{}/json").segment(id.as_str());
         let answer = self.worker.docker.call(&inspect).await?;
         let found = answer.read_json().unwrap_or_default();
         match found["Id"].as_str() {
             Some(full) => full.clone_into(id),
-            None => return Err(Failure::no_such_instance(id)),
+            None => return Err(Failure::no_such_instance(name)),
         }
         let owner = found["Config"]["Labels"][label::OWNER].as_str();
         Ok(owner.filter(|owner| !owner.is_empty()).map(str::to_owned))
     }
 
-    /// Those of several instances with one name that the caller sees: of the others it is not told.
+    /// Whether what is told of this request may have secrets in it: to callers who may run something in the instance that it
+    /// is about, or else in any instance.
+    pub(super) fn shows_secrets(&self) -> bool {
+        let Some(caller) = self.caller.get() else { return true };
+        self.shows_secrets.get().copied().unwrap_or_else(|| caller.may(Access::Exec, Subject::AllInstances))
+    }
+
+    /// A failure as this caller may know it: the daemon's message on a name in use has the id of the container that has it.
+    pub(super) fn conceal(&self, failure: Failure) -> Failure {
+        if self.caller.get().is_none_or(Session::sees_all) || failure.code != ErrorCode::Conflict {
+            return failure;
+        }
+        match failure.message.split_once("container name \"/").and_then(|(_, rest)| rest.split_once('"')) {
+            Some((name, rest)) if rest.contains("already in use") => {
+                let message =
+                    format!("the name `{name}` is in use on the dock `{}`: choose another", self.worker.dock());
+                Failure::new(ErrorCode::Conflict, message)
+            }
+            _ => failure,
+        }
+    }
+
+    /// Those of the instances that a reference may mean which the caller may view. The others do not exist for it.
     pub(super) async fn seen(&self, all: Vec<Location>) -> Result<Vec<Location>, BusError> {
         let Some(caller) = self.caller.get().filter(|caller| !caller.sees_all()) else { return Ok(all) };
         let bus = &self.worker.bus;

@@ -24,7 +24,7 @@ use crate::protocol::limits::{AUDIT_STREAM, DAEMON_CALL};
 use crate::protocol::{Answer, ErrorCode, Failure, Reply, Resource, TraceContext, Undecodable};
 
 /// Where nobody is bounded, no bounds are looked at.
-static NOTHING: Bounds = Bounds { bind_folders: Vec::new(), registries: Vec::new() };
+static NOTHING: Bounds = Bounds::NOTHING;
 
 impl Job {
     /// Handles it to its end, when its turn has come. It ends in one reply, or in the hands of another. What only waits
@@ -328,6 +328,7 @@ impl Ready {
             until: attempt.until,
             deadline: self.deadline,
             caller: self.caller.get(),
+            shows_secrets: self.shows_secrets(),
             bounds: self.worker.options.authority.as_ref().map_or(&NOTHING, |authority| &authority.bounds),
             request: &self.request,
             action: self.action,
@@ -337,7 +338,8 @@ impl Ready {
             attempt: attempt.number,
             fence,
         };
-        self.action.run(&context).await
+        let done = self.action.run(&context).await;
+        done.map_err(|failure| self.conceal(failure))
     }
 
     fn fence(&self, attempt: Attempt) -> Fence<'_> {

@@ -33,6 +33,8 @@ pub(super) struct Ready {
     pub(super) caller: OnceLock<Session>,
     /// The full id of the instance that it is about, once that is found out.
     pub(super) instance: OnceLock<String>,
+    /// Whether the caller may run something in that instance, and so may see the secrets in what is told of it.
+    pub(super) shows_secrets: OnceLock<bool>,
     /// Whether the audit has it that its stream has begun.
     pub(super) is_begun: AtomicBool,
     /// Its place among those that work, or among those that wait.
@@ -110,6 +112,7 @@ impl Job {
                     deadline,
                     caller: OnceLock::new(),
                     instance: OnceLock::new(),
+                    shows_secrets: OnceLock::new(),
                     is_begun: AtomicBool::new(false),
                     place: Mutex::default(),
                     turn: Mutex::default(),

@@ -120,9 +120,7 @@ async fn find(ready: &Ready, reference: &str, asked: Option<&Fqdn>) -> Result<Wa
         let absent = |found: &Found| found.locations.is_empty();
         found = settled(worker, || worker.bus.find_instances(reference, here), absent).await?;
     }
-    if found.locations.len() > 1 {
-        found.locations = ready.seen(found.locations).await?;
-    }
+    found.locations = ready.seen(found.locations).await?;
     match found.locations.as_slice() {
         [one] => {
             if one.dock == *here {

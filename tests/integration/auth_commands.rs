@@ -238,6 +238,8 @@ fn help_of_deblox_user_quota() {
           --instances <NUMBER>  How many instances it may have, in whatever state
           --memory <SIZE>       How much memory the limits of its instances may allow them, such as 4g
           --cpus <NUMBER>       How many processors, such as 2.5
+          --pids <NUMBER>       How many processes and threads the limits of its instances may allow
+                                them
           --none                Forget the quota there is, but for what else is said
       -q, --quiet               Only the ids or names, one a line
           --format <FORMAT>     A table, or JSON with an object a line [default: table] [possible

@@ -175,6 +175,9 @@ fn help_of_deblox_run() {
           --cpus <N>
               The most processors, such as 1.5
 
+          --pids-limit <N>
+              The most processes and threads, such as 500
+
       -u, --user <USER>
               NAME or UID, with :GROUP if wanted
 
@@ -300,6 +303,7 @@ fn help_of_deblox_update() {
     Options:
       -m, --memory <BYTES>    The most memory, such as 512m
           --cpus <N>          The most processors, such as 1.5
+          --pids-limit <N>    The most processes and threads, such as 500
           --restart <POLICY>  no, always, unless-stopped, on-failure or on-failure:TIMES
       -h, --help              Print help (see more with '--help')
     "#);

@@ -22,7 +22,7 @@ async fn audit_lists_who_asked_for_what_and_how_it_ended() {
     let made = bus.call_as(&ada, create).await;
     succeeded(&made, 201);
     let id = made["Id"].as_str().expect("an id");
-    refused(&bus.call_as(&bob, json!({"action": "start-container", "id": name})).await, 403, "forbidden", &[]);
+    refused(&bus.call_as(&bob, json!({"action": "start-container", "id": name})).await, 404, "no-such-instance", &[]);
     refused(&bus.call(json!({"action": "delete-container", "id": name})).await, 401, "unauthenticated", &[]);
     // A user is told of its own requests only.
     let mine = json!({"action": "events", "all": true, "audit": true, "kept": true, "token": bob}).to_string();
@@ -51,7 +51,7 @@ async fn audit_lists_who_asked_for_what_and_how_it_ended() {
     ada (test) | use-token | 200
     ada (test) | create-container | NAME busybox | actions.test | 0ms | 201
     bob (test) | use-token | 200
-    bob (test) | start-container | ID | actions.test | 0ms | 403 forbidden
+    bob (test) | start-container | NAME | actions.test | 0ms | 404 no-such-instance
     delete-container | NAME | actions.test | 0ms | 401 unauthenticated
     register | actions.test | actions.test | 0ms | done
     ");
@@ -64,8 +64,8 @@ async fn audit_lists_who_asked_for_what_and_how_it_ended() {
         ["use-token", "create-container", "use-token", "start-container", "delete-container", "register"]
     );
     assert_eq!(requests(&["--user", "ada"]).await, ["use-token", "create-container"]);
-    assert_eq!(requests(&["-f", "status=403", "-f", "status=401"]).await, ["start-container", "delete-container"]);
-    assert_eq!(requests(&["-f", "error=forbidden", "-f", &format!("id={id}")]).await, ["start-container"]);
+    assert_eq!(requests(&["-f", "status=404", "-f", "status=401"]).await, ["start-container", "delete-container"]);
+    assert_eq!(requests(&["-f", "error=no-such-instance", "-f", &format!("id={name}")]).await, ["start-container"]);
     assert_eq!(requests(&["--since", &time]).await.len(), 6);
     assert_eq!(requests(&["--since", "2100-01-01T00:00:00Z"]).await.len(), 0);
     assert_eq!(bus.says(&["audit", "-q", "--user", "ada", "-f", "action=create-container"]).await, "create.1");
@@ -74,7 +74,7 @@ async fn audit_lists_who_asked_for_what_and_how_it_ended() {
         command.env("CLICOLOR_FORCE", "1");
     });
     let coloured = coloured.await.out;
-    assert!(coloured.contains("\u{1b}[31m403 forbidden\u{1b}[0m"), "{coloured:?}");
+    assert!(coloured.contains("\u{1b}[31m404 no-such-instance\u{1b}[0m"), "{coloured:?}");
 
     // `events` leaves them to this one, unless they are asked for.
     let told = bus.follow(&["events", "--after", "0"]);

@@ -142,13 +142,17 @@ async fn each_right_on_instances_reaches_as_far_as_the_policy_says() {
                 let (request, has_effect) = attempt(access, &name);
                 // Until the worker knows of it, nobody but those who see all does.
                 let reply = bus.call_as(&token, json!({"action": "inspect-container", "id": name, "dock": DOCK})).await;
-                assert!(reply["statusCode"] == 200 || reply["statusCode"] == 403, "{reply}");
+                assert!(reply["statusCode"] == 200 || reply["statusCode"] == 404, "{reply}");
                 let mut request = request;
                 request["dock"] = json!(DOCK);
                 let reply = bus.call_as(&token, request).await;
                 if reach == Reach::All || (reach == Reach::Own && mine) {
                     assert!(reply.get("error").is_none(), "{role} {access:?} {whose}: {reply}");
                     assert!(has_effect(), "{role} {access:?} {whose}");
+                } else if role == Role::User {
+                    // It may not view it either.
+                    refused(&reply, 404, "no-such-instance", &[&name]);
+                    assert!(access == Access::View || access == Access::Admin || !has_effect(), "{role} {access:?}");
                 } else {
                     let owner = if whose.is_empty() { "nobody" } else { whose.trim_start_matches("deblox.owner=") };
                     refused(&reply, 403, "forbidden", &[&format!("`{user}`"), access.as_str(), &name, owner]);
@@ -275,12 +279,14 @@ async fn an_instance_is_shared_with_users_and_groups_and_given_away() {
     let stop = json!({"action": "stop-container", "id": name, "time": 0});
     let exec = json!({"action": "exec-container", "id": name, "cmd": ["true"]});
     let give = json!({"action": "chown-instance", "id": name, "owner": "bob"});
-    refused(&bus.call_as(&bob, exec.clone()).await, 403, "forbidden", &["`bob`", "`exec`", &name, "`ada`"]);
-    refused(&bus.call_as(&bob, give.clone()).await, 403, "forbidden", &["`admin`", "`ada`"]);
+    refused(&bus.call_as(&bob, exec.clone()).await, 404, "no-such-instance", &[&name]);
+    refused(&bus.call_as(&bob, give.clone()).await, 404, "no-such-instance", &[&name]);
     let share = |who: &str, whom: &str, rights: Value| json!({"action": "share-instance", "id": name, who: whom, "rights": rights});
     let shared = bus.call_as(&ada, share("group", "crew", json!(["operate"]))).await;
     succeeded(&shared, 200);
     assert_eq!(shared["Response"]["Body"]["groups"], json!({"crew": ["operate"]}));
+    refused(&bus.call_as(&bob, exec.clone()).await, 403, "forbidden", &["`bob`", "`exec`", &name, "`ada`"]);
+    refused(&bus.call_as(&bob, give.clone()).await, 403, "forbidden", &["`admin`", "`ada`"]);
     succeeded(&bus.call_as(&ada, share("user", "bob", json!(["exec"]))).await, 200);
     let told = bus.call_as(&bob, json!({"action": "inspect-instance", "id": name})).await;
     let (id_of, sharers) = (&told["Response"]["Body"]["id"], &told["Response"]["Body"]["users"]);
@@ -316,9 +322,9 @@ async fn an_instance_is_shared_with_users_and_groups_and_given_away() {
     assert_eq!(owners(&id).await, "bob");
     refused(
         &bus.call_as(&ada, json!({"action": "inspect-container", "id": renamed})).await,
-        403,
-        "forbidden",
-        &["`bob`"],
+        404,
+        "no-such-instance",
+        &[&renamed],
     );
     let recreate = json!({"action": "recreate-container", "id": renamed, "pull": "never", "settle": 0});
     let recreated = bus.call_as(&bob, recreate).await;
@@ -328,9 +334,9 @@ async fn an_instance_is_shared_with_users_and_groups_and_given_away() {
     assert_eq!(owners(new).await, "bob");
     refused(
         &bus.call_as(&ada, json!({"action": "inspect-container", "id": renamed})).await,
-        403,
-        "forbidden",
-        &["`bob`"],
+        404,
+        "no-such-instance",
+        &[&renamed],
     );
     let said: Vec<String> = bus.redis(&["HKEYS", &bus.key("ownership")]).await;
     assert_eq!(said, [new], "of the old one nothing is kept");
@@ -376,7 +382,7 @@ async fn a_token_does_no_more_than_its_own_role() {
     create(&other, &["deblox.owner=bob"]);
     let inspect = |name: &str| json!({"action": "inspect-container", "id": name, "dock": DOCK});
     succeeded(&bus.call_as(&looking, inspect(&own)).await, 200);
-    refused(&bus.call_as(&looking, inspect(&other)).await, 403, "forbidden", &["`bob`"]);
+    refused(&bus.call_as(&looking, inspect(&other)).await, 404, "no-such-instance", &[&other]);
     refused(
         &bus.call_as(&looking, json!({"action": "start-container", "id": own})).await,
         403,
@@ -450,7 +456,7 @@ async fn every_request_that_changes_something_is_told_with_who_and_how_it_ended(
     let made = bus.call_as(&ada, create).await;
     succeeded(&made, 201);
     succeeded(&bus.call_as(&ada, json!({"action": "inspect-container", "id": name})).await, 200);
-    refused(&bus.call_as(&bob, json!({"action": "start-container", "id": name})).await, 403, "forbidden", &[]);
+    refused(&bus.call_as(&bob, json!({"action": "start-container", "id": name})).await, 404, "no-such-instance", &[]);
     refused(&bus.call(json!({"action": "delete-container", "id": name})).await, 401, "unauthenticated", &[]);
     let told = bus.audited().await;
     let told: Vec<Value> = told.into_iter().filter(|record| record["action"] != "use-token").collect();
@@ -463,12 +469,13 @@ async fn every_request_that_changes_something_is_told_with_who_and_how_it_ended(
         json!([
             ["create-container", "ada", "test", 201, null],
             ["inspect-container", "ada", "test", 200, null],
-            ["start-container", "bob", "test", 403, "forbidden"],
+            ["start-container", "bob", "test", 404, "no-such-instance"],
             ["delete-container", null, null, 401, "unauthenticated"],
         ])
     );
     assert_eq!((&told[0]["id"], &told[0]["name"], &told[0]["dock"]), (&made["Id"], &json!(name), &json!(DOCK)));
-    assert_eq!((&told[2]["id"], &told[0]["about"]), (&made["Id"], &json!("busybox")));
+    // Bob may read this record, and does not learn which instance it is.
+    assert_eq!((&told[2]["id"], &told[0]["about"]), (&json!(name), &json!("busybox")));
     assert!(!format!("{told:?}").contains("sesame"));
 }
 
@@ -493,7 +500,7 @@ async fn the_auth_manager_says_beforehand_what_workers_decide() {
     assert_eq!(told, json!({"status": "ok", "username": "ada", "groups": [], "role": "user", "allowed": true}));
     let told = ask(&bob, stop.clone()).await;
     let refusal = bus.call_as(&bob, stop.clone()).await;
-    refused(&refusal, 403, "forbidden", &["`ada`"]);
+    refused(&refusal, 404, "no-such-instance", &[&name]);
     assert_eq!((&told["allowed"], &told["reason"]), (&json!(false), &refusal["message"]));
 
     let share = json!({"action": "share-instance", "id": name, "user": "bob", "rights": ["operate"]});

@@ -277,6 +277,13 @@ fn help_of_deblox_worker() {
 
               [env: DEBLOX_REGISTRIES=]
 
+          --pids-limit <N>
+              With --auth enforce: how many processes and threads a container of a user may have, and
+              has if it asks for no limit
+
+              [env: DEBLOX_PIDS_LIMIT=]
+              [default: 4096]
+
     Auth manager:
           --auth-manager
               Be an auth manager as well: answer logins, say whose session it is, and end sessions
@@ -561,6 +568,13 @@ fn help_of_deblox_up() {
               for all; Docker Hub and registries of images that this host has are always among them
 
               [env: DEBLOX_REGISTRIES=]
+
+          --pids-limit <N>
+              With --auth enforce: how many processes and threads a container of a user may have, and
+              has if it asks for no limit
+
+              [env: DEBLOX_PIDS_LIMIT=]
+              [default: 4096]
 
     Auth manager:
           --auth-manager

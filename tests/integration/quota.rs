@@ -316,6 +316,7 @@ async fn a_quota_is_set_shown_and_taken_away() {
     instances   1         2
     memory      1536m     4g        0
     cpus        1         2.5       0
+    pids        4096      -         0
     ");
     assert_eq!(bus.says(&["user", "quota", &user, "--instances", "0"]).await, user);
     let json =

@@ -322,16 +322,16 @@ async fn a_request_is_done_once_whichever_node_is_asked_and_any_tells_how_it_end
     }
     assert_eq!(instances.len(), 1, "one container: {instances:?}");
 
-    // What is refused says why, and whose it is.
+    // What is refused says why; what a user may not view does not exist for it.
     let refused = harbour.one.act(&ole, "stop-container", "", json!({"id": name, "time": 0, "nonsense": 1})).await;
     assert_eq!((refused.status, &refused.json()["code"]), (400, &json!("unknown-field")), "{}", refused.text());
     let stop = json!({"id": name, "requestId": format!("{name}-2")});
     let refused = harbour.one.act(&bob, "stop-container", "", stop).await;
     let problem = refused.json();
-    assert_eq!((refused.status, &problem["code"]), (403, &json!("forbidden")), "{problem}");
+    assert_eq!((refused.status, &problem["code"]), (404, &json!("no-such-instance")), "{problem}");
     assert_eq!(problem["requestId"], json!(format!("{name}-2")));
     let failed = harbour.one.get(&bob, &format!("/requests/{name}-2")).await;
-    assert_eq!((&failed["state"], &failed["error"]), (&json!("failed"), &json!("forbidden")), "{failed}");
+    assert_eq!((&failed["state"], &failed["error"]), (&json!("failed"), &json!("no-such-instance")), "{failed}");
     assert_eq!(harbour.one.get(&bob, "/requests/nobody-sent-this").await["state"], "lost");
     for field in ["session", "token", "action"] {
         let answer = harbour.one.act(&ada, "ping", "", json!({field: "x"})).await;

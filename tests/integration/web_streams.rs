@@ -199,7 +199,7 @@ async fn what_is_refused_ends_its_stream_and_no_other() {
     tab.until_said(1, STDOUT, "here").await;
     let forged = json!({"action": "container-logs", "id": mine, "follow": true, "session": session});
     for (stream, message, status, named) in [
-        (2, json!({"open": logs(&other)}), 403, "forbidden"),
+        (2, json!({"open": logs(&other)}), 404, "no-such-instance"),
         (3, json!({"open": forged}), 400, "bad-field"),
         (4, json!({"open": {"action": "ping"}}), 400, "bad-field"),
         (5, json!({"open": {"action": "dance"}}), 404, "unknown-action"),

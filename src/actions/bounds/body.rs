@@ -1,8 +1,8 @@
 //! The body of a create that a user sends, and those of other calls that are about the same things.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::fields::{check as check_fields, field};
+use super::fields::{check as check_fields, field, refusal};
 use super::rules::{CONFIG, ENDPOINT, EXEC, HOST_CONFIG};
 use super::{Bounds, mounts};
 use crate::protocol::Failure;
@@ -12,7 +12,58 @@ use crate::protocol::Failure;
 /// # Errors
 /// [`ErrorCode::Forbidden`](crate::protocol::ErrorCode::Forbidden), with the name of what a user may not have.
 pub(super) fn check(body: &Value, bounds: &Bounds) -> Result<(), Failure> {
-    check_fields(body, "", CONFIG, bounds)
+    check_fields(body, "", CONFIG, bounds)?;
+    // Otherwise the container could lay device nodes there; `ALL` is refused in any case.
+    let added = field(field(body, "HostConfig"), "CapAdd");
+    let is_mknod = |name: &Value| name.as_str().is_some_and(|name| name.to_ascii_uppercase().ends_with("MKNOD"));
+    let adds = added.as_array().map_or(std::slice::from_ref(added), Vec::as_slice).iter().any(is_mknod);
+    if adds && has_host_folder(body) {
+        return Err(refusal("HostConfig.CapAdd", "with a folder of the host, `MKNOD` makes devices of the host"));
+    }
+    Ok(())
+}
+
+/// Gives the body of a create, which was checked, the limits of a user's container: on processes, and where it has a folder of
+/// the host, on device nodes. One that is laid there by a container would be open to the people of the host.
+pub(super) fn confine(body: &mut Value, bounds: &Bounds) {
+    let binds = has_host_folder(body);
+    if !body["HostConfig"].is_object() {
+        body["HostConfig"] = Value::Object(Map::new());
+    }
+    let host = &mut body["HostConfig"];
+    if field(host, "PidsLimit").as_u64().unwrap_or_default() == 0 {
+        set(host, "PidsLimit", Value::from(bounds.pids_limit));
+    }
+    if binds {
+        let dropped = match field(host, "CapDrop") {
+            Value::Array(list) => list.clone(),
+            Value::String(one) => vec![Value::from(one.as_str())],
+            _ => Vec::new(),
+        };
+        let is_dropped = |name: &Value| {
+            let name = name.as_str().unwrap_or_default().to_ascii_uppercase();
+            matches!(name.strip_prefix("CAP_").unwrap_or(&name), "MKNOD" | "ALL")
+        };
+        if !dropped.iter().any(is_dropped) {
+            set(host, "CapDrop", dropped.into_iter().chain([Value::from("MKNOD")]).collect());
+        }
+    }
+}
+
+/// Whether the body of a create, or what the daemon says of a container, mounts a folder of the host.
+pub(super) fn has_host_folder(body: &Value) -> bool {
+    let host = field(body, "HostConfig");
+    let all = |name: &str| field(host, name).as_array().into_iter().flatten();
+    all("Binds").filter_map(Value::as_str).any(|bind| bind.starts_with('/') && bind.contains(':'))
+        || all("Mounts").any(|mount| *field(mount, "Type") == "bind")
+}
+
+/// Sets a field of an object that was checked, whatever the case of the name that it has there.
+fn set(object: &mut Value, name: &str, value: Value) {
+    if let Value::Object(object) = object {
+        object.retain(|other, _| !other.eq_ignore_ascii_case(name));
+        object.insert(name.to_owned(), value);
+    }
 }
 
 /// Checks the body of an update, which has fields of `HostConfig`.

@@ -70,7 +70,6 @@ pub(super) static HOST_CONFIG: &Rules = &[
     ("MemorySwap", Free),
     ("MemorySwappiness", Free),
     ("NanoCpus", Free),
-    ("PidsLimit", Free),
     ("PortBindings", Free),
     ("PublishAllPorts", Free),
     ("ReadonlyRootfs", Free),
@@ -84,6 +83,7 @@ pub(super) static HOST_CONFIG: &Rules = &[
     ("Mounts", Checked(mounts::mounts)),
     ("NetworkMode", Checked(network_mode)),
     ("OomScoreAdj", Checked(oom_score)),
+    ("PidsLimit", Checked(pids_limit)),
     ("ReadonlyPaths", Checked(readonly_paths)),
     ("SecurityOpt", Checked(security)),
     ("Ulimits", Checked(ulimits)),
@@ -272,6 +272,15 @@ fn oom_score(value: &Value, _: &Bounds) -> Result<(), Failure> {
         return Ok(());
     }
     Err(refusal("HostConfig.OomScoreAdj", "below 0 it takes memory from all others on the host"))
+}
+
+/// 0 is what the docker command sends where nothing was asked for; the container gets the limit of users then.
+fn pids_limit(value: &Value, bounds: &Bounds) -> Result<(), Failure> {
+    if value.is_null() || value.as_u64().is_some_and(|pids| pids <= bounds.pids_limit) {
+        return Ok(());
+    }
+    let why = format!("a container may have at most {} processes here, and not without a limit", bounds.pids_limit);
+    Err(refusal("HostConfig.PidsLimit", &why))
 }
 
 fn ulimits(value: &Value, _: &Bounds) -> Result<(), Failure> {

@@ -84,7 +84,7 @@ pub(super) fn build(
     Ok(Value::Object(body))
 }
 
-/// What bounds a container, as both creating and updating one take it: memory, processors, restart policy.
+/// What bounds a container, as both creating and updating one take it: memory, processors, processes, restart policy.
 ///
 /// # Errors
 /// [`ErrorCode::BadField`], naming the field.
@@ -99,6 +99,7 @@ pub(in crate::actions) fn limits(arguments: &Arguments) -> Result<Map<String, Va
         let nano = (cpus * 1e9).round() as i64;
         limits.insert("NanoCpus".into(), json!(nano));
     }
+    limits.extend(arguments.get("pids").map(|pids| ("PidsLimit".to_owned(), pids.clone())));
     if let Some(policy) = arguments.text("restart") {
         limits.insert("RestartPolicy".into(), restart(policy)?);
     }

@@ -301,12 +301,12 @@ static CALLS: &[Call] = &[
         (View, Rest),
         &[("term", Everyone("a registry in it is checked")), ("limit", FORM), ("filters", FILTERS)],
     ),
-    // What somebody may have made of an instance.
+    // What somebody may have made of an instance, with its files and its environment.
     call(
         "ImageGetAll",
         "GET",
         "/images/get",
-        (View, AllInstances),
+        (Exec, AllInstances),
         &[("names", Everyone("those who see all may have every image")), ("platform", IMAGE)],
     ),
     call(
@@ -317,7 +317,7 @@ static CALLS: &[Call] = &[
         &[("manifests", FORM), ("platform", IMAGE), ("identity", FORM)],
     ),
     call("ImageHistory", "GET", "/images/{*}/history", (View, Rest), &[("platform", IMAGE)]),
-    call("ImageGet", "GET", "/images/{*}/get", (View, AllInstances), &[("platform", IMAGE)]),
+    call("ImageGet", "GET", "/images/{*}/get", (Exec, AllInstances), &[("platform", IMAGE)]),
     // Who is on it.
     call("NetworkInspect", "GET", "/networks/{}", (View, AllInstances), &[("verbose", FORM), ("scope", FILTERS)]),
     call("NetworkList", "GET", "/networks", (View, Rest), &[("filters", FILTERS)]),

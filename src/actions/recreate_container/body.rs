@@ -55,7 +55,7 @@ pub(super) fn further_networks(old: &Value) -> Vec<Endpoint> {
 fn labels(old: &Value, body: &Map<String, Value>, request: &RequestId) -> BTreeMap<String, Value> {
     let kept = object(body.get("Labels").unwrap_or(&Value::Null));
     let mut labels: BTreeMap<String, Value> =
-        kept.into_iter().filter(|(name, _)| !name.starts_with(label::PREFIX)).collect();
+        kept.into_iter().filter(|(name, _)| name == label::SECRETS || !name.starts_with(label::PREFIX)).collect();
     if let Some(owner) = old["Config"]["Labels"].get(label::OWNER) {
         labels.insert(label::OWNER.into(), owner.clone());
     }

@@ -2,7 +2,7 @@
 
 use super::super::{docks, list_docks, ping, registration, templates};
 use super::text;
-use crate::actions::Kind::{Labels, Object};
+use crate::actions::Kind::{Labels, List, Object};
 use crate::actions::{Access, Action, Field, Target};
 
 const HOSTNAME: Field = text("hostname", "the host's fully qualified domain name").required();
@@ -64,7 +64,15 @@ pub(super) static TEMPLATES: &[Action] = &[
     Action::own("put-template", Access::Create, Target::Cluster, "keeps a template under a name", |context| {
         Box::pin(templates::put(context))
     })
-    .fields(&[NAME, Field::new("body", Object, "Docker's own JSON for creating a container").required()])
+    .fields(&[
+        NAME,
+        Field::new("body", Object, "Docker's own JSON for creating a container").required(),
+        Field::new(
+            "secrets",
+            List,
+            "names of variables and labels in it whose values only operators and admins are shown",
+        ),
+    ])
     .again(),
     Action::own("get-template", Access::View, Target::Cluster, "one template", |context| {
         Box::pin(templates::get(context))

@@ -11,7 +11,7 @@ use crate::actions::Kind::{
 use crate::actions::{Access, Action, Field, Kind, Place, Recorded, Streams, Target};
 use crate::docker::Method;
 use crate::protocol::Resource;
-use crate::protocol::limits::{INSTANCES_AT_ONCE, LOG_LINES, PULL_TIMEOUT};
+use crate::protocol::limits::{INSTANCES_AT_ONCE, LOG_LINES, PIDS_LARGEST, PULL_TIMEOUT};
 use Access::{Create, Delete, Operate, View};
 use Target::{Daemon, Instance, NamedDaemon, NewInstance};
 
@@ -28,6 +28,8 @@ const GRACE: Field =
 const RESTART: Field = text("restart", "no, always, unless-stopped, on-failure or on-failure:TIMES").safe(ITSELF);
 const MEMORY: Field = Field::new("memory", Size, "the most memory, such as 512m").safe("a quota counts it");
 const CPUS: Field = Field::new("cpus", Number, "the most processors, such as 1.5").safe("a quota counts it");
+const PIDS: Field = Field::new("pids", Whole(1, PIDS_LARGEST), "the most processes and threads, such as 500")
+    .safe("a user's own limit is checked");
 const PATH: Field = text("path", "the path in the container")
     .required()
     .query("path")
@@ -82,6 +84,7 @@ pub(super) static CONTAINERS: &[Action] = &[
         text("network", "the network it joins").safe(BODY),
         MEMORY,
         CPUS,
+        PIDS,
         text("user", "NAME or UID, with :GROUP if wanted").safe(BODY),
         text("workdir", "the working directory").safe(BODY),
         text("hostname", "the name it has for itself").safe(BODY),
@@ -184,7 +187,7 @@ pub(super) static CONTAINERS: &[Action] = &[
         Box::pin(update_container::run(context))
     })
     .again()
-    .fields(&[MEMORY, CPUS, RESTART]),
+    .fields(&[MEMORY, CPUS, PIDS, RESTART]),
     Action::own(
         "recreate-container",
         Operate,

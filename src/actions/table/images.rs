@@ -7,7 +7,7 @@ use crate::actions::{Access, Action, Field, Recorded, Streams, Target};
 use crate::docker::Method;
 use crate::protocol::limits::PULL_TIMEOUT;
 use crate::protocol::{ErrorCode, Resource};
-use Access::{Create, Delete, Operate, View};
+use Access::{Create, Delete, Exec, Operate, View};
 use Target::{Daemon, NamedDaemon};
 
 const CHANGED: Recorded = Recorded::Resource(Resource::Images);
@@ -98,7 +98,7 @@ pub(super) static IMAGES: &[Action] = &[
         text("tag", "the image's tag").query("tag"),
         text("message", "a comment").query("message"),
     ]),
-    Action::plain("save-images", View, NamedDaemon, Method::GET, "/images/get", "streams images, as a tar archive")
+    Action::plain("save-images", Exec, NamedDaemon, Method::GET, "/images/get", "streams images, as a tar archive")
         .also(&["save-image"])
         .reveals()
         .streaming(Streams::Always)

@@ -46,7 +46,8 @@ local function count(id, new, old, request)
   local claimed = redis.call('HGET', ARGV[6] .. owner, 'request/' .. request)
   if not claimed then return end
   redis.call('HDEL', ARGV[6] .. owner, 'request/' .. request)
-  redis.call('HSET', ARGV[6] .. owner, id, string.match(claimed, '^%d+ %d+'))
+  local limits, pids = string.match(claimed, '^(%d+ %d+) ?%d* ?(%d*)$')
+  redis.call('HSET', ARGV[6] .. owner, id, pids ~= '' and limits .. ' 0 ' .. pids or limits)
 end
 
 local at = 7

@@ -13,6 +13,7 @@ use super::condition::{Condition, exit_code, health};
 use super::extract::Query;
 use super::look;
 use super::problem::Problem;
+use crate::protocol::masking::mask;
 use crate::protocol::{ANONYMOUS, Access, ErrorCode, Failure, Fqdn, Labels, Subject, Summary};
 use crate::web::Node;
 use crate::web::view::Picture;
@@ -244,12 +245,21 @@ impl Instance {
             owner: owner.filter(|owner| *owner != ANONYMOUS).map(str::to_owned),
             mine: owner.is_some() && owner == caller.user(),
             ports: summary.ports.iter().map(port).collect(),
-            labels: summary.labels.clone(),
+            labels: labels(summary, rights.contains(&Access::Exec)),
             last_seen: seen.and_then(|seen| seen.dock.last_known()),
             rights,
             why,
         }
     }
+}
+
+/// The labels, with the secrets in them only for callers who may run something in the container.
+fn labels(summary: &Summary, shows_secrets: bool) -> Labels {
+    let mut labels = serde_json::to_value(&summary.labels).unwrap_or_default();
+    if shows_secrets || !mask(&mut labels) {
+        return summary.labels.clone();
+    }
+    serde_json::from_value(labels).unwrap_or_default()
 }
 
 impl Counts {

@@ -14,7 +14,7 @@ const line = (value: unknown) => (typeof value === "string" ? join([value]) : jo
 const SHOWN = ["Image", "Cmd", "Env", "Entrypoint", "Labels", "User", "WorkingDir", "Hostname", "Tty", "OpenStdin", "ExposedPorts", "Volumes", "HostConfig"];
 const SHOWN_HOST = ["PortBindings", "Binds", "RestartPolicy", "Memory", "NanoCpus", "NetworkMode", "AutoRemove", "Privileged"];
 /** What Docker fills in by itself, in each container that it tells about. */
-const ORDINARY = new Set(["Domainname", "AttachStdin", "AttachStdout", "AttachStderr", "StdinOnce", "OnBuild", "StopSignal", "ArgsEscaped", "NetworkDisabled", "MacAddress", "ContainerIDFile", "LogConfig", "VolumeDriver", "ConsoleSize", "CgroupnsMode", "IpcMode", "Isolation", "MaskedPaths", "ReadonlyPaths", "ShmSize", "Runtime", "MemorySwap", "OomKillDisable", "PidMode", "UTSMode", "UsernsMode", "Cgroup", "CgroupParent", "Annotations"]);
+const ORDINARY = new Set(["Domainname", "AttachStdin", "AttachStdout", "AttachStderr", "StdinOnce", "OnBuild", "StopSignal", "ArgsEscaped", "NetworkDisabled", "MacAddress", "ContainerIDFile", "LogConfig", "VolumeDriver", "ConsoleSize", "CgroupnsMode", "IpcMode", "Isolation", "MaskedPaths", "ReadonlyPaths", "ShmSize", "Runtime", "MemorySwap", "OomKillDisable", "PidMode", "UTSMode", "UsernsMode", "Cgroup", "CgroupParent", "Annotations", "PidsLimit"]);
 
 const says = (value: unknown) => !(value === null || value === undefined || value === "" || value === 0 || value === -1 || value === false || (typeof value === "object" && Object.keys(value).length === 0));
 

@@ -28,7 +28,12 @@ async function inspect(from: string): Promise<Source> {
   // Without its image what that sets by itself cannot be told apart; it does no harm in the form.
   const base = await call<Json>("inspect-image", { ...place, image }).catch(() => ({}));
   const source = fromInspect(container, base);
-  return { ...source, form: { ...source.form, dock: place.dock ?? "" } };
+  // Secrets of a container in which the person may not run anything come masked: they are left out, not copied as they look.
+  const isMasked = ({ value }: { value: string }) => value.includes("***");
+  const { env, labels } = source.form;
+  const leftOut = [...source.leftOut, ...[...env, ...labels].filter(isMasked).map(({ name }) => name)];
+  const kept = { env: env.filter((pair) => !isMasked(pair)), labels: labels.filter((pair) => !isMasked(pair)) };
+  return { leftOut, form: { ...source.form, ...kept, dock: place.dock ?? "" } };
 }
 
 export function useSource(search: Search) {
