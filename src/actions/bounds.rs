@@ -1,10 +1,12 @@
 //! What a caller who reaches only its own instances may do with them, and put into new ones: nothing by which it would
 //! reach its host, or what others have.
 
+mod at_use;
 mod body;
 mod fields;
 mod mounts;
 mod rules;
+mod user_network;
 
 use std::str::FromStr;
 
@@ -19,7 +21,9 @@ use super::{Arguments, Context, Target};
 use crate::docker::{Method, RequestParts};
 use crate::protocol::limits::PIDS_LIMIT;
 use crate::protocol::{ErrorCode, Failure, Session, label};
+pub(super) use at_use::check as check_use;
 pub(super) use fields::{Rule, check as check_rules, field, refusal};
+pub(super) use user_network::join as join_user_network;
 
 /// What users may have of a host beside containers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,11 +34,14 @@ pub struct Bounds {
     pub registries: Vec<Registry>,
     /// How many processes and threads a container of theirs may have; one that asks for no limit gets this one.
     pub pids_limit: u64,
+    /// Whether each user has a network of its own, in the place of the default bridge.
+    pub user_networks: bool,
 }
 
 impl Bounds {
-    /// Nothing of the host, and the default limit of processes.
-    pub const NOTHING: Self = Self { bind_folders: Vec::new(), registries: Vec::new(), pids_limit: PIDS_LIMIT };
+    /// Nothing of the host, the default limit of processes, and the default bridge.
+    pub const NOTHING: Self =
+        Self { bind_folders: Vec::new(), registries: Vec::new(), pids_limit: PIDS_LIMIT, user_networks: false };
 }
 
 impl Default for Bounds {
@@ -72,6 +79,9 @@ pub(super) async fn check(context: &Context<'_>) -> Result<(), Failure> {
             body::check_endpoint(arguments.get("endpoint").unwrap_or(&Value::Null), context.bounds)?;
             network(context, caller, arguments.text("network").unwrap_or_default()).await
         }
+        "start-container" | "restart-container" | "recreate-container" => {
+            at_use::check(context, context.instance.unwrap_or_default()).await
+        }
         "search-images" => registries::check_term(context, arguments.text("term").unwrap_or_default()).await,
         "copy-to-container" => unpack(context).await,
         "docker" => {
@@ -79,8 +89,11 @@ pub(super) async fn check(context: &Context<'_>) -> Result<(), Failure> {
             if raw_docker::unpacks(arguments) {
                 return unpack(context).await;
             }
-            match raw_docker::searched(arguments) {
-                Some(term) => registries::check_term(context, &term).await,
+            if let Some(term) = raw_docker::searched(arguments) {
+                return registries::check_term(context, &term).await;
+            }
+            match context.instance.filter(|_| raw_docker::starts(arguments)) {
+                Some(id) => at_use::check(context, id).await,
                 None => Ok(()),
             }
         }
@@ -222,6 +235,9 @@ async fn network(context: &Context<'_>, caller: &Session, name: &str) -> Result<
     let found = judge(answer, Target::Daemon)?.read_json().unwrap_or_default();
     if found["Driver"] == "host" {
         return Err(refusal(name, "it is the network of the host"));
+    }
+    if context.bounds.user_networks && user_network::is_default_bridge(&found) {
+        return Err(refusal(name, user_network::NOT_THE_BRIDGE));
     }
     match found["Labels"][label::OWNER].as_str() {
         None | Some("") => Ok(()),

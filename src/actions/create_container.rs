@@ -10,7 +10,9 @@ pub(super) use body::limits;
 use serde_json::{Value, json};
 
 use super::verdict::{call, judge};
-use super::{Arguments, Bounds, Context, Outcome, Target, bounds, create_instances, pull_image, quota, templates};
+use super::{
+    Arguments, Bounds, Context, Outcome, Target, bounds, create_instances, pull_image, quota, references, templates,
+};
 use crate::bus::persist;
 use crate::docker::{Method, RequestParts};
 use crate::protocol::{ANONYMOUS, Answer, EntryId, ErrorCode, Failure, Ownership, RequestId, label};
@@ -26,6 +28,8 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     }
     let owner = owner(context)?;
     let mut body = asked_for(context, owner).await?;
+    references::check(context, &body).await?;
+    bounds::join_user_network(context, &mut body).await?;
     bounds::check_create(context, &mut body).await?;
 
     // The daemon lets nobody else have a name, not even while it still creates the container: so an attempt that was
@@ -148,7 +152,8 @@ pub(super) fn with_id(answer: Answer) -> Result<(Answer, String), Failure> {
     }
 }
 
-/// Creates a container, and fetches its image as the `policy` has it.
+/// Creates a container, and fetches its image as the `policy` has it. Its labels say which image it was, so that they are not
+/// taken for those of an image.
 pub(super) async fn create(context: &Context<'_>, body: &Value, name: &str, policy: &str) -> Result<Answer, Failure> {
     let Some(image) = body["Image"].as_str().filter(|image| !image.is_empty()) else {
         let message =
@@ -158,14 +163,25 @@ pub(super) async fn create(context: &Context<'_>, body: &Value, name: &str, poli
     if policy == "always" {
         pull_image::fetch(context, image).await?;
     }
-    let parts = RequestParts::new(Method::POST, "/containers/create").query([("name", name)]).json(body.clone());
-    match judge(call(context, &parts).await?, Target::NewInstance) {
+    match create_with(context, body, image, name).await {
         Err(failure) if failure.code == ErrorCode::NoSuchImage && policy == "missing" => {
             pull_image::fetch(context, image).await?;
-            judge(call(context, &parts).await?, Target::NewInstance)
+            create_with(context, body, image, name).await
         }
         other => other,
     }
+}
+
+async fn create_with(context: &Context<'_>, body: &Value, image: &str, name: &str) -> Result<Answer, Failure> {
+    let inspect = RequestParts::new(Method::GET, "/images/{}/json").segment(image);
+    let found = call(context, &inspect).await?;
+    let mut body = body.clone();
+    // What is wrong with the image says the create itself.
+    if let (200, Some(found)) = (found.status, found.read_json()) {
+        body::stamp(&mut body, &found);
+    }
+    let parts = RequestParts::new(Method::POST, "/containers/create").query([("name", name)]).json(body);
+    judge(call(context, &parts).await?, Target::NewInstance)
 }
 
 /// Starts what was created, if asked to. What cannot be started is removed again, so that a create that failed
@@ -175,8 +191,13 @@ async fn start(context: &Context<'_>, created: Answer, stays: bool) -> Result<Ou
     if !context.arguments.flag("start") {
         return Ok(Outcome::Created(created, id));
     }
-    let started = call(context, &RequestParts::new(Method::POST, "/containers/{}/start").segment(&id)).await?;
-    match judge(started, Target::NewInstance) {
+    // What it was given may be another's than what was checked before.
+    let start = RequestParts::new(Method::POST, "/containers/{}/start").segment(&id);
+    let started = match bounds::check_use(context, &id).await {
+        Ok(()) => judge(call(context, &start).await?, Target::NewInstance),
+        Err(failure) => Err(failure),
+    };
+    match started {
         Ok(_) => Ok(Outcome::Created(created, id)),
         Err(failure) if stays => Err(failure),
         Err(mut failure) => {

@@ -16,6 +16,8 @@ pub struct Demand {
 pub enum On {
     /// The instance that the request names.
     Instance,
+    /// The offer of the instance that the request names.
+    Offer,
     /// The instance that a call of the daemon's API names so.
     Named(String),
     /// A new instance.
@@ -33,6 +35,7 @@ impl Action {
             return demand;
         }
         let on = match self.target {
+            Target::Instance if matches!(self.name, "accept-instance" | "decline-instance") => On::Offer,
             Target::Instance => On::Instance,
             Target::NewInstance => On::NewInstance,
             _ if self.serves_creates => On::NewInstance,

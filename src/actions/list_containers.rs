@@ -9,8 +9,9 @@ use super::list_filters::{ListFilters, is_one_of};
 use super::masked::with_body;
 use super::sight::Sight;
 use super::{Context, Outcome};
+use crate::docker::CarriedLabels;
 use crate::protocol::masking::mask;
-use crate::protocol::{Answer, Failure, Summary, label, quoted};
+use crate::protocol::{Answer, Failure, Summary, quoted};
 
 /// Filters that say nothing of any container but those in the answer.
 const FILTERS: [&str; 14] = [
@@ -40,8 +41,8 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
         let limit = if sight.is_all() { "limit" } else { "" };
         let fields = [("filters", "filters"), ("limit", limit), ("size", "size")];
         let outcome = of_one_dock(context, "/containers/json", &[("all", "true")], &fields).await?;
-        let outcome = if sight.is_all() { outcome } else { seen(context, &outcome, &sight) };
-        return Ok(masked(context, outcome, &sight));
+        let outcome = if sight.is_all() { outcome } else { seen(context, outcome, &sight).await? };
+        return masked(context, outcome, &sight).await;
     }
     if context.arguments.has("size") {
         return Err(bad(context, "size", "the shared records have no sizes: leave `all` out"));
@@ -49,24 +50,29 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let filters = ListFilters::new(context, &["id", "name", "status", "label", "ancestor", "owner"])?;
     let seen = |summary: &Summary| sight.sees(&summary.id, summary.owner.as_deref());
     let page = page(context, "containers", |summary: &Summary| seen(summary) && fits(&filters, summary)).await?;
-    Ok(masked(context, page, &sight))
+    masked(context, page, &sight).await
 }
 
 /// The same with the secrets masked in the rows of those instances in which the caller may not run anything.
-fn masked(context: &Context<'_>, outcome: Outcome, sight: &Sight<'_>) -> Outcome {
-    let Outcome::Answer(answer) = outcome else { return outcome };
-    let Some(mut body) = answer.read_json().filter(|_| !context.shows_secrets) else { return Outcome::Answer(answer) };
+async fn masked(context: &Context<'_>, outcome: Outcome, sight: &Sight<'_>) -> Result<Outcome, Failure> {
+    let Outcome::Answer(answer) = outcome else { return Ok(outcome) };
+    let Some(mut body) = answer.read_json().filter(|_| !context.shows_secrets) else {
+        return Ok(Outcome::Answer(answer));
+    };
     let rows = if body.is_array() { &mut body } else { &mut body["containers"] };
     let mut changed = false;
     for row in rows.as_array_mut().into_iter().flatten() {
         // The daemon's own rows, and those of the records.
         let id = row["Id"].as_str().or(row["id"].as_str()).unwrap_or_default();
-        let owner = row["Labels"][label::OWNER].as_str().or(row["owner"].as_str()).filter(|owner| !owner.is_empty());
-        if !sight.shows_secrets(context, id, owner) {
+        let owner = match row["ImageID"].as_str() {
+            Some(image) => context.docker.own_labels(image, CarriedLabels::read(&row["Labels"])).await?.owner,
+            None => row["owner"].as_str().filter(|owner| !owner.is_empty()).map(str::to_owned),
+        };
+        if !sight.shows_secrets(context, id, owner.as_deref()) {
             changed |= mask(row);
         }
     }
-    Outcome::Answer(if changed { with_body(answer, &body) } else { answer })
+    Ok(Outcome::Answer(if changed { with_body(answer, &body) } else { answer }))
 }
 
 /// Refuses the filters that say something of containers which the caller may not see.
@@ -79,18 +85,22 @@ fn check_filters(context: &Context<'_>) -> Result<(), Failure> {
 }
 
 /// Those of a daemon's list that the caller sees.
-fn seen(context: &Context<'_>, outcome: &Outcome, sight: &Sight<'_>) -> Outcome {
+async fn seen(context: &Context<'_>, outcome: Outcome, sight: &Sight<'_>) -> Result<Outcome, Failure> {
     let rows = match outcome {
         Outcome::Answer(answer) => answer.read_json(),
         _ => None,
     };
-    let mut rows = rows.as_ref().and_then(Value::as_array).cloned().unwrap_or_default();
-    rows.retain(|row| {
-        let owner = row["Labels"][label::OWNER].as_str().filter(|owner| !owner.is_empty());
-        sight.sees(row["Id"].as_str().unwrap_or_default(), owner)
-    });
+    let all = rows.as_ref().and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut rows = Vec::new();
+    for row in all {
+        let image = row["ImageID"].as_str().unwrap_or_default();
+        let owner = context.docker.own_labels(image, CarriedLabels::read(&row["Labels"])).await?.owner;
+        if sight.sees(row["Id"].as_str().unwrap_or_default(), owner.as_deref()) {
+            rows.push(row.clone());
+        }
+    }
     rows.truncate(context.arguments.whole("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX));
-    Outcome::Answer(Answer::json(&rows))
+    Ok(Outcome::Answer(Answer::json(&rows)))
 }
 
 fn fits(filters: &ListFilters, summary: &Summary) -> bool {

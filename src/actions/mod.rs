@@ -30,6 +30,7 @@ mod push_image;
 mod quota;
 mod raw_docker;
 mod recreate_container;
+mod references;
 mod registration;
 mod registries;
 mod schema;
@@ -52,6 +53,7 @@ pub use demand::{Demand, On};
 pub use events::is_for;
 pub use fields::{Arguments, Field, Kind, Place};
 pub(crate) use glob::Glob;
+pub(crate) use raw_docker::containers as named_containers;
 pub use registries::Registry;
 pub use schema::{field_schemas, schema};
 pub use streaming::{Streaming, Streams, Subject};
@@ -251,6 +253,7 @@ impl Action {
                 return Err(Failure::new(ErrorCode::BadField, message));
             }
         }
+        references::check_name(self, &arguments)?;
         let missing = |field: &&Field| {
             field.required && !arguments.has(field.name) && !field.unless.is_some_and(|other| arguments.has(other))
         };
@@ -336,6 +339,10 @@ impl Action {
     /// # Errors
     /// A [`Failure`] for the reply.
     pub async fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let in_path = (self.name == "docker").then(|| raw_docker::network(context.arguments)).flatten();
+        if let Some(network) = in_path.as_deref().or(context.arguments.text("network")) {
+            references::check_network(context, network).await?;
+        }
         bounds::check(context).await?;
         self.perform(context).await.map(|outcome| masked::outcome(context, outcome))
     }

@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::recreate_container::inspect;
 use super::{Context, bounds};
-use crate::bus::{Claim, Gift, persist};
+use crate::bus::{Claim, Gift, Given, persist};
 use crate::protocol::limits::DAEMON_CALL;
-use crate::protocol::{AccountName, ErrorCode, Exceeded, Failure, Limits, Ownership, RequestId, label, millis};
+use crate::protocol::{AccountName, ErrorCode, Exceeded, Failure, Limits, Ownership, RequestId, millis};
 
 /// The limits that an update changes and a quota counts.
 const COUNTED: [&str; 3] = ["Memory", "NanoCpus", "PidsLimit"];
@@ -58,8 +58,9 @@ pub(super) async fn change(context: &Context<'_>, limits: &Map<String, Value>) -
     }
     let Some(found) = inspect(context, id).await? else { return Ok(None) };
     let said = persist(|| context.bus.ownership([id])).await?.remove(id);
-    let labelled = found["Config"]["Labels"][label::OWNER].as_str();
-    let Some(owner) = Ownership::owner(said.as_ref(), labelled).filter(|owner| is_user(owner)) else { return Ok(None) };
+    let labelled = context.docker.own_labels_of(&found).await?.owner;
+    let owner = Ownership::owner(said.as_ref(), labelled.as_deref());
+    let Some(owner) = owner.filter(|owner| is_user(owner)) else { return Ok(None) };
     let now = Limits::of(&found["HostConfig"]);
     let asked = Limits::of(&Value::Object(limits.clone()));
     let kept = |asked: u64, now: u64| if asked == 0 { now } else { asked };
@@ -80,7 +81,8 @@ pub(super) async fn replaced(context: &Context<'_>, id: &str) {
     let Ok(Some(found)) = inspect(context, id).await else { return };
     let Ok(mut said) = persist(|| context.bus.ownership([id])).await else { return };
     let said = said.remove(id);
-    let owner = Ownership::owner(said.as_ref(), found["Config"]["Labels"][label::OWNER].as_str());
+    let Ok(own) = context.docker.own_labels_of(&found).await else { return };
+    let owner = Ownership::owner(said.as_ref(), own.owner.as_deref());
     if let Some(owner) = owner.filter(|owner| is_user(owner)) {
         Changed { owner: owner.to_owned(), id: id.to_owned() }.settle(context).await;
     }
@@ -98,31 +100,40 @@ impl Changed {
     }
 }
 
-/// Gives an instance, as the daemon has it, to the owner that `ownership` names.
+/// Writes down what is said about an instance, as the daemon has it; `from` is whose it is, and `before` the text of what was
+/// said until now. If it becomes another user's, it counts in that one's quota. Returns whether nobody else has said something
+/// meanwhile: then nothing is done.
 ///
 /// # Errors
 /// [`ErrorCode::QuotaExceeded`].
 pub(super) async fn give(
     context: &Context<'_>,
     found: &Value,
-    before: Option<&Ownership>,
+    from: Option<&str>,
+    before: &str,
     ownership: &Ownership,
-) -> Result<(), Failure> {
-    let (id, labels) = (found["Id"].as_str().unwrap_or_default(), &found["Config"]["Labels"]);
-    let from = Ownership::owner(before, labels[label::OWNER].as_str());
+) -> Result<bool, Failure> {
+    let id = found["Id"].as_str().unwrap_or_default();
     let to = ownership.owner.as_ref().map(AccountName::as_str);
     let Some(to) = to.filter(|to| context.caller.is_some() && is_user(to) && from != Some(to)) else {
-        return Ok(persist(|| context.bus.set_ownership(context.dock, id, ownership)).await?);
+        return Ok(persist(|| context.bus.set_ownership(context.dock, id, before, ownership)).await?);
     };
+    let own = context.docker.own_labels_of(found).await?;
     let gift = Gift {
         id,
+        dock: context.dock,
         from,
         to,
         limits: Limits::of(&found["HostConfig"]),
-        request: labels[label::REQUEST].as_str(),
+        request: own.request.as_deref(),
+        before,
         ownership,
     };
-    persist(|| context.bus.give(&gift)).await?.map_err(|exceeded| refusal(to, exceeded))
+    match persist(|| context.bus.give(&gift)).await? {
+        Given::Done => Ok(true),
+        Given::Changed => Ok(false),
+        Given::Exceeded(exceeded) => Err(refusal(to, exceeded)),
+    }
 }
 
 async fn reserve(

@@ -8,13 +8,13 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::bounds::refusal;
+use super::bounds::{field, refusal};
 use super::fields::has_own_label;
 use super::ps;
 use super::verdict::{ask, judge};
 use super::{Access, Action, Arguments, Context, Demand, On, Outcome, Streaming, Subject, Target};
 use crate::docker::{Method, Payload, RequestParts, Way};
-use crate::protocol::{ErrorCode, Failure};
+use crate::protocol::{ErrorCode, Failure, looks_like_id};
 pub(super) use calls::Shape;
 use calls::{About, Body, Call};
 
@@ -92,8 +92,9 @@ fn parts(arguments: &Arguments, instance: Option<&str>) -> Result<(RequestParts,
     let method = arguments.text("method").unwrap_or("GET");
     let query = query(arguments)?;
     let mut segments = segments(arguments.text("path").unwrap_or_default())?;
-    if let (Some(id), Some(name)) = (instance, segments.get_mut(1)) {
-        id.clone_into(name);
+    check_name(&segments, &query, arguments.get("body"))?;
+    if let (Some(id), ["containers", _, ..]) = (instance, words(&segments).as_slice()) {
+        id.clone_into(&mut segments[1]);
     }
     let value = |name: &str| query.get(name).map(String::as_str);
     let kind = streams(method, &segments, value, arguments.get("body"));
@@ -207,6 +208,68 @@ fn segments(path: &str) -> Result<Vec<String>, Failure> {
             Err(bad("path", "an escaped / stands in the name of an image or a plugin, and nowhere else"))
         }
         Some(_) => Ok(segments),
+    }
+}
+
+/// The containers that a call names, as it names them, wherever Docker reads a name or an id. The first is that of its path,
+/// if that has one.
+pub(crate) fn containers(action: &Action, arguments: &Arguments) -> (Option<String>, Vec<String>) {
+    if action.name != "docker" {
+        return (None, Vec::new());
+    }
+    let Ok(segments) = segments(arguments.text("path").unwrap_or_default()) else { return (None, Vec::new()) };
+    let body = arguments.get("body").unwrap_or(&Value::Null);
+    let texts = |fields: &[&str]| -> Vec<String> {
+        let read = |name: &&str| field(body, name).as_str().map(str::to_owned);
+        fields.iter().filter_map(read).collect()
+    };
+    match words(&segments).as_slice() {
+        ["containers", "create"] => (None, super::references::containers(body)),
+        ["containers", "json" | "prune"] => (None, Vec::new()),
+        ["containers", named, ..] => (Some((*named).to_owned()), Vec::new()),
+        ["commit"] => (None, arguments.pairs("query").remove("container").into_iter().collect()),
+        ["networks", _, "connect" | "disconnect"] => (None, texts(&["Container"])),
+        _ => (None, Vec::new()),
+    }
+}
+
+/// The network that the path of a call names.
+pub(super) fn network(arguments: &Arguments) -> Option<String> {
+    let segments = segments(arguments.text("path")?).ok()?;
+    match words(&segments).as_slice() {
+        ["networks", "create" | "prune"] => None,
+        ["networks", named, ..] => Some((*named).to_owned()),
+        _ => None,
+    }
+}
+
+/// Whether a call starts a container.
+pub(super) fn starts(arguments: &Arguments) -> bool {
+    let segments = segments(arguments.text("path").unwrap_or_default()).unwrap_or_default();
+    matches!(words(&segments).as_slice(), ["containers", _, "start" | "restart"])
+}
+
+/// The parts of a path as words.
+fn words(segments: &[String]) -> Vec<&str> {
+    segments.iter().map(String::as_str).collect()
+}
+
+/// Refuses to give something a name that could be taken for the id of another.
+fn check_name(
+    segments: &[String],
+    query: &std::collections::BTreeMap<String, String>,
+    body: Option<&Value>,
+) -> Result<(), Failure> {
+    let name = match words(segments).as_slice() {
+        ["containers", "create"] | ["containers", _, "rename"] => query.get("name").map(String::as_str),
+        ["networks", "create"] => body.and_then(|body| field(body, "Name").as_str()),
+        _ => None,
+    };
+    match name {
+        Some(name) if looks_like_id(name) => {
+            Err(bad("query", &format!("the name `{name}` could be taken for an id: choose another")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -16,7 +16,7 @@ use super::verdict::{call, judge};
 use super::{Context, Outcome, Target, bounds, pull_image, quota};
 use crate::bus::persist;
 use crate::docker::{Method, RequestParts};
-use crate::protocol::{Answer, ErrorCode, Failure};
+use crate::protocol::{Answer, ErrorCode, Failure, Ownership};
 use replacement::{Replacement, interim_name};
 pub(super) use replacement::{inspect, name_of};
 
@@ -86,7 +86,8 @@ async fn begin(context: &Context<'_>) -> Result<(Replacement, Answer), Failure> 
     let image = context.arguments.text("image").or(old["Config"]["Image"].as_str()).unwrap_or_default();
     // Asked for by its id, since a tag may already mean the newer one.
     let config = image_config(context, old["Image"].as_str().unwrap_or_default()).await?;
-    let mut body = body::build(&old, config.as_ref(), image, &context.request.id);
+    let owner = context.docker.own_labels_of(&old).await?.owner;
+    let mut body = body::build(&old, owner.as_deref(), config.as_ref(), image, &context.request.id);
     bounds::limit_replacement(context, &mut body);
     let policy = context.arguments.text("pull").unwrap_or("always");
     if policy == "always" {
@@ -111,7 +112,9 @@ async fn begin(context: &Context<'_>) -> Result<(Replacement, Answer), Failure> 
     let old = old["Id"].as_str().unwrap_or(id).to_owned();
     // Whose it is, and who shares it, is said of the new one before it has the name.
     if let Some(said) = persist(|| context.bus.ownership([old.as_str()])).await?.remove(&old) {
-        persist(|| context.bus.set_ownership(context.dock, &new, &said)).await?;
+        // An offer is of the one that was offered.
+        let said = Ownership { offered: None, ..said };
+        persist(|| context.bus.set_ownership(context.dock, &new, "", &said)).await?;
     }
     Ok((Replacement { new, old, name, runs, told_to_stop: AtomicBool::new(false) }, answer))
 }

@@ -376,8 +376,12 @@ impl std::fmt::Display for Change {
             Self::Enable => f.write_str("disabled=false"),
             Self::Quota(None) => f.write_str("quota=none"),
             Self::Quota(Some(quota)) => {
-                let measures =
-                    [("instances", quota.instances), ("memory", quota.memory), ("nano-cpus", quota.nano_cpus)];
+                let measures = [
+                    ("instances", quota.instances),
+                    ("memory", quota.memory),
+                    ("nano-cpus", quota.nano_cpus),
+                    ("pids", quota.pids),
+                ];
                 let said = measures.iter().filter_map(|(name, value)| value.map(|value| format!("{name}={value}")));
                 write!(f, "quota {}", said.collect::<Vec<_>>().join(" "))
             }

@@ -15,7 +15,7 @@ pub(super) async fn decide(bus: &Bus, caller: &Session, question: &Question) -> 
     };
     let Demand { access, on } = action.demand(&Arguments::default());
     let subject = match on {
-        On::Instance => return on_instance(bus, caller, action, question).await,
+        On::Instance | On::Offer => return on_instance(bus, caller, action, question).await,
         On::NewInstance => Subject::NewInstance,
         On::AllInstances => Subject::AllInstances,
         On::Named(_) | On::Rest => Subject::Rest,
@@ -36,20 +36,33 @@ async fn on_instance(
     let mut found = bus.locate(reference).await?;
     found.retain(|one| question.dock.as_ref().is_none_or(|dock| *dock == one.dock));
     let mut decided = Vec::new();
-    for Location { id, .. } in &found {
+    for Location { id, .. } in &seen(bus, caller, found).await? {
         let owner = bus.owner(id).await?.and_then(|OwnerRecord { owner, .. }| owner);
         let said = bus.ownership([id.as_str()]).await?.remove(id);
         let owner = Ownership::owner(said.as_ref(), owner.as_deref());
-        let subject = Subject::Instance(owner, said.as_ref());
-        // What the caller may not view does not exist for it.
-        if caller.may(Access::View, subject) {
-            decided.push(caller.check(action.access, subject, reference).map_err(|failure| failure.message));
-        }
+        let subject = match action.demand(&Arguments::default()).on {
+            On::Offer => Subject::Offer(owner, said.as_ref()),
+            _ => Subject::Instance(owner, said.as_ref()),
+        };
+        decided.push(caller.check(action.access, subject, reference).map_err(|failure| failure.message));
     }
     let several = format!("`{reference}` may mean several instances: give the dock, or more of the id");
+    // What the caller may not view does not exist for it.
     Ok(match decided.pop() {
         None => Err(Failure::no_such_instance(reference).message),
         Some(_) if !decided.is_empty() => Err(several),
         Some(decision) => decision,
     })
+}
+
+/// Those of several instances that the caller sees: of the others it is not told.
+async fn seen(bus: &Bus, caller: &Session, all: Vec<Location>) -> Result<Vec<Location>, BusError> {
+    let ids: Vec<&str> = all.iter().map(|one| one.id.as_str()).collect();
+    let (records, said) = (bus.owner_records(&ids).await?, bus.ownership(ids.iter().copied()).await?);
+    let sees = |one: &&Location| {
+        let said = said.get(&one.id);
+        let label = records.get(&one.id).and_then(|record| record.owner.as_deref());
+        caller.may(Access::View, Subject::Instance(Ownership::owner(said, label), said))
+    };
+    Ok(all.iter().filter(sees).cloned().collect())
 }

@@ -1,6 +1,6 @@
 //! The user and the password for Redis, where they stand in a file: read again for each connection.
 
-use redis::{ConnectionInfo, IntoConnectionInfo};
+use redis::{ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
 
 use super::{BusError, RedisOptions};
 use crate::secrets::{SecretFile, SecretFileError};
@@ -47,8 +47,8 @@ impl Credentials {
             Self::Url(file) => {
                 let url = RedisOptions::new(file.current().reveal());
                 let Some(found) = url.settings() else { return info };
-                let settings = found.username().iter().fold(settings, |settings, user| settings.set_username(user));
-                let settings = found.password().iter().fold(settings, |settings, word| settings.set_password(word));
+                let settings = found.username().iter().fold(settings, RedisConnectionInfo::set_username);
+                let settings = found.password().iter().fold(settings, RedisConnectionInfo::set_password);
                 info.set_redis_settings(settings)
             }
         }

@@ -44,12 +44,12 @@ pub use options::RedisOptions;
 pub use placement::{Placement, Purpose, Unfit};
 pub use presence::{Beat, Changed, Dock};
 pub use private::{PrivateRedis, PrivateRedisError};
-pub use records::{Ahead, Found, Location};
+pub use records::{Ahead, Found, Location, meant};
 pub use requests::{Attempt, Begun, Ending, Moved, Recipient, Standing, Unbegun, id_taken};
 pub use retry::{Backoff, persist};
 pub use sessions::ListedSession;
 pub use streams::Tail;
-pub use usage::{Claim, Gift};
+pub use usage::{Claim, Gift, Given};
 pub use vitals::{Queue, ServerInfo};
 pub use watch::{Neglected, Watch, Watched};
 

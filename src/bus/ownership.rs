@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use redis::{cmd, pipe};
+use redis::cmd;
 
 use super::presence::json;
 use super::{Bus, BusError};
@@ -44,15 +44,31 @@ impl Bus {
         all.into_iter().map(|(id, text)| Ok((id, read(&text)?))).collect()
     }
 
-    /// Writes down what is said about an instance of `dock` from now on.
+    /// What was said about one instance: the text of it, empty where there is none, and what it means.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn said(&self, id: &str) -> Result<(String, Option<Ownership>), BusError> {
+        let text: Option<String> = self.link().query(cmd("HGET").arg(self.keys().ownership()).arg(id)).await?;
+        let said = text.as_deref().map(read).transpose()?;
+        Ok((text.unwrap_or_default(), said))
+    }
+
+    /// Writes down what is said about an instance of `dock` from now on, if the text of what was said until now is `before`.
+    /// Returns whether it is.
     ///
     /// # Errors
     /// [`BusError::Redis`].
-    pub async fn set_ownership(&self, dock: &Fqdn, id: &str, ownership: &Ownership) -> Result<(), BusError> {
-        let mut set = pipe();
-        set.hset(self.keys().ownership(), id, json(ownership)).ignore();
-        set.hincr(self.keys().revisions(), dock.as_str(), 1).ignore();
-        Ok(self.link().pipeline(&set).await?)
+    pub async fn set_ownership(
+        &self,
+        dock: &Fqdn,
+        id: &str,
+        before: &str,
+        ownership: &Ownership,
+    ) -> Result<bool, BusError> {
+        let mut set = self.scripts().ownership.key(self.keys().ownership());
+        set.key(self.keys().revisions()).arg(dock.as_str()).arg(id).arg(before).arg(json(ownership));
+        Ok(self.link().script(&set).await?)
     }
 }
 

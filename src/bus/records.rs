@@ -7,10 +7,13 @@ use redis::{cmd, pipe};
 use super::presence::json;
 use super::{Bus, BusError};
 use crate::protocol::limits::{CANDIDATES, EVENTS};
-use crate::protocol::{EntryId, Fqdn, OwnerRecord, Record, Resource, Summary};
+use crate::protocol::{EntryId, Fqdn, OwnerRecord, Record, Resource, Summary, may_be_id};
 
 /// Upserts in one script call, so that no call keeps Redis from others for long.
 const BATCH: usize = 100;
+
+/// Instances of one name, or whose ids begin alike, that are looked at. Who asks may not see most of them.
+const ALIKE: usize = 1000;
 
 /// Where an instance is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -127,9 +130,7 @@ impl Bus {
         Ok(self.link().query(cmd("HGETALL").arg(self.keys().revisions())).await?)
     }
 
-    /// Finds the instances that `reference` may mean, in the whole cluster: the one with that full id, else
-    /// those with that name, else those whose id begins so. At most one more than can be listed. `here` is the dock that
-    /// asks.
+    /// Finds the instances that `reference` may mean, in the whole cluster, as [`meant`] has it. `here` is the dock that asks.
     ///
     /// # Errors
     /// [`BusError`].
@@ -137,7 +138,10 @@ impl Bus {
         let mut looks = self.looks(reference);
         looks.cmd("XLEN").arg(self.keys().shared()).cmd("XLEN").arg(self.keys().own(here));
         let (names, ids, shared, own): (Vec<String>, Vec<String>, usize, usize) = self.link().pipeline(&looks).await?;
-        Ok(Found { locations: meant(reference, &names, &ids), crowded: shared > 1 || own > 0 })
+        Ok(Found {
+            locations: meant(reference, read_members(&names), read_members(&ids)),
+            crowded: shared > 1 || own > 0,
+        })
     }
 
     /// The same, for those who do not send requests on.
@@ -146,20 +150,22 @@ impl Bus {
     /// [`BusError`].
     pub async fn locate(&self, reference: &str) -> Result<Vec<Location>, BusError> {
         let (names, ids): (Vec<String>, Vec<String>) = self.link().pipeline(&self.looks(reference)).await?;
-        Ok(meant(reference, &names, &ids))
+        Ok(meant(reference, read_members(&names), read_members(&ids)))
     }
 
     /// Looks for a name, and for the beginning of an id.
     fn looks(&self, reference: &str) -> redis::Pipeline {
         let index = self.keys().index();
-        let range = |prefix: &str| {
+        let range = |prefix: &str, most: usize| {
             let mut range = cmd("ZRANGEBYLEX");
             range.arg(&index).arg(format!("[{prefix}")).arg(format!("[{prefix}\u{7f}"));
-            range.arg("LIMIT").arg(0).arg(CANDIDATES + 1);
+            range.arg("LIMIT").arg(0).arg(most);
             range
         };
+        let ids = if may_be_id(reference) { ALIKE } else { CANDIDATES + 1 };
         let mut looks = pipe();
-        looks.add_command(range(&format!("name/{reference}/"))).add_command(range(&format!("id/{reference}")));
+        looks.add_command(range(&format!("name/{reference}/"), ALIKE));
+        looks.add_command(range(&format!("id/{reference}"), ids));
         looks
     }
 
@@ -188,6 +194,25 @@ impl Bus {
             "own" => Ahead::Own,
             other => return Err(BusError::Unexpected(format!("ahead gave {other:?}"))),
         })
+    }
+
+    /// The owner records of these instances, by id.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn owner_records(&self, ids: &[&str]) -> Result<BTreeMap<String, OwnerRecord>, BusError> {
+        let mut records = BTreeMap::new();
+        for batch in ids.chunks(BATCH) {
+            let mut get = cmd("HMGET");
+            let texts: Vec<Option<String>> = self.link().query(get.arg(self.keys().owners()).arg(batch)).await?;
+            for (id, text) in batch.iter().zip(texts) {
+                let Some(text) = text else { continue };
+                let record =
+                    serde_json::from_str(&text).map_err(|e| BusError::Unexpected(format!("an owner record: {e}")))?;
+                records.insert((*id).to_owned(), record);
+            }
+        }
+        Ok(records)
     }
 
     /// The owner record of one instance.
@@ -231,15 +256,23 @@ impl Bus {
     }
 }
 
-/// What `reference` means, of the index's members for that name and for ids that begin so.
-fn meant(reference: &str, names: &[String], ids: &[String]) -> Vec<Location> {
-    let read = |members: &[String]| members.iter().filter_map(|member| read_member(member)).collect::<Vec<_>>();
-    let ids = read(ids);
-    if let Some(exact) = ids.iter().find(|found| found.id == reference) {
-        return vec![exact.clone()];
+/// What `reference` may mean, of the instances that have that name and of those whose id begins so: the one whose full id it
+/// is, else those with that name, else those whose id begins so. Where it is an id or the beginning of one and the name of
+/// another instance, it may mean both.
+pub fn meant(reference: &str, mut names: Vec<Location>, mut ids: Vec<Location>) -> Vec<Location> {
+    if ids.iter().any(|found| found.id == reference) {
+        ids.retain(|found| found.id == reference);
+    } else if !names.is_empty() && !may_be_id(reference) {
+        ids.clear();
     }
-    let names = read(names);
-    if names.is_empty() { ids } else { names }
+    // One that is meant both ways is one.
+    ids.retain(|found| !names.iter().any(|named| named.id == found.id && named.dock == found.dock));
+    names.append(&mut ids);
+    names
+}
+
+fn read_members(members: &[String]) -> Vec<Location> {
+    members.iter().filter_map(|member| read_member(member)).collect()
 }
 
 /// Reads `id/<id>/<dock>` or `name/<name>/<dock>/<id>`.
@@ -250,5 +283,36 @@ fn read_member(member: &str) -> Option<Location> {
         ("id", None) => Some(Location { dock, name: String::new(), id: first.to_owned() }),
         ("name", Some(id)) => Some(Location { dock, name: first.to_owned(), id: id.to_owned() }),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(dock: &str, name: &str, id: &str) -> Location {
+        Location { dock: Fqdn::new(dock).unwrap(), name: name.to_owned(), id: id.to_owned() }
+    }
+
+    #[test]
+    fn a_reference_that_is_an_id_and_anothers_name_means_both() {
+        let full = "0123456789abcdef".repeat(4);
+        let (victim, own) = (at("a.test", "", &full), at("a.test", "", "ffff"));
+        for reference in [&full[..4], &full[..12], &full] {
+            let thief = at("b.test", reference, "beef");
+            let found = meant(reference, vec![thief.clone()], vec![victim.clone()]);
+            assert_eq!(found, [thief, victim.clone()], "{reference}");
+        }
+        // Its own name is no other instance's.
+        let named = at("a.test", "ffff", "ffff");
+        assert_eq!(meant("ffff", vec![named.clone()], vec![own]), [named]);
+        // Too short for an id in a cluster, or no id at all.
+        for name in ["fff", "web"] {
+            let named = at("b.test", name, "beef");
+            assert_eq!(meant(name, vec![named.clone()], vec![at("a.test", "", "fff0")]), [named]);
+        }
+        assert_eq!(meant("012", Vec::new(), vec![victim.clone()]), [victim.clone()]);
+        let longer = at("b.test", "", &format!("{full}0"));
+        assert_eq!(meant(&full, Vec::new(), vec![victim.clone(), longer]), [victim]);
     }
 }

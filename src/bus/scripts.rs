@@ -49,6 +49,7 @@ scripts!(
     hand_back,
     hold,
     instances,
+    ownership,
     parts,
     pass_on,
     place,

@@ -31,6 +31,8 @@ pub struct Claim<'a> {
 pub struct Gift<'a> {
     /// Its full id.
     pub id: &'a str,
+    /// The dock that it is on.
+    pub dock: &'a Fqdn,
     /// Whose it is.
     pub from: Option<&'a str>,
     /// Whose it is to be.
@@ -39,8 +41,21 @@ pub struct Gift<'a> {
     pub limits: Limits,
     /// The request that made it.
     pub request: Option<&'a str>,
+    /// The text of what was said about it until then, which may be empty.
+    pub before: &'a str,
     /// What is said about it from then on.
     pub ownership: &'a Ownership,
+}
+
+/// What became of giving an instance away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// It is the other user's.
+    Done,
+    /// Somebody else has said something about it meanwhile; nothing was done.
+    Changed,
+    /// The other user's quota does not allow it; nothing was done.
+    Exceeded(Exceeded),
 }
 
 impl Bus {
@@ -68,13 +83,17 @@ impl Bus {
     ///
     /// # Errors
     /// [`BusError`].
-    pub async fn give(&self, gift: &Gift<'_>) -> Result<Result<(), Exceeded>, BusError> {
+    pub async fn give(&self, gift: &Gift<'_>) -> Result<Given, BusError> {
         let keys = self.keys();
         let mut script = self.using(self.scripts().usage_give.prepare_invoke(), gift.to, gift.id);
-        script.key(keys.usage(gift.from.unwrap_or(gift.to))).key(keys.ownership());
+        script.key(keys.usage(gift.from.unwrap_or(gift.to))).key(keys.ownership()).key(keys.revisions());
         script.arg(gift.limits.memory).arg(gift.limits.nano_cpus).arg(json(gift.ownership));
-        script.arg(gift.request.unwrap_or_default()).arg(gift.limits.pids);
-        read(&self.link().script::<Vec<String>>(&script).await?)
+        script.arg(gift.request.unwrap_or_default()).arg(gift.before).arg(gift.dock.as_str()).arg(gift.limits.pids);
+        let told: Vec<String> = self.link().script(&script).await?;
+        if told.first().is_some_and(|told| told == "changed") {
+            return Ok(Given::Changed);
+        }
+        Ok(read(&told)?.map_or_else(Given::Exceeded, |()| Given::Done))
     }
 
     /// Counts a create no more, which has made nothing.

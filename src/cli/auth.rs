@@ -33,6 +33,10 @@ pub(super) struct AuthorityArgs {
     /// With --auth enforce: how many processes and threads a container of a user may have, and has if it asks for no limit
     #[arg(long, env = "DEBLOX_PIDS_LIMIT", value_name = "N", default_value_t = PIDS_LIMIT, value_parser = clap::value_parser!(u64).range(1..=PIDS_LARGEST))]
     pids_limit: u64,
+    /// With --auth enforce: put containers of users that name no network on a network of their user, instead of the default
+    /// bridge
+    #[arg(long, env = "DEBLOX_USER_NETWORKS", value_parser = FalseyValueParser::new())]
+    user_networks: bool,
 }
 
 /// Whether workers ask who it is.
@@ -60,6 +64,7 @@ impl AuthorityArgs {
             bind_folders: self.bind_folders.clone(),
             registries: self.registries.clone(),
             pids_limit: self.pids_limit,
+            user_networks: self.user_networks,
         };
         (self.auth == Mode::Enforce).then_some(Authority { session_idle: auth.session_idle, bounds })
     }

@@ -7,8 +7,9 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, stdin};
 
 use super::cluster::{Cluster, FAILED};
-use super::output::{caution, complain, json_text, say};
+use super::output::{complain, json_text, say};
 use super::progress::with_progress;
+use super::secret_files::caution;
 use super::streams::{Broken, stderr, stdout, write_json, write_raw};
 use crate::client::{Arrival, Client};
 use crate::protocol::limits::REQUEST_BYTES;

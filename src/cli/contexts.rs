@@ -57,7 +57,7 @@ impl Contexts {
     pub(super) fn load() -> anyhow::Result<Self> {
         let Some(path) = path() else { return Ok(Self::default()) };
         crate::secrets::check(&path)?;
-        super::options::caution_of(&path);
+        super::secret_files::caution_of(&path);
         match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .with_context(|| format!("{} is not a file of contexts: mend it or remove it", path.display())),

@@ -68,7 +68,7 @@ impl Sessions {
     pub(super) fn load() -> anyhow::Result<Self> {
         let Ok(path) = path() else { return Ok(Self::default()) };
         crate::secrets::check(&path)?;
-        super::options::caution_of(&path);
+        super::secret_files::caution_of(&path);
         match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .with_context(|| format!("{} is not a file of sessions: remove it, and log in again", path.display())),

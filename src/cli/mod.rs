@@ -43,6 +43,7 @@ mod quota;
 mod registry;
 mod run;
 mod schema;
+mod secret_files;
 mod sessions;
 mod stats;
 mod streams;

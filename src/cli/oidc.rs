@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 
-use super::options::caution_of;
+use super::secret_files::caution_of;
 use super::users::RoleArg;
 use crate::auth::OidcOptions;
 use crate::protocol::limits::PASSWORD_BYTES;

@@ -14,8 +14,8 @@ use super::contexts::{Contexts, Profile};
 use super::hostname;
 use super::login::Sessions;
 use super::oidc::OidcArgs;
-use super::output::caution;
 use super::password::PolicyArgs;
+use super::secret_files::{caution_of, log_exposure, read_secret};
 use crate::bus::{Limits, PrivateRedis, RedisOptions};
 use crate::docker::DockerOptions;
 use crate::metrics::Metrics;
@@ -316,7 +316,7 @@ impl ClusterArgs {
             caution_of(file);
         }
         let key = self.redis_key.clone().or(profile.redis_key);
-        key.iter().for_each(|key| log_exposure(key));
+        log_exposure(key.as_deref());
         let namespace = self.namespace.clone().or(profile.namespace);
         Ok(RedisOptions {
             url,
@@ -337,7 +337,7 @@ impl DockerArgs {
         let tls = !self.docker_tls_verify.is_empty();
         let usual = || std::env::home_dir().map(|home| home.join(".docker"));
         let certificates = self.docker_cert_path.or_else(|| if tls { usual() } else { None });
-        certificates.iter().for_each(|folder| log_exposure(&folder.join("key.pem")));
+        log_exposure(certificates.as_ref().map(|folder| folder.join("key.pem")).as_deref());
         // Set to nothing is not set, as for docker itself.
         let host = if self.docker_host.is_empty() { DockerOptions::DEFAULT_HOST.to_owned() } else { self.docker_host };
         DockerOptions { host, tls, certificates }
@@ -368,27 +368,6 @@ fn audit_age(text: &str) -> Result<Duration, String> {
     let age = humantime::parse_duration(text).map_err(|e| e.to_string())?;
     let (least, most) = (Duration::from_secs(60 * 60), Duration::from_secs(100 * 366 * 24 * 60 * 60));
     if age < least || age > most { Err("it must be from 1h to 100years".to_owned()) } else { Ok(age) }
-}
-
-/// Reads a file that holds a secret, and warns where others can read it too.
-pub(super) fn read_secret(file: &Path) -> anyhow::Result<Secret> {
-    let secret = secrets::read(file)?;
-    caution_of(file);
-    Ok(secret)
-}
-
-/// Warns where others can read a file that holds a secret.
-pub(super) fn caution_of(file: &Path) {
-    if let Some(text) = secrets::exposure(file) {
-        caution(&text);
-    }
-}
-
-/// The same for a private key, in the log of what serves alone: people often have theirs in folders that only they can open.
-fn log_exposure(key: &Path) {
-    if let Some(text) = secrets::exposure(key) {
-        tracing::warn!("{text}");
-    }
 }
 
 /// Where deblox keeps what must outlive it, by the XDG Base Directory Specification.

@@ -353,15 +353,6 @@ pub(super) fn status(text: &str) {
     let _ = write!(std::io::stderr(), "\r\x1b[K{}", plain(text));
 }
 
-/// Tells a person what may be dangerous, in one line; in the log of what serves.
-pub(super) fn caution(text: &str) {
-    if tracing::enabled!(tracing::Level::WARN) {
-        tracing::warn!("{text}");
-    } else {
-        say(&format!("deblox: warning: {text}"));
-    }
-}
-
 /// A duration in the words that docker has for it.
 pub(super) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();

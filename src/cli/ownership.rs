@@ -1,6 +1,7 @@
 //! `deblox chown`, `share` and `unshare`: whose containers are, and who else may do what to them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
@@ -13,10 +14,20 @@ use crate::protocol::{Access, AccountName};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Give containers to another user; those who share them go on sharing them
+    /// Offer containers of yours to another user, who accepts them; an operator gives them at once
     Chown {
-        /// The user to whom they belong from now on
+        /// The user to whom they are to belong
         owner: AccountName,
+        #[command(flatten)]
+        names: Names,
+    },
+    /// Accept containers that are offered to you: they count in your quota from then on
+    Accept {
+        #[command(flatten)]
+        names: Names,
+    },
+    /// Decline containers that are offered to you, or withdraw your own offer of them
+    Decline {
         #[command(flatten)]
         names: Names,
     },
@@ -83,6 +94,8 @@ struct Ownership {
     id: String,
     name: String,
     owner: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    offered: Option<String>,
     users: BTreeMap<String, BTreeSet<Access>>,
     groups: BTreeMap<String, BTreeSet<Access>>,
 }
@@ -99,12 +112,11 @@ impl Row for Ownership {
                 format!("{kind} {name} ({})", rights.join(", "))
             })
             .collect();
-        vec![
-            shown.id(&self.id).into(),
-            self.name.as_str().into(),
-            self.owner.as_deref().unwrap_or_default().into(),
-            sharers.join(", ").into(),
-        ]
+        let mut owner = self.owner.clone().unwrap_or_default();
+        if let Some(offered) = &self.offered {
+            let _ = write!(owner, " (offered to {offered})");
+        }
+        vec![shown.id(&self.id).into(), self.name.as_str().into(), owner.into(), sharers.join(", ").into()]
     }
 
     fn name(&self, shown: &Shown) -> String {
@@ -127,6 +139,8 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
             })
             .await
         }
+        Command::Accept { names } => settle("accept-instance", &names, cluster).await,
+        Command::Decline { names } => settle("decline-instance", &names, cluster).await,
         Command::Share { names, with, show, .. } if with.is_empty() => list(&names, &show, cluster).await,
         Command::Share { rights, .. } if rights.is_empty() => {
             anyhow::bail!("say what they may do, such as --right view,operate; `deblox unshare` ends it")
@@ -140,6 +154,15 @@ pub(super) async fn run(command: Command, cluster: &Cluster) -> anyhow::Result<u
         }
         Command::Unshare { names, with } => share(&names, &with, &[], cluster).await,
     }
+}
+
+/// Accepts or declines each of them.
+async fn settle(action: &str, names: &Names, cluster: &Cluster) -> anyhow::Result<u8> {
+    each(&names.containers, async |name| {
+        cluster.ask(about(action, name)?.json()).await?;
+        Ok(name.to_owned())
+    })
+    .await
 }
 
 /// Gives all of them these rights, or none.

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::cluster::{Cluster, ambiguous, split};
 use super::listing::{self, DockRow, list, state_text};
 use super::output::prompt;
-use crate::protocol::{Fqdn, Record};
+use crate::protocol::{Fqdn, Record, may_be_id};
 
 /// The docks on which something is done.
 #[derive(Debug, clap::Args)]
@@ -107,15 +107,21 @@ pub(super) async fn everywhere<R: Named>(
     name: &str,
     docks: &[Fqdn],
 ) -> anyhow::Result<Vec<(Fqdn, R)>> {
+    let mut all: Vec<(Fqdn, R)> = Vec::new();
     for filters in R::filters(name) {
         let found = list::<R>(cluster, R::LIST, &filters, docks).await?;
-        let mut found: Vec<(Fqdn, R)> = found.rows.into_iter().map(|row| (row.dock, row.record)).collect();
-        found.retain(|(_, record)| record.is_called(name));
-        if !found.is_empty() {
-            return Ok(found);
+        let found = found.rows.into_iter().map(|row| (row.dock, row.record));
+        for (dock, record) in found.filter(|(_, record)| record.is_called(name)) {
+            if !all.iter().any(|(other, known)| *other == dock && known.id() == record.id()) {
+                all.push((dock, record));
+            }
+        }
+        // What may be an id as well as a name may mean two things.
+        if !all.is_empty() && !may_be_id(name) {
+            break;
         }
     }
-    Ok(Vec::new())
+    Ok(all)
 }
 
 /// Why nothing can be done with what is not there.

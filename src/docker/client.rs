@@ -18,6 +18,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::connector::Connector;
+use super::labels::ImageLabels;
 use super::options::DockerOptions;
 use crate::metrics::{Metrics, Peer};
 use crate::protocol::limits::{ANSWER_BYTES, DAEMON_PING};
@@ -132,6 +133,9 @@ struct Inner {
     authority: String,
     /// The version in use, once it is agreed; forgotten when the daemon may have been replaced.
     version: Mutex<Option<ClientVersion>>,
+    image_labels: ImageLabels,
+    /// Held by whoever makes a network that others would make as well: Docker allows several of one name.
+    networks: tokio::sync::Mutex<()>,
     metrics: Metrics,
 }
 
@@ -152,7 +156,16 @@ impl Docker {
         let connector = options.connector()?;
         let authority = connector.authority();
         let http = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { inner: Arc::new(Inner { http, authority, version: Mutex::default(), metrics }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                http,
+                authority,
+                version: Mutex::default(),
+                image_labels: ImageLabels::default(),
+                networks: tokio::sync::Mutex::default(),
+                metrics,
+            }),
+        })
     }
 
     /// Sends one request and returns the daemon's answer as it came, whatever its status.
@@ -161,6 +174,16 @@ impl Docker {
     /// [`DockerError`] when there is no answer.
     pub async fn call(&self, parts: &RequestParts) -> Result<Answer, DockerError> {
         Ok(self.fetch(parts).await?.into_answer())
+    }
+
+    /// What is known of the labels of images.
+    pub(super) fn image_labels(&self) -> &ImageLabels {
+        &self.inner.image_labels
+    }
+
+    /// Waits until nobody else makes a network that may be made once only.
+    pub(crate) async fn networks(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.inner.networks.lock().await
     }
 
     /// Whether the daemon answers within [`DAEMON_PING`].

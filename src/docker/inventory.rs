@@ -9,6 +9,7 @@ use bollard::query_parameters::ListContainersOptionsBuilder;
 use serde_json::Value;
 
 use super::client::{Docker, DockerError, Method, RequestParts, explain};
+use super::labels::{CarriedLabels, OwnLabels};
 use super::resources::seconds;
 use crate::protocol::{Labels, Port, Summary, label};
 
@@ -38,12 +39,25 @@ impl Docker {
         self.list(only.map(|ids| ("id", ids.iter().cloned().collect()))).await
     }
 
+    /// The containers that have this name: Docker allows one.
+    ///
+    /// # Errors
+    /// [`DockerError`].
+    pub async fn called(&self, name: &str) -> Result<Vec<Summary>, DockerError> {
+        // Docker reads the filter as a regular expression.
+        let mut named = self.list(Some(("name", vec![name.to_owned()]))).await?;
+        named.retain(|summary| summary.name == name);
+        Ok(named)
+    }
+
     /// The container that the request `id` created, if it did.
     ///
     /// # Errors
     /// [`DockerError`].
     pub async fn created_by(&self, id: &str) -> Result<Option<Summary>, DockerError> {
-        Ok(self.list(Some(("label", vec![format!("{}={id}", label::REQUEST)]))).await?.into_iter().next())
+        let labelled = self.list(Some(("label", vec![format!("{}={id}", label::REQUEST)]))).await?;
+        // The label may be that of its image.
+        Ok(labelled.into_iter().find(|summary| summary.request_id.as_deref() == Some(id)))
     }
 
     /// What the daemon says about itself.
@@ -72,20 +86,24 @@ impl Docker {
         }
         let containers = self.bollard().await?.list_containers(Some(options.build())).await.map_err(explain)?;
         let now = epoch_seconds();
-        Ok(containers.into_iter().filter_map(|container| summary(container, now)).collect())
+        let mut summaries = Vec::new();
+        for container in containers {
+            let labels = container.labels.as_ref();
+            let carried = CarriedLabels::of(|name| labels?.get(name).map(String::as_str));
+            let own = self.own_labels(container.image_id.as_deref().unwrap_or_default(), carried).await?;
+            summaries.extend(summary(container, own, now));
+        }
+        Ok(summaries)
     }
 }
 
-fn summary(container: ContainerSummary, now: i64) -> Option<Summary> {
+fn summary(container: ContainerSummary, own: OwnLabels, now: i64) -> Option<Summary> {
     let id = container.id?;
     // A container that others link to has further names with slashes inside; the first plain one is its own.
     let names = container.names.unwrap_or_default();
     let mut plain = names.iter().map(|name| name.trim_start_matches('/')).filter(|name| !name.contains('/'));
     let name = plain.next().unwrap_or(&id[..id.len().min(12)]).to_owned();
     let mut labels: Labels = container.labels.unwrap_or_default().into_iter().collect();
-    // An image that was made of a container has its labels emptied.
-    let mut own = |name| labels.remove(name).filter(|value| !value.is_empty());
-    let (owner, request_id) = (own(label::OWNER), own(label::REQUEST));
     labels.retain(|name, _| !name.starts_with(label::PREFIX));
     let mut ports: Vec<Port> = container
         .ports
@@ -107,8 +125,8 @@ fn summary(container: ContainerSummary, now: i64) -> Option<Summary> {
         status,
         since: ago.map(|ago| now.saturating_sub(ago)),
         created: container.created.unwrap_or_default(),
-        owner,
-        request_id,
+        owner: own.owner,
+        request_id: own.request,
         ports,
         labels,
         id,

@@ -163,6 +163,10 @@ pub const CONNECTIONS_PER_ADDRESS: usize = CONNECTIONS / 3;
 /// How many calls of one address may wait for their replies at one HTTP node.
 pub const CALLS_PER_ADDRESS: usize = CALLS / 3;
 
+/// How many actions of one user may be under way at one HTTP node. A caller need not wait for them, so they outlive its
+/// connection.
+pub const ACTIONS_PER_USER: usize = 1000;
+
 /// How many password checks one address may have under way at one HTTP node: each takes an auth manager a core for a moment.
 pub const LOGINS_PER_ADDRESS: usize = 8;
 

@@ -31,7 +31,7 @@ pub use auth::{
 pub use failure::{ErrorCode, Failure};
 pub use keys::{GROUP, HANDED_BACK, Keys};
 pub use lookalike::looks_like;
-pub use names::{ClientName, EntryId, Fqdn, InvalidName, ReplyTo, RequestId, quoted};
+pub use names::{ClientName, EntryId, Fqdn, InvalidName, ReplyTo, RequestId, looks_like_id, may_be_id, quoted};
 pub use policy::{ANONYMOUS, Access, INSTANCES, Ownership, REST, Reach, Row, Subject};
 pub use quota::{Exceeded, Limits, Measure, Quota, Usage};
 pub use records::{

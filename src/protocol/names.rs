@@ -45,6 +45,24 @@ pub fn quoted(name: &str) -> String {
     if is_secret(name) { "(secret)".to_owned() } else { name.chars().take(60).collect() }
 }
 
+/// Hexadecimal digits of a container's full id, and the fewest that deblox takes for the beginning of one.
+const ID_DIGITS: usize = 64;
+const SHORT_ID_DIGITS: usize = 12;
+const PREFIX_DIGITS: usize = 4;
+
+/// Whether a name could be taken for the id of a container or a network, in full or as Docker shortens it. deblox gives
+/// nothing such a name.
+pub fn looks_like_id(name: &str) -> bool {
+    let name = name.trim_start_matches('/');
+    (SHORT_ID_DIGITS..=ID_DIGITS).contains(&name.len()) && name.chars().all(|c| c.is_ascii_hexdigit())
+}
+
+/// Whether a reference is long enough to be the beginning of an id in a cluster. Shorter ones that are somebody's name, such
+/// as `db`, are that name.
+pub fn may_be_id(reference: &str) -> bool {
+    (PREFIX_DIGITS..=ID_DIGITS).contains(&reference.len()) && reference.chars().all(|c| c.is_ascii_hexdigit())
+}
+
 /// The name of a dock: the fully qualified domain name of its host, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -293,6 +311,18 @@ mod tests {
         for refused in [Fqdn::new(&token).unwrap_err(), RequestId::new(&token).unwrap_err()] {
             assert!(refused.to_string().contains("API token") && !refused.to_string().contains("0a0a"), "{refused}");
         }
+    }
+
+    #[test]
+    fn what_looks_like_an_id_is_told_from_a_name() {
+        let full = "0123456789abcdef".repeat(4);
+        for id in [&full, &full[..12], "/0123456789ab", "ABCDEFABCDEF"] {
+            assert!(looks_like_id(id), "{id}");
+        }
+        for name in ["", "db", "cafe", &full[..11], &format!("{full}0"), "0123456789ab-1", "0123456789ag"] {
+            assert!(!looks_like_id(name), "{name}");
+        }
+        assert!(may_be_id("cafe") && may_be_id(&full) && !may_be_id("db") && !may_be_id("web1"));
     }
 
     #[test]

@@ -67,6 +67,8 @@ pub enum Reach {
 pub enum Subject<'a> {
     /// An instance; its owner, if it has one, and what is known of that beside its labels.
     Instance(Option<&'a str>, Option<&'a Ownership>),
+    /// An offer of an instance, which is for the user to whom it is made and for the owner; as for `Instance`.
+    Offer(Option<&'a str>, Option<&'a Ownership>),
     /// A new instance, which will be the caller's own.
     NewInstance,
     /// Whatever instances a dock has, whoever owns them.
@@ -122,6 +124,9 @@ pub struct Ownership {
     /// Whose it is now, if that was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<AccountName>,
+    /// The user to whom the owner offers it, who has not accepted it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offered: Option<AccountName>,
     /// Users who share it, with their rights.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub users: BTreeMap<AccountName, BTreeSet<Access>>,
@@ -136,8 +141,26 @@ impl Ownership {
         ownership.and_then(|ownership| ownership.owner.as_ref()).map(AccountName::as_str).or(label)
     }
 
-    /// Whether it gives that right to that user or to one of its groups. Whoever may do anything may look.
+    /// What is said after the owner `from`, whose groups are `groups`, has given it to `to`. The owner keeps no share: what it
+    /// had of its own and as a member of a group ends, since it would use what another user's quota counts.
+    pub fn given(&self, from: Option<&str>, groups: &BTreeSet<AccountName>, to: &AccountName) -> Self {
+        let mut given = Self { owner: Some(to.clone()), offered: None, ..self.clone() };
+        given.users.retain(|user, _| user != to && from != Some(user.as_str()));
+        given.groups.retain(|group, _| !groups.contains(group));
+        given
+    }
+
+    /// Whether it is offered to that user.
+    fn is_offered_to(&self, user: &Session) -> bool {
+        self.offered.as_ref() == Some(&user.username)
+    }
+
+    /// Whether it gives that right to that user or to one of its groups. Whoever may do anything may look, and so may the
+    /// user to whom it is offered.
     fn gives(&self, access: Access, user: &Session) -> bool {
+        if access == Access::View && self.is_offered_to(user) {
+            return true;
+        }
         let own = self.users.get(&user.username);
         let groups = user.groups.iter().filter_map(|group| self.groups.get(group));
         own.into_iter()
@@ -159,6 +182,14 @@ impl Session {
             Subject::Rest => self.reach(&REST, access) == Reach::All,
             Subject::NewInstance => self.reach(&INSTANCES, access) != Reach::Nothing,
             Subject::AllInstances => self.reach(&INSTANCES, access) == Reach::All,
+            Subject::Offer(owner, ownership) => match self.reach(&INSTANCES, access) {
+                Reach::Nothing => false,
+                Reach::All => true,
+                Reach::Own => {
+                    let is_owner = owner == Some(self.username.as_str());
+                    is_owner || ownership.is_some_and(|ownership| ownership.is_offered_to(self))
+                }
+            },
             Subject::Instance(owner, ownership) => match self.reach(&INSTANCES, access) {
                 Reach::Nothing => false,
                 Reach::All => true,
@@ -196,15 +227,17 @@ impl Session {
         }
         let (user, role, right) = (&self.username, self.effective_role(), access.as_str());
         let whose = match subject {
-            Subject::Instance(Some(owner), _) if owner != ANONYMOUS => format!("it belongs to `{owner}`"),
-            Subject::Instance(..) => "it belongs to nobody, so to operators".to_owned(),
+            Subject::Instance(Some(owner), _) | Subject::Offer(Some(owner), _) if owner != ANONYMOUS => {
+                format!("it belongs to `{owner}`")
+            }
+            Subject::Instance(..) | Subject::Offer(..) => "it belongs to nobody, so to operators".to_owned(),
             Subject::NewInstance => "creating is for users, operators and admins".to_owned(),
             Subject::AllInstances => "it shows the instances of all users".to_owned(),
             Subject::Rest if access == Access::Dock => "that is for admins".to_owned(),
             Subject::Rest => "that is for operators and admins".to_owned(),
         };
         let on = match subject {
-            Subject::Instance(..) => format!("the right `{right}` on `{name}`"),
+            Subject::Instance(..) | Subject::Offer(..) => format!("the right `{right}` on `{name}`"),
             _ => format!("the right `{right}` for `{name}`"),
         };
         let message = format!("`{user}`, whose role is {role}, does not have {on}: {whose}");
@@ -240,6 +273,31 @@ mod tests {
             assert_eq!(ada.may(access, instance(Some("bob"), Some(&grouped))), operate, "{access:?}");
         }
         assert!(!ada.sees_all() && ada.is_bounded());
+    }
+
+    #[test]
+    fn an_offer_is_for_the_one_it_is_made_to() {
+        let offered = Ownership { offered: Some(name("ada")), ..Ownership::default() };
+        let ada = user(Role::User, None);
+        for (access, may) in [(Access::View, true), (Access::Operate, false), (Access::Admin, false)] {
+            assert_eq!(ada.may(access, Subject::Instance(Some("bob"), Some(&offered))), may, "{access:?}");
+        }
+        assert!(ada.may(Access::Admin, Subject::Offer(Some("bob"), Some(&offered))));
+        assert!(ada.may(Access::Admin, Subject::Offer(Some("ada"), None)), "the owner may withdraw it");
+        assert!(!ada.may(Access::Admin, Subject::Offer(Some("bob"), None)));
+        assert!(!user(Role::Viewer, None).may(Access::Admin, Subject::Offer(Some("bob"), Some(&offered))));
+        assert!(!user(Role::User, Some(Role::Viewer)).may(Access::Admin, Subject::Offer(None, Some(&offered))));
+    }
+
+    #[test]
+    fn the_giver_keeps_no_share() {
+        let rights = BTreeSet::from([Access::Exec]);
+        let share = |names: &[&str]| names.iter().map(|user| (name(user), rights.clone())).collect();
+        let (users, groups) = (share(&["ada", "bob", "eve"]), share(&["crew", "night"]));
+        let said = Ownership { offered: Some(name("bob")), users, groups, ..Ownership::default() };
+        let given = said.given(Some("ada"), &[name("crew")].into(), &name("bob"));
+        assert_eq!((given.owner, given.offered), (Some(name("bob")), None));
+        assert_eq!((given.users, given.groups), (share(&["eve"]), share(&["night"])));
     }
 
     #[test]

@@ -26,6 +26,11 @@ pub mod label {
     pub const REPLACES_RUNNING: &str = "deblox.replaces-running";
     /// The names of variables and labels whose values are masked for callers who may not run anything in the container.
     pub const SECRETS: &str = "deblox.secrets";
+    /// The full id of its image. An image cannot contain its own id: this shows that deblox wrote the labels beside it.
+    pub const IMAGE: &str = "deblox.image";
+
+    /// Those that say something of a container to deblox itself.
+    pub const ALL: [&str; 5] = [OWNER, REQUEST, REPLACES, REPLACES_RUNNING, IMAGE];
 }
 
 /// Whether a dock takes part, as set by requests.

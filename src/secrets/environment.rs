@@ -119,7 +119,8 @@ fn start_anew(secrets: &[(&str, String)]) -> io::Result<()> {
     let (reader, mut writer) = io::pipe()?;
     // What does not fit must not be waited for: nobody reads yet.
     fcntl_setfl(&writer, OFlags::NONBLOCK)?;
-    let text: String = secrets.iter().map(|(name, value)| format!("{name}={value}\0")).collect();
+    let pairs: Vec<String> = secrets.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let text = pairs.join("\0");
     if writer.write(text.as_bytes())? != text.len() {
         return Err(io::Error::other("they are too long for a pipe"));
     }

@@ -10,8 +10,8 @@ use super::keyed_limit::{KeyedLimit, KeyedPermit};
 use crate::auth::network;
 use crate::protocol::ErrorCode;
 use crate::protocol::limits::{
-    CALLS_PER_ADDRESS, LIVE_STREAMS, LIVE_STREAMS_PER_ADDRESS, LIVE_STREAMS_PER_USER, LOGINS_PER_ADDRESS,
-    NODE_STREAMS_PER_USER, SEARCHES_PER_USER, SOCKETS_PER_ADDRESS, SOCKETS_PER_USER,
+    ACTIONS_PER_USER, CALLS_PER_ADDRESS, LIVE_STREAMS, LIVE_STREAMS_PER_ADDRESS, LIVE_STREAMS_PER_USER,
+    LOGINS_PER_ADDRESS, NODE_STREAMS_PER_USER, SEARCHES_PER_USER, SOCKETS_PER_ADDRESS, SOCKETS_PER_USER,
 };
 
 /// Seconds after which what is refused here is worth another try: others end within a moment, or stay.
@@ -47,6 +47,7 @@ pub(super) struct FairUse {
     searches: Arc<KeyedLimit<Holder>>,
     logins: Arc<KeyedLimit<Holder>>,
     calls: Arc<KeyedLimit<Holder>>,
+    actions: Arc<KeyedLimit<Holder>>,
 }
 
 /// A limit for each user and one for each address.
@@ -82,6 +83,7 @@ impl Default for FairUse {
             searches: KeyedLimit::new(SEARCHES_PER_USER),
             logins: KeyedLimit::new(LOGINS_PER_ADDRESS),
             calls: KeyedLimit::new(CALLS_PER_ADDRESS),
+            actions: KeyedLimit::new(ACTIONS_PER_USER),
         }
     }
 }
@@ -134,6 +136,12 @@ impl FairUse {
     pub(super) fn login(&self, address: IpAddr) -> Result<Permit, Problem> {
         let message = "as many logins from your address are under way as may be: try again in a moment";
         self.logins.take(Holder::at(address)).ok_or_else(|| over(message.to_owned()))
+    }
+
+    /// For an action that is under way, whether its caller waits or not.
+    pub(super) fn action(&self, user: Option<&str>, address: IpAddr) -> Result<Permit, Problem> {
+        let message = "as many requests of yours are under way on this node as may be: wait until some have ended";
+        self.actions.take(Holder::of(user, address)).ok_or_else(|| over(message.to_owned()))
     }
 
     /// For a call that waits for its reply.

@@ -1,5 +1,6 @@
 //! What is recorded of the requests that this worker answers.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -7,11 +8,11 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::Worker;
 use super::job::{Ready, Understood};
-use crate::actions::{Action, Arguments};
+use crate::actions::{Action, Arguments, Outcome, Streaming};
 use crate::bus::{BusError, Delivery};
-use crate::protocol::limits::AUDIT_CHECK;
+use crate::protocol::limits::{AUDIT_CHECK, AUDIT_STREAM};
 use crate::protocol::{
-    Access, AccountName, AuditEntry, AuditRecord, ErrorCode, Fields, Fqdn, Reply, Request, RequestId, Session,
+    Access, AccountName, AuditEntry, AuditRecord, ErrorCode, Failure, Fields, Fqdn, Reply, Request, RequestId, Session,
 };
 
 /// The action of a request that names none that there is.
@@ -35,8 +36,17 @@ impl Ready {
         self.asked(reply.and_then(Reply::instance)).record(reply, self.is_begun.load(Ordering::Relaxed))
     }
 
+    /// Passes a stream on. One that goes on is in the audit before it ends.
+    pub(super) async fn relay_recorded(&self, streaming: Streaming) -> Result<Outcome, Failure> {
+        let mut relay = pin!(self.relay(streaming));
+        tokio::select! {
+            done = &mut relay => done,
+            () = tokio::time::sleep(AUDIT_STREAM) => tokio::join!(relay, self.record_begun()).0,
+        }
+    }
+
     /// Records that a stream has begun which may go on for long.
-    pub(super) async fn record_begun(&self) {
+    async fn record_begun(&self) {
         if let Some(record) = self.asked(None).record_of(None) {
             self.is_begun.store(true, Ordering::Relaxed);
             self.worker.bus.audit(&AuditRecord { begun: true, ..record }).await;

@@ -5,10 +5,11 @@ use std::time::Duration;
 use super::Worker;
 use super::job::Ready;
 use super::refusals::unauthenticated;
-use crate::actions::{Bounds, Demand, On};
+use super::route::ambiguous;
+use crate::actions::{Bounds, Demand, On, named_containers};
 use crate::bus::{BusError, Location, Recipient, Unbegun, persist};
 use crate::docker::{Method, RequestParts};
-use crate::protocol::{Access, ErrorCode, Failure, Ownership, Request, Requester, Session, Subject, label};
+use crate::protocol::{Access, ErrorCode, Failure, Ownership, Request, Requester, Session, Subject};
 
 /// How soon it is noticed that somebody whose stream is open may not have it any more.
 const LOOK: Duration = Duration::from_millis(500);
@@ -116,6 +117,7 @@ impl Ready {
                     found => found,
                 };
             }
+            On::Offer => return self.authorise_on(caller, access, instance.unwrap_or_default(), name).await,
             On::Named(reference) => return self.authorise_on(caller, access, &reference, &reference).await,
         }
         Ok(None)
@@ -129,12 +131,8 @@ impl Ready {
         reference: &str,
         name: &str,
     ) -> Result<Option<String>, Failure> {
-        let inventory = &self.worker.inventory;
-        let mut id = reference.to_owned();
-        if let [one] = inventory.find(reference).as_slice() {
-            id.clone_from(&one.id);
-        }
-        let (label, known) = match inventory.instance(&id) {
+        let mut id = self.resolve(reference).await?;
+        let (label, known) = match self.worker.inventory.instance(&id) {
             Some((summary, known)) => (summary.owner, known),
             // Made a moment ago, or not there at all.
             None => (self.look_up(&mut id, name).await?, None),
@@ -142,15 +140,19 @@ impl Ready {
         let mut said = persist(|| self.worker.bus.ownership([id.as_str()])).await?;
         let said = said.remove(&id).or(known);
         let owner = Ownership::owner(said.as_ref(), label.as_deref());
-        let subject = Subject::Instance(owner, said.as_ref());
+        let instance = Subject::Instance(owner, said.as_ref());
         // The answer must not confirm that there is an instance which the caller may not view.
-        if !caller.may(Access::View, subject) && self.instance.get().is_none() {
+        if !caller.may(Access::View, instance) && self.instance.get().is_none() {
             tracing::info!(user = %caller.username, instance = id, "hidden: the caller may not view it");
             return Err(Failure::no_such_instance(name));
         }
         // Both are already set where a stream is looked at again.
         let _ = self.instance.set(id.clone());
-        let _ = self.shows_secrets.set(caller.may(Access::Exec, subject));
+        let _ = self.shows_secrets.set(caller.may(Access::Exec, instance));
+        let subject = match self.action.demand(&self.arguments).on {
+            On::Offer => Subject::Offer(owner, said.as_ref()),
+            _ => instance,
+        };
         caller.check(access, subject, name)?;
         Ok(Some(id))
     }
@@ -164,8 +166,52 @@ impl Ready {
             Some(full) => full.clone_into(id),
             None => return Err(Failure::no_such_instance(name)),
         }
-        let owner = found["Config"]["Labels"][label::OWNER].as_str();
-        Ok(owner.filter(|owner| !owner.is_empty()).map(str::to_owned))
+        Ok(self.worker.docker.own_labels_of(&found).await?.owner)
+    }
+
+    /// The full id of the container of this dock that `reference` means; `reference` itself where the worker knows of none.
+    ///
+    /// # Errors
+    /// [`ErrorCode::AmbiguousInstance`] if it may mean several that the caller sees.
+    pub(super) async fn resolve(&self, reference: &str) -> Result<String, Failure> {
+        let known = self.worker.inventory.find(reference);
+        let found = if known.len() > 1 { self.seen(known.clone()).await? } else { known.clone() };
+        match found.as_slice() {
+            [one] => Ok(one.id.clone()),
+            [] if known.is_empty() => Ok(reference.to_owned()),
+            [] => Err(Failure::no_such_instance(reference)),
+            several => Err(ambiguous(reference, several)),
+        }
+    }
+
+    /// Resolves what a request is about, and checks that whoever asks may do it, where workers ask that. Returns the full id
+    /// of the container in the place of `instance`, where that was looked up.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`] and [`Self::authorise`].
+    pub(super) async fn admitted(&self, instance: Option<&str>, attempt: u32) -> Result<Option<String>, Failure> {
+        let named = self.resolve_call().await?;
+        let looked_up = match self.caller.get() {
+            Some(caller) => self.authorise(caller, instance, attempt).await?,
+            None => None,
+        };
+        Ok(looked_up.or(named))
+    }
+
+    /// Resolves the containers that a call of the daemon's API names, so that the daemon cannot take a name for the id that
+    /// was meant. Returns the full id of the one in its path.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    async fn resolve_call(&self) -> Result<Option<String>, Failure> {
+        let (in_path, others) = named_containers(self.action, &self.arguments);
+        for other in &others {
+            self.resolve(other).await?;
+        }
+        match in_path {
+            Some(reference) => self.resolve(&reference).await.map(|id| Some(id).filter(|id| *id != reference)),
+            None => Ok(None),
+        }
     }
 
     /// Whether what is told of this request may have secrets in it: to callers who may run something in the instance that it
@@ -195,16 +241,14 @@ impl Ready {
         let Some(caller) = self.caller.get().filter(|caller| !caller.sees_all()) else { return Ok(all) };
         let bus = &self.worker.bus;
         let said = persist(|| bus.ownership(all.iter().map(|one| one.id.as_str()))).await?;
-        let mut seen = Vec::new();
-        for one in all {
-            let owner = persist(|| bus.owner(&one.id)).await?.and_then(|record| record.owner);
+        let ids: Vec<&str> = all.iter().map(|one| one.id.as_str()).collect();
+        let records = persist(|| bus.owner_records(&ids)).await?;
+        let sees = |one: &Location| {
             let said = said.get(&one.id);
-            let owner = Ownership::owner(said, owner.as_deref());
-            if caller.may(Access::View, Subject::Instance(owner, said)) {
-                seen.push(one);
-            }
-        }
-        Ok(seen)
+            let label = records.get(&one.id).and_then(|record| record.owner.as_deref());
+            caller.may(Access::View, Subject::Instance(Ownership::owner(said, label), said))
+        };
+        Ok(all.iter().filter(|one| sees(one)).cloned().collect())
     }
 
     /// Ends when whoever asked may not have this any more: the session or the token has ended, or a right.

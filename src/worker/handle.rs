@@ -1,7 +1,6 @@
 //! The way of one request: decode, check, begin, route, do, finish.
 
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,12 +14,12 @@ use super::lanes::Turn;
 use super::refusals::{crowded, expired, half_done, interrupted, poison, too_many_streams};
 use super::route::{Way, asked, route};
 use super::spans::told;
-use crate::actions::{Access, Bounds, Context, Outcome, Recorded, Streaming};
+use crate::actions::{Access, Bounds, Context, Outcome, Recorded};
 use crate::bus::{
     Attempt, Begun, BusError, Consumer, Delivery, Ending, Fence, Moved, Recipient, Source, Unbegun, id_taken, persist,
 };
 use crate::metrics;
-use crate::protocol::limits::{AUDIT_STREAM, DAEMON_CALL};
+use crate::protocol::limits::DAEMON_CALL;
 use crate::protocol::{Answer, ErrorCode, Failure, Reply, Resource, TraceContext, Undecodable};
 
 /// Where nobody is bounded, no bounds are looked at.
@@ -243,15 +242,6 @@ impl Ready {
         }
     }
 
-    /// Passes a stream on. One that goes on is in the audit before it ends.
-    async fn relay_recorded(&self, streaming: Streaming) -> Result<Outcome, Failure> {
-        let mut relay = pin!(self.relay(streaming));
-        tokio::select! {
-            done = &mut relay => done,
-            () = tokio::time::sleep(AUDIT_STREAM) => tokio::join!(relay, self.record_begun()).0,
-        }
-    }
-
     /// What a refusal means where an earlier attempt may have done it: that it did, or that this is not known.
     fn settle(&self, done: Result<Outcome, Failure>, attempt: u32) -> Result<Outcome, Failure> {
         match done {
@@ -313,10 +303,7 @@ impl Ready {
 
     /// Does it, if whoever asks may; `instance` is the full id of the instance that it is about.
     async fn act(&self, instance: Option<&str>, attempt: Attempt, fence: &Fence<'_>) -> Result<Outcome, Failure> {
-        let looked_up = match self.caller.get() {
-            Some(caller) => self.authorise(caller, instance, attempt.number).await?,
-            None => None,
-        };
+        let looked_up = self.admitted(instance, attempt.number).await?;
         let (instance, trace) = (looked_up.as_deref().or(instance), self.goes_on());
         instance.map(|instance| self.instance.set(instance.to_owned()));
         let context = Context {

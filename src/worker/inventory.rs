@@ -15,9 +15,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::resources::{ResourceTasks, Resources};
-use crate::bus::{Backoff, Bus, Location};
+use crate::bus::{Backoff, Bus, Location, meant};
 use crate::docker::{DaemonEvent, Docker, DockerError, EngineFacts, epoch_seconds};
-use crate::protocol::limits::{CANDIDATES, DAEMON_PING, RECONCILE};
+use crate::protocol::limits::{DAEMON_PING, RECONCILE};
 use crate::protocol::{DaemonState, DockFacts, Fqdn, Ownership, Resource, Summary};
 
 /// How long the daemon may take to tell what it has.
@@ -174,8 +174,7 @@ impl Inventory {
         self.known.read().expect("never held across a panic").engine.folder.clone()
     }
 
-    /// The containers of this dock that `reference` may mean: the one with that full id, else the one with that
-    /// name, else those whose id begins so.
+    /// The containers of this dock that `reference` may mean, as [`meant`] has it.
     pub(super) fn find(&self, reference: &str) -> Vec<Location> {
         let known = self.known.read().expect("never held across a panic");
         let location = |summary: &Summary| Location {
@@ -183,14 +182,10 @@ impl Inventory {
             name: summary.name.clone(),
             id: summary.id.clone(),
         };
-        if let Some(summary) = known.instances.get(reference) {
-            return vec![location(summary)];
-        }
-        if let Some(summary) = known.instances.values().find(|summary| summary.name == reference) {
-            return vec![location(summary)];
-        }
+        let named = known.instances.values().find(|summary| summary.name == reference);
         let from = known.instances.range(reference.to_owned()..);
-        from.take_while(|(id, _)| id.starts_with(reference)).take(CANDIDATES + 1).map(|(_, s)| location(s)).collect()
+        let ids = from.take_while(|(id, _)| id.starts_with(reference)).map(|(_, summary)| location(summary));
+        meant(reference, named.map(location).into_iter().collect(), ids.collect())
     }
 
     /// The containers that a request made.

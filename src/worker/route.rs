@@ -84,8 +84,7 @@ pub(super) async fn route(ready: &Ready, attempt: u32) -> Result<Way, Failure> {
                 // The earlier attempt may have left the name with nobody, or with the new instance: the action finds
                 // its way by what the daemon has, and no other dock's instance of that name is meant.
                 reach_here(worker)?;
-                let found = worker.inventory.find(reference).into_iter().next();
-                return Ok(Way::Here(Some(found.map_or_else(|| reference.to_owned(), |found| found.id))));
+                return ready.resolve(reference).await.map(|id| Way::Here(Some(id)));
             }
             match find(ready, reference, asked).await? {
                 // Nobody but this dock's own workers takes anything over from its own stream.
@@ -187,7 +186,8 @@ async fn settled<T, F: Future<Output = Result<T, BusError>>>(
     }
 }
 
-fn ambiguous(reference: &str, found: &[Location]) -> Failure {
+/// Says that `reference` may mean several, and which.
+pub(super) fn ambiguous(reference: &str, found: &[Location]) -> Failure {
     let named: Vec<String> = found
         .iter()
         .take(CANDIDATES)

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::actions::{DOCK, HOST, merge};
 use crate::more_actions::{Undo, exists, known};
-use crate::support::{Bus, Scrub, docker, refused, succeeded, try_docker, unique};
+use crate::support::{Bus, Scrub, docker, refused, succeeded, try_docker, unique, until};
 
 /// A create with this `HostConfig`.
 fn raw(name: &str, host: &Value) -> Value {
@@ -419,8 +419,20 @@ async fn a_name_that_is_the_beginning_of_anothers_id_reaches_only_ones_own() {
     let id = of_erik(&victim);
     let name = &id[..12];
     let create = json!({"action": "create-container", "image": "busybox", "name": name, "dock": DOCK});
+    refused(&bus.call_as(&dana, create).await, 400, "bad-field", &["`name`", name]);
+    let own = unique("bound");
+    let _scrub_own = Scrub::new(HOST, &own);
+    let create = json!({"action": "create-container", "image": "busybox", "name": own, "dock": DOCK});
     let made = bus.call_as(&dana, create).await;
     succeeded(&made, 201);
+    // deblox gives nothing such a name, but docker does.
+    docker(HOST, &["rename", &own, name]);
+    let record = bus.key("owners");
+    until("the new name is known", async || {
+        let record: String = bus.redis(&["HGET", &record, made["Id"].as_str().unwrap_or_default()]).await;
+        record.contains(name).then_some(())
+    })
+    .await;
     let inspected = bus.call_as(&dana, call("GET", &format!("/containers/{name}/json"), &json!({}))).await;
     assert_eq!(inspected["Response"]["Body"]["Id"], made["Id"], "{inspected}");
     let delete = call("DELETE", &format!("/containers/{name}"), &json!({}));

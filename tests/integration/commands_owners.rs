@@ -79,12 +79,12 @@ async fn whose_an_instance_is_shows_to_whoever_may_look_at_it() {
 #[test]
 fn help_of_deblox_chown() {
     insta::assert_snapshot!(own(&["chown"]), @"
-    Give containers to another user; those who share them go on sharing them
+    Offer containers of yours to another user, who accepts them; an operator gives them at once
 
     Usage: deblox chown [OPTIONS] <OWNER> <CONTAINER>...
 
     Arguments:
-      <OWNER>         The user to whom they belong from now on
+      <OWNER>         The user to whom they are to belong
       <CONTAINER>...  The containers: NAME, DOCK/NAME, or the beginning of an id
 
     Options:

@@ -151,6 +151,7 @@ fn bounds() -> String {
             limits::CONNECTIONS_PER_ADDRESS.to_string(),
         ),
         ("calls from one address that wait for their replies at one HTTP node", limits::CALLS_PER_ADDRESS.to_string()),
+        ("actions of one user under way at one HTTP node", limits::ACTIONS_PER_USER.to_string()),
         ("logins from one address under way at one HTTP node", limits::LOGINS_PER_ADDRESS.to_string()),
         (
             "live streams of one HTTP node, of a user, from an address",

@@ -318,7 +318,12 @@ async fn an_instance_is_shared_with_users_and_groups_and_given_away() {
         serde_json::from_str::<Value>(&record).expect("a record")["owner"].clone()
     };
     assert_eq!(owners(&id).await, "ada");
+    // Given to bob, who is in the crew as ada is not: its share stays.
     succeeded(&bus.call_as(&ada, json!({"action": "chown-instance", "id": renamed, "owner": "bob"})).await, 200);
+    assert_eq!(owners(&id).await, "ada", "it is only offered");
+    succeeded(&bus.call_as(&bob, json!({"action": "decline-instance", "id": renamed})).await, 200);
+    succeeded(&bus.call_as(&ada, json!({"action": "chown-instance", "id": renamed, "owner": "bob"})).await, 200);
+    succeeded(&bus.call_as(&bob, json!({"action": "accept-instance", "id": renamed})).await, 200);
     assert_eq!(owners(&id).await, "bob");
     refused(
         &bus.call_as(&ada, json!({"action": "inspect-container", "id": renamed})).await,

@@ -42,7 +42,10 @@ fn help_of_deblox() {
       recreate     Replace containers by ones like them from a newer image; an old one comes back if the
                    new one is not healthy
       wait         Wait until containers end, and print their exit codes
-      chown        Give containers to another user; those who share them go on sharing them
+      chown        Offer containers of yours to another user, who accepts them; an operator gives them
+                   at once
+      accept       Accept containers that are offered to you: they count in your quota from then on
+      decline      Decline containers that are offered to you, or withdraw your own offer of them
       share        Share containers with users and groups; or without any, list whose they are and who
                    shares them
       unshare      Share containers with users and groups no more
@@ -283,6 +286,11 @@ fn help_of_deblox_worker() {
 
               [env: DEBLOX_PIDS_LIMIT=]
               [default: 4096]
+          --user-networks
+              With --auth enforce: put containers of users that name no network on a network of their
+              user, instead of the default bridge
+
+              [env: DEBLOX_USER_NETWORKS=]
 
     Auth manager:
           --auth-manager
@@ -575,6 +583,11 @@ fn help_of_deblox_up() {
 
               [env: DEBLOX_PIDS_LIMIT=]
               [default: 4096]
+          --user-networks
+              With --auth enforce: put containers of users that name no network on a network of their
+              user, instead of the default bridge
+
+              [env: DEBLOX_USER_NETWORKS=]
 
     Auth manager:
           --auth-manager

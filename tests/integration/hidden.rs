@@ -167,7 +167,7 @@ async fn a_name_in_use_does_not_tell_whose_id_it_has() {
 /// Paths of the daemon's API that are about `id`, or lead to it by a detour.
 fn paths(id: &str) -> Vec<(&'static str, String)> {
     let upper = id.to_uppercase();
-    let encoded: String = id.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let encoded = id.bytes().fold(String::new(), |encoded, byte| encoded + &format!("%{byte:02x}"));
     let of = |method: &'static str, paths: Vec<String>| paths.into_iter().map(move |path| (method, path));
     let whats = "json logs stats top changes archive export attach/ws";
     let gets = whats.split(' ').map(|what| format!("/containers/{id}/{what}"));

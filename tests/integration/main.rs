@@ -58,6 +58,7 @@ mod monitoring;
 mod more_actions;
 mod oidc;
 mod order;
+mod owners;
 mod params;
 mod pids;
 mod placement;

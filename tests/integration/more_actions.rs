@@ -47,7 +47,8 @@ async fn create_raw_container_keeps_dockers_own_json_and_adds_the_labels_of_debl
     succeeded(&reply, 201);
     let made = known("container", &name);
     assert_eq!(made["Id"], reply["Id"]);
-    assert_eq!(made["Config"]["Labels"], json!({"team": "x", "deblox.owner": "ada", "deblox.request": request}));
+    let labels = json!({"team": "x", "deblox.owner": "ada", "deblox.request": request, "deblox.image": made["Image"]});
+    assert_eq!(made["Config"]["Labels"], labels);
     assert_eq!((&made["Config"]["StopSignal"], &made["Config"]["Cmd"]), (&body["StopSignal"], &body["Cmd"]));
     let host = &made["HostConfig"];
     assert_eq!((&host["Memory"], &host["Init"]), (&json!(64 << 20), &json!(true)));

@@ -198,11 +198,20 @@ async fn an_instance_counts_for_whom_it_belongs_to_and_once_while_it_is_replaced
         succeeded(&bus.call_as(&ada, create(name, json!({"memory": "32m"}))).await, 201);
     }
     let give = |name: &str, owner: &str| json!({"action": "chown-instance", "id": name, "owner": owner});
+    let accept = |name: &str| json!({"action": "accept-instance", "id": name});
     succeeded(&bus.call_as(&ada, give(&one, &user)).await, 200);
     assert_eq!((bus.used(&user).await, bus.used(&other).await), ((2, 64, 0), (0, 0, 0)));
-    succeeded(&bus.call_as(&ada, give(&one, &other)).await, 200);
+    for name in [&one, &two] {
+        succeeded(&bus.call_as(&ada, give(name, &other)).await, 200);
+    }
+    assert_eq!(
+        (bus.used(&user).await, bus.used(&other).await),
+        ((2, 64, 0), (0, 0, 0)),
+        "an offer counts with its owner"
+    );
+    succeeded(&bus.call_as(&bob, accept(&one)).await, 200);
     assert_eq!((bus.used(&user).await, bus.used(&other).await), ((1, 32, 0), (1, 32, 0)));
-    refused(&bus.call_as(&ada, give(&two, &other)).await, 403, "quota-exceeded", &[&other, "1 instances"]);
+    refused(&bus.call_as(&bob, accept(&two)).await, 403, "quota-exceeded", &[&other, "1 instances"]);
     assert_eq!((bus.used(&user).await, bus.used(&other).await), ((1, 32, 0), (1, 32, 0)));
     let owner: String =
         bus.redis(&["HGET", &bus.key("owners"), known("container", &two)["Id"].as_str().unwrap_or_default()]).await;

@@ -23,6 +23,9 @@ const NEVER: &str = "Annotations BlkioDeviceReadBps BlkioDeviceReadIOps BlkioDev
                      DeviceCgroupRules DeviceRequests Devices Links OomKillDisable Privileged Runtime StorageOpt Sysctls \
                      VolumesFrom CheckpointDir";
 
+/// Whether the value of a field reaches beyond the container.
+type IsHarm = fn(&Value) -> bool;
+
 /// A body that a user sends is refused, or what the daemon gets reaches nothing beyond the container. Returns whether it passed.
 pub fn creating(text: &str) -> bool {
     let Ok(body) = serde_json::from_str::<Value>(text) else { return false };
@@ -87,9 +90,9 @@ fn host(host: &Map<String, Value>) -> Option<String> {
             return Some(name.to_owned());
         }
     }
-    let fields: [(&str, fn(&Value) -> bool); 8] = [
-        ("CapAdd", |value| !list(value).iter().all(|one| is_capability(one))),
-        ("SecurityOpt", |value| !list(value).iter().all(|option| is_harmless_option(option))),
+    let fields: [(&str, IsHarm); 8] = [
+        ("CapAdd", |value| !list(value).iter().all(is_capability)),
+        ("SecurityOpt", |value| !list(value).iter().all(is_harmless_option)),
         ("MaskedPaths", |value| !value.is_null()),
         ("ReadonlyPaths", |value| !value.is_null()),
         ("OomScoreAdj", |value| !value.is_null() && value.as_u64().is_none()),
@@ -293,7 +296,7 @@ fn overlay(body: &mut Value, other: Value, letters: u8) {
         (Value::Object(body), Value::Object(other)) => {
             for (name, value) in other {
                 match body.get_mut(&name) {
-                    Some(own) if letters % 2 == 0 => overlay(own, value, letters / 2),
+                    Some(own) if letters.is_multiple_of(2) => overlay(own, value, letters / 2),
                     Some(_) => drop(body.insert(recase(&name, letters), value)),
                     None => drop(body.insert(name, value)),
                 }

@@ -84,6 +84,22 @@ pub(super) fn build(
     Ok(Value::Object(body))
 }
 
+/// Marks the labels of a create as deblox's own, with the id of its image as the daemon shows that; no image can contain its
+/// own id. Labels of deblox that the image has and the create does not set are emptied.
+pub(super) fn stamp(body: &mut Value, image: &Value) {
+    let inherited = image["Config"]["Labels"].as_object().into_iter().flatten().map(|(name, _)| name);
+    let inherited: Vec<&String> = inherited.filter(|name| name.starts_with(label::PREFIX)).collect();
+    if !body["Labels"].is_object() {
+        body["Labels"] = json!({});
+    }
+    if let Some(labels) = body["Labels"].as_object_mut() {
+        for name in inherited {
+            labels.entry(name).or_insert_with(|| json!(""));
+        }
+        labels.insert(label::IMAGE.to_owned(), image["Id"].clone());
+    }
+}
+
 /// What bounds a container, as both creating and updating one take it: memory, processors, processes, restart policy.
 ///
 /// # Errors
@@ -245,6 +261,19 @@ mod tests {
           "HostConfig": {}
         }
         "#);
+    }
+
+    #[test]
+    fn labels_of_deblox_that_the_image_has_do_not_reach_the_container() {
+        let image = json!({"Id": "sha256:1", "Config": {"Labels": {"deblox.replaces": "x", "deblox.owner": "eve",
+            "team": "x"}}});
+        let mut body = json!({"Image": "web", "Labels": {"deblox.owner": "ada"}});
+        stamp(&mut body, &image);
+        let labels = json!({"deblox.owner": "ada", "deblox.replaces": "", "deblox.image": "sha256:1"});
+        assert_eq!(body["Labels"], labels);
+        let mut bare = json!({"Image": "web", "Labels": null});
+        stamp(&mut bare, &json!({"Id": "sha256:1", "Config": {"Labels": null}}));
+        assert_eq!(bare["Labels"], json!({"deblox.image": "sha256:1"}));
     }
 
     #[test]

@@ -16,17 +16,23 @@ const DEFAULTS: [&str; 5] = ["User", "WorkingDir", "StopSignal", "Shell", "OnBui
 pub(super) type Endpoint = (String, Value);
 
 /// Makes the body of the create from what `GET /containers/{id}/json` says of the old container and, where it is
-/// still there, `config` of the image that it was made from.
+/// still there, `config` of the image that it was made from. `owner` is the owner that deblox wrote into its label.
 ///
 /// Docker shows the image's defaults and the container's own settings as one. Kept as they are, the old image's
 /// defaults would hide those of the newer: so what is equal to them is left out.
-pub(super) fn build(old: &Value, config: Option<&Value>, image: &str, request: &RequestId) -> Value {
+pub(super) fn build(
+    old: &Value,
+    owner: Option<&str>,
+    config: Option<&Value>,
+    image: &str,
+    request: &RequestId,
+) -> Value {
     let mut body = object(&old["Config"]);
     if let Some(config) = config {
         subtract(&mut body, config, &object(&old["HostConfig"]["PortBindings"]));
     }
     body.insert("Image".into(), json!(image));
-    body.insert("Labels".into(), json!(labels(old, &body, request)));
+    body.insert("Labels".into(), json!(labels(old, owner, &body, request)));
 
     let mut host = object(&old["HostConfig"]);
     let mode = mode(old).to_owned();
@@ -52,13 +58,11 @@ pub(super) fn further_networks(old: &Value) -> Vec<Endpoint> {
 }
 
 /// The labels of the new container: those that the old one was given, its owner, and whom it replaces.
-fn labels(old: &Value, body: &Map<String, Value>, request: &RequestId) -> BTreeMap<String, Value> {
+fn labels(old: &Value, owner: Option<&str>, body: &Map<String, Value>, request: &RequestId) -> BTreeMap<String, Value> {
     let kept = object(body.get("Labels").unwrap_or(&Value::Null));
     let mut labels: BTreeMap<String, Value> =
         kept.into_iter().filter(|(name, _)| name == label::SECRETS || !name.starts_with(label::PREFIX)).collect();
-    if let Some(owner) = old["Config"]["Labels"].get(label::OWNER) {
-        labels.insert(label::OWNER.into(), owner.clone());
-    }
+    labels.extend(owner.map(|owner| (label::OWNER.to_owned(), json!(owner))));
     labels.insert(label::REQUEST.into(), json!(request.as_str()));
     labels.insert(label::REPLACES.into(), old["Id"].clone());
     if old["State"]["Running"] == true {
@@ -202,7 +206,8 @@ mod tests {
         let mut old = json!({"Id": "0123456789abcdef", "Config": config, "HostConfig": {"NetworkMode": "default"},
             "State": {"Running": true}});
         old.as_object_mut().unwrap().extend(object(more));
-        build(&old, image, "web:2", &RequestId::new("r-1").unwrap())
+        let owner = old["Config"]["Labels"][label::OWNER].as_str();
+        build(&old, owner, image, "web:2", &RequestId::new("r-1").unwrap())
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::actions::verdict::{call, call_within, judge};
 use crate::actions::{Context, Target};
 use crate::docker::{Method, RequestParts};
 use crate::protocol::limits::DAEMON_CALL;
-use crate::protocol::{ErrorCode, Failure, label};
+use crate::protocol::{ErrorCode, Failure};
 
 /// How soon bringing the old one back is tried again while the daemon does not answer.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -38,18 +38,17 @@ impl Replacement {
         }
         let Some(made) = context.docker.created_by(context.request.id.as_str()).await? else { return Ok(None) };
         let Some(new) = inspect(context, &made.id).await? else { return Ok(None) };
-        let labels = &new["Config"]["Labels"];
-        let Some(old) = labels[label::REPLACES].as_str().filter(|old| !old.is_empty()) else { return Ok(None) };
-        // An image can have such a label as well, and name whatever it likes.
-        if let Some(found) = inspect(context, old).await?
-            && found["Config"]["Labels"][label::OWNER] != labels[label::OWNER]
+        let labels = context.docker.own_labels_of(&new).await?;
+        let Some(old) = labels.replaces else { return Ok(None) };
+        if let Some(found) = inspect(context, &old).await?
+            && context.docker.own_labels_of(&found).await?.owner != labels.owner
         {
             return Ok(None);
         }
         let name = name_of(&new);
         let name = name.strip_suffix(&suffix(context, "new")).unwrap_or(name).to_owned();
-        let runs = labels[label::REPLACES_RUNNING] == "true";
-        Ok(Some(Self { new: made.id, old: old.to_owned(), name, runs, told_to_stop: AtomicBool::new(true) }))
+        let runs = labels.replaces_running;
+        Ok(Some(Self { new: made.id, old, name, runs, told_to_stop: AtomicBool::new(true) }))
     }
 
     /// Stops the old one, gives its name to the new one, starts that and waits until it is healthy.

@@ -56,7 +56,7 @@ const REPLACE: Field = Field::new(
 .safe(ITSELF);
 /// The labels of [`label`](crate::protocol::label), emptied: an image has those of the container that it was made of.
 const UNLABELLED: &str =
-    "LABEL deblox.owner=\"\" deblox.request=\"\" deblox.replaces=\"\" deblox.replaces-running=\"\"";
+    "LABEL deblox.owner=\"\" deblox.request=\"\" deblox.replaces=\"\" deblox.replaces-running=\"\" deblox.image=\"\"";
 const DOCK_LABELS: Field =
     Field::new("dock-labels", Pairs, "labels that its dock must have").safe("it only chooses among the docks");
 
@@ -349,12 +349,32 @@ pub(super) static CONTAINERS: &[Action] = &[
         "chown-instance",
         Access::Admin,
         Instance,
-        "gives it to another user; those who share it go on sharing it",
+        "gives it to another user: an owner offers it, and the user accepts it; an operator gives it at once",
         |context| Box::pin(ownership::chown(context)),
     )
     .again()
     .recorded(Recorded::Instance)
-    .fields(&[text("owner", "the user to whom it belongs from now on").required().safe(SHARING)]),
+    .fields(&[text("owner", "the user to whom it is to belong; the owner itself ends an offer")
+        .required()
+        .safe(SHARING)]),
+    Action::own(
+        "accept-instance",
+        Access::Admin,
+        Instance,
+        "takes an instance that its owner offers: it counts in the quota of who takes it, and the owner's shares end",
+        |context| Box::pin(ownership::accept(context)),
+    )
+    .again()
+    .recorded(Recorded::Instance),
+    Action::own(
+        "decline-instance",
+        Access::Admin,
+        Instance,
+        "ends the offer of an instance, as the user to whom it is made or as the owner",
+        |context| Box::pin(ownership::decline(context)),
+    )
+    .again()
+    .recorded(Recorded::Instance),
     Action::own(
         "share-instance",
         Access::Admin,

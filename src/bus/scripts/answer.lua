@@ -64,4 +64,6 @@ local pushed = reply ~= '' and push()
 if not pushed or type(pushed) == 'table' then
   redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[6], '*', 'entry', entry, 'stream', stream, 'reason', ARGV[5])
 end
-return {1, audit(5, 17, '') or '-'}
+local t = redis.call('TIME')
+local took = t[1] * 1000 + math.floor(t[2] / 1000) - string.match(entry, '^%d+')
+return {1, audit(5, 17, string.format('%.0f', math.max(0, took))) or '-'}

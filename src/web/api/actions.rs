@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -21,6 +21,8 @@ use crate::client::Reply;
 use crate::protocol::{Access, ErrorCode, RequestId, millis};
 use crate::web::Node;
 use crate::web::calls::respond;
+use crate::web::fair_use::Permit;
+use crate::web::serve::Peer;
 
 /// A request that was taken, to be asked for by its id.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -46,6 +48,7 @@ struct Asked {
 /// respond-async` (RFC 7240) at once.
 pub(super) async fn ask(
     State(node): State<Arc<Node>>,
+    Extension(Peer(peer)): Extension<Peer>,
     caller: Caller,
     Path(action): Path<String>,
     headers: HeaderMap,
@@ -54,7 +57,8 @@ pub(super) async fn ask(
     let now = look(&node).await?.now();
     let asked = Asked::new(&node, &caller, &action, fields, now)?;
     let id = asked.id.as_str().to_owned();
-    let answer = tokio::spawn(asked.run(Arc::clone(&node), caller)?);
+    let share = node.fair_use.action(caller.user(), peer)?;
+    let answer = tokio::spawn(asked.run(Arc::clone(&node), caller, share)?);
     let prefers = |header: &axum::http::HeaderValue| header.to_str().is_ok_and(|text| text.contains("respond-async"));
     if headers.get_all("prefer").iter().any(prefers) {
         let preferred = [("preference-applied", "respond-async")];
@@ -107,7 +111,12 @@ impl Asked {
     }
 
     /// Sends it, and waits for its reply even if whoever asked has gone: the end is noted.
-    fn run(self, node: Arc<Node>, caller: Caller) -> Result<impl Future<Output = Result<Reply, Problem>>, Problem> {
+    fn run(
+        self,
+        node: Arc<Node>,
+        caller: Caller,
+        share: Permit,
+    ) -> Result<impl Future<Output = Result<Reply, Problem>>, Problem> {
         let Ok(place) = Arc::clone(&node.room).try_acquire_owned() else {
             let message = "too many calls wait for their replies on this node: try again later, or another node";
             return Err(Problem::new(ErrorCode::Busy, message));
@@ -126,7 +135,7 @@ impl Asked {
                     Err(problem) => self.status.failed(problem, now),
                 });
             }
-            drop(place);
+            drop((place, share));
             result
         })
     }

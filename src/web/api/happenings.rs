@@ -65,6 +65,10 @@ pub(super) struct ClusterEvent {
     redis_user: Option<String>,
     /// For how many requests of one caller this one stands: refusals and looks are counted when there are many.
     repeated: Option<u64>,
+    /// What was changed of an account or a token, such as role=admin.
+    change: Option<String>,
+    /// Whether it is a stream that has begun and goes on.
+    pub(super) begun: bool,
     /// The exit code of an instance that has ended.
     exit_code: Option<i64>,
     /// When a dock that is lost was last heard, in milliseconds.
@@ -171,6 +175,8 @@ impl ClusterEvent {
             address: text("address"),
             redis_user: text("redisUser"),
             repeated: number("repeated"),
+            change: text("change"),
+            begun: event.get("begun").and_then(serde_json::Value::as_bool).unwrap_or_default(),
             exit_code: event.get("exitCode").and_then(serde_json::Value::as_i64),
             last_seen: number("lastSeen"),
         })

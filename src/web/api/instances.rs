@@ -14,7 +14,7 @@ use super::extract::Query;
 use super::look;
 use super::problem::Problem;
 use crate::protocol::masking::mask;
-use crate::protocol::{ANONYMOUS, Access, ErrorCode, Failure, Fqdn, Labels, Subject, Summary};
+use crate::protocol::{ANONYMOUS, Access, AccountName, ErrorCode, Failure, Fqdn, Labels, Subject, Summary};
 use crate::web::Node;
 use crate::web::view::Picture;
 
@@ -54,6 +54,10 @@ pub(super) struct Instance {
     owner: Option<String>,
     /// Whether that is who asks.
     mine: bool,
+    /// The user to whom the owner offers it.
+    offered: Option<String>,
+    /// Whether that is who asks, who can accept or decline it.
+    offered_to_me: bool,
     /// Published ports.
     ports: Vec<Port>,
     /// Its labels.
@@ -217,6 +221,7 @@ impl Instance {
         const RIGHTS: [Access; 6] =
             [Access::View, Access::Operate, Access::Exec, Access::Create, Access::Delete, Access::Admin];
         let (owner, said) = picture.owner(summary);
+        let offered = said.and_then(|said| said.offered.as_ref()).map(AccountName::as_str);
         let rights: Vec<Access> =
             RIGHTS.into_iter().filter(|access| caller.may(*access, Subject::Instance(owner, said))).collect();
         let why = (rights.len() < RIGHTS.len()).then(|| match owner {
@@ -244,6 +249,10 @@ impl Instance {
             created: summary.created.saturating_mul(1000),
             owner: owner.filter(|owner| *owner != ANONYMOUS).map(str::to_owned),
             mine: owner.is_some() && owner == caller.user(),
+            offered: offered.map(str::to_owned),
+            offered_to_me: offered.is_some()
+                && offered == caller.user()
+                && caller.may(Access::Admin, Subject::Offer(owner, said)),
             ports: summary.ports.iter().map(port).collect(),
             labels: labels(summary, rights.contains(&Access::Exec)),
             last_seen: seen.and_then(|seen| seen.dock.last_known()),

@@ -127,7 +127,9 @@ pub(super) async fn list(
     let (sure, unsure): (Vec<_>, Vec<_>) = node.requests.all(fits).partition(|status| !status.unsure);
     let known: BTreeSet<&str> = sure.iter().map(|status| status.request_id.as_str()).collect();
     let told = picture.events.iter().rev().filter(|told| told.text("event") == Some(Event::REQUEST));
-    let told = told.filter(|told| told.text("requestId").is_none_or(|id| !known.contains(id)));
+    // Logins and the like are no requests. Of a stream that goes on there may be two records: the last one counts.
+    let mut seen = BTreeSet::new();
+    let told = told.filter(|told| told.text("requestId").is_some_and(|id| !known.contains(id) && seen.insert(id)));
     let told = told.filter_map(|told| ClusterEvent::of(&picture, &caller, told)).map(RequestStatus::told);
     let mut found: Vec<RequestStatus> = told.filter(|status| filter.fits(status)).take(limit + 1).collect();
     let ended: BTreeSet<String> = found.iter().map(|status| status.request_id.clone()).collect();
@@ -217,12 +219,16 @@ impl RequestStatus {
         }
     }
 
-    /// As `deblox.events` tells of it.
+    /// As the audit tells of it.
     fn told(event: ClusterEvent) -> Self {
         let failed = event.error.is_some() || event.status.is_some_and(|status| status >= 400);
         Self {
             request_id: event.request_id.unwrap_or_default(),
-            state: if failed { RequestState::Failed } else { RequestState::Done },
+            state: match (failed, event.begun) {
+                (true, _) => RequestState::Failed,
+                (false, true) => RequestState::Waiting,
+                (false, false) => RequestState::Done,
+            },
             action: event.action,
             user: event.user,
             dock: event.dock,
@@ -230,7 +236,7 @@ impl RequestStatus {
             name: event.name,
             about: event.about,
             sent: event.took.map(|took| event.time.saturating_sub(took)),
-            ended: Some(event.time),
+            ended: (!event.begun).then_some(event.time),
             took: event.took,
             status: event.status,
             error: event.error,

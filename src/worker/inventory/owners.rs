@@ -28,7 +28,7 @@ impl InventoryTask {
             }
         }
         for (id, ownership) in forgotten {
-            if let Err(error) = self.bus.set_ownership(&self.dock, &id, &ownership).await {
+            if let Err(error) = self.bus.set_ownership(&self.dock, &id, "", &ownership).await {
                 tracing::debug!(%error, "whose an instance is could not be written again");
                 self.behind = true;
             }

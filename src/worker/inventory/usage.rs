@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use super::{InventoryTask, LISTING};
 use crate::bus::BusError;
 use crate::docker::{Docker, Method, RequestParts};
-use crate::protocol::{AccountName, Limits, Summary, label};
+use crate::protocol::{AccountName, Limits, Summary};
 
 /// Instances that are looked at at the same time.
 const AT_ONCE: usize = 16;
@@ -63,6 +63,6 @@ struct Seen {
 async fn look(docker: Docker, owner: String, id: String) -> Option<Seen> {
     let inspect = RequestParts::new(Method::GET, "/containers/{}/json").segment(&id);
     let found = docker.call(&inspect).await.ok()?.read_json()?;
-    let replaces = found["Config"]["Labels"][label::REPLACES].as_str().map(str::to_owned);
+    let replaces = docker.own_labels_of(&found).await.ok()?.replaces;
     (found["Id"] == id.as_str()).then(|| Seen { limits: Limits::of(&found["HostConfig"]), owner, id, replaces })
 }

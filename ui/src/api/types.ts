@@ -282,6 +282,14 @@ owner: string | null,
  */
 mine: boolean, 
 /**
+ * The user to whom the owner offers it.
+ */
+offered: string | null, 
+/**
+ * Whether that is who asks, who can accept or decline it.
+ */
+offeredToMe: boolean, 
+/**
  * Published ports.
  */
 ports: Array<Port>, 
@@ -337,7 +345,7 @@ counts: Counts,
 unreachable: Array<string>, };
 
 /**
- * One entry of `deblox.events`.
+ * One entry of `deblox.events`, or of `deblox.audit`.
  */
 export type ClusterEvent = { 
 /**
@@ -377,7 +385,7 @@ owner: string | null,
  */
 was: string | null, 
 /**
- * Of a request: who asked.
+ * Of a request: who asked. Of a login that was refused: the name that was typed, if a user has it.
  */
 user: string | null, 
 /**
@@ -408,6 +416,26 @@ error: string | null,
  * Of a request: how long it took, in milliseconds.
  */
 took: number | null, 
+/**
+ * Of a login or a call by HTTP: the address that it came from.
+ */
+address: string | null, 
+/**
+ * Of a change that a command made: the user of Redis that it had.
+ */
+redisUser: string | null, 
+/**
+ * For how many requests of one caller this one stands: refusals and looks are counted when there are many.
+ */
+repeated: number | null, 
+/**
+ * What was changed of an account or a token, such as role=admin.
+ */
+change: string | null, 
+/**
+ * Whether it is a stream that has begun and goes on.
+ */
+begun: boolean, 
 /**
  * The exit code of an instance that has ended.
  */

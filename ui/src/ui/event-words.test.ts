@@ -20,6 +20,11 @@ const NOTHING: ClusterEvent = {
   status: null,
   error: null,
   took: null,
+  address: null,
+  redisUser: null,
+  repeated: null,
+  change: null,
+  begun: false,
   exitCode: null,
   lastSeen: null,
 };
@@ -53,6 +58,11 @@ describe("the words of events", () => {
     [{ action: "stop-container", name: "web", status: 401, error: "unauthenticated" }, "warn: somebody: stop web was refused (not logged in)"],
     [{ user: "ada", action: "restart-container", name: "web", status: 503, error: "dock-lost" }, "bad: ada: restart web failed (the dock was lost)"],
     [{ user: "ada", action: "exec-container", name: "web", status: 499, error: "cancelled" }, "info: ada: exec web was cancelled"],
+    [{ user: "ada", action: "login", status: 200 }, "info: ada logged in"],
+    [{ user: "ada", action: "login", address: "192.0.2.7", status: 401, error: "denied" }, "warn: ada: login from 192.0.2.7 was refused (denied)"],
+    [{ address: "192.0.2.7", action: "login", status: 401, error: "denied", repeated: 40 }, "warn: somebody: login from 192.0.2.7 was refused (denied), 40 times"],
+    [{ redisUser: "boss", action: "change-user", about: "bob", change: "role=admin", status: 200 }, "info: boss (Redis) changed the user bob: role=admin"],
+    [{ user: "ada", action: "exec-container", name: "web", begun: true }, "info: ada ran a command in web, which goes on"],
     [{ user: "ada", action: "tow-container", name: "web", status: 200 }, "info: ada did tow-container to web"],
   ])("tells of the request %o", (event, words) => expect(told(event)).toBe(words));
 });

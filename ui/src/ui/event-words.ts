@@ -28,7 +28,9 @@ const DONE: Record<string, string> = {
   "copy-to-container": "copied files to",
   "export-container": "exported",
   "commit-container": "made an image of",
-  "chown-instance": "gave another owner to",
+  "chown-instance": "gave or offered another user",
+  "accept-instance": "accepted",
+  "decline-instance": "ended the offer of",
   "share-instance": "shared",
   "prune-containers": "removed the stopped containers of",
   "pull-image": "pulled",
@@ -58,8 +60,24 @@ const DONE: Record<string, string> = {
   drain: "drained",
   undrain: "undrained",
   "label-dock": "labelled",
+  "add-user": "added the user",
+  "change-user": "changed the user",
+  "remove-user": "removed the user",
+  "set-password": "changed the password of",
+  "add-token": "made the token",
+  "revoke-token": "revoked the token",
+  "inspect-container": "looked at",
+  "top-container": "listed the processes of",
+  "container-diff": "listed the changed files of",
+  "container-logs": "read the log of",
+  "save-images": "copied images from",
+  "search-images": "searched for",
+  audit: "noticed a loss in the audit:",
   docker: "called Docker's API at",
 };
+
+/** What somebody did who did it to nothing else. */
+const ALONE: Record<string, string> = { login: "logged in", logout: "logged out", "use-token": "came with a token" };
 
 /** Errors that have a plainer name than their own. */
 const ERRORS: Record<string, string> = {
@@ -99,13 +117,20 @@ export const errorWords = (error: string) => ERRORS[error] ?? error.replaceAll("
 function request(event: ClusterEvent): Told {
   const { action, error, status, user, token } = event;
   if (!action) return { text: "a request ended", level: "info" };
-  const who = `${user ?? "somebody"}${token ? ` (token ${token})` : ""}`;
-  if (!error) return { text: `${who} ${done(action)} ${subject(event)}`, level: "info" };
-  const what = `${who}: ${called(action)} ${subject(event)}`;
+  const { address, change, repeated, redisUser } = event;
+  const who = user ? `${user}${token ? ` (token ${token})` : ""}` : redisUser ? `${redisUser} (Redis)` : "somebody";
+  const times = repeated ? `, ${repeated} times` : "";
+  const alone = ALONE[action];
+  if (!error) {
+    const text = alone ?? `${done(action)} ${subject(event)}`;
+    return { text: `${who} ${text}${change ? `: ${change}` : ""}${event.begun ? ", which goes on" : ""}${times}`, level: "info" };
+  }
+  const about = alone || action === "http" ? `${action === "http" ? ` ${subject(event)}` : ""}${address ? ` from ${address}` : ""}` : ` ${subject(event)}`;
+  const what = `${who}: ${called(action)}${about}`;
   if (isCancelled(event)) return { text: `${what} was cancelled`, level: "info" };
   // Whoever is refused has asked for what may not be; the rest went wrong.
   const refused = status !== null && status >= 400 && status < 500;
-  return { text: `${what} ${refused ? "was refused" : "failed"} (${errorWords(error)})`, level: refused ? "warn" : "bad" };
+  return { text: `${what} ${refused ? "was refused" : "failed"} (${errorWords(error)})${times}`, level: refused ? "warn" : "bad" };
 }
 
 function instance(event: ClusterEvent, state: string): Told {

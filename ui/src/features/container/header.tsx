@@ -30,9 +30,9 @@ function VerbButton({ instance, verb }: { instance: Instance; verb: Verb }) {
   );
 }
 
-function whose({ mine, owner }: Instance): string {
-  if (mine) return "yours";
-  return owner === null ? "nobody's" : `${owner}'s`;
+function whose({ mine, owner, offered, offeredToMe }: Instance): string {
+  const now = mine ? "yours" : owner === null ? "nobody's" : `${owner}'s`;
+  return offered === null ? now : `${now}, offered to ${offeredToMe ? "you" : offered}`;
 }
 
 export function Header({ instance }: { instance: Instance }) {

@@ -2,6 +2,7 @@
 import {
   IconArrowsExchange,
   IconBolt,
+  IconCheck,
   IconEdit,
   IconFileText,
   IconGauge,
@@ -13,6 +14,7 @@ import {
   IconShare,
   IconTerminal2,
   IconTrash,
+  IconX,
 } from "@tabler/icons-react";
 import type { useNavigate } from "@tanstack/react-router";
 import { act } from "@/api/requests";
@@ -59,6 +61,9 @@ const LIMITS: Verb = { name: "limits", label: "Change limits…", icon: IconGaug
 const RECREATE: Verb = { name: "recreate", label: "Recreate from a newer image…", icon: IconReplace, right: "operate", run: dialog("recreate") };
 const SHARE: Verb = { name: "share", label: "Share…", icon: IconShare, right: "admin", run: dialog("share") };
 const GIVE: Verb = { name: "give", label: "Give away…", icon: IconArrowsExchange, right: "admin", run: dialog("give") };
+const ACCEPT: Verb = { name: "accept", label: "Accept it", icon: IconCheck, right: "view", run: request("accept-instance") };
+const DECLINE: Verb = { name: "decline", label: "Decline it", icon: IconX, right: "view", run: request("decline-instance") };
+const WITHDRAW: Verb = { name: "withdraw", label: "Withdraw the offer", icon: IconX, right: "admin", run: request("decline-instance") };
 export const REMOVE: Verb = { name: "remove", label: "Remove…", icon: IconTrash, right: "delete", run: dialog("remove") };
 
 /** Whether its processes are there. */
@@ -68,6 +73,7 @@ export const isOn = (instance: Instance) => ["running", "paused", "restarting"].
 export const offered = (instance: Instance): Verb[] => [isOn(instance) ? STOP : START, RESTART, LOGS, TERMINAL];
 /** Those of the menu, in groups. */
 export const more = (instance: Instance): Verb[][] => [
+  ...(instance.offeredToMe ? [[ACCEPT, DECLINE]] : instance.offered === null ? [] : [[WITHDRAW]]),
   [instance.state === "paused" ? RESUME : PAUSE, KILL],
   [RENAME, LIMITS, RECREATE],
   [SHARE, GIVE],

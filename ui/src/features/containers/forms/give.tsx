@@ -14,7 +14,7 @@ export function Give({ instance, close }: FormProps) {
     <form onSubmit={submit}>
       <Stack gap={12}>
         <Text size="sm">
-          {instance.name} is {instance.mine ? "yours" : instance.owner === null ? "nobody's" : `${instance.owner}'s`}. The new owner may do everything with it, and only they can give it back. Those who share it go on sharing it.
+          {instance.name} is {instance.mine ? "yours" : instance.owner === null ? "nobody's" : `${instance.owner}'s`}. The other user has to accept it, unless you are an operator. From then on it counts in their quota, only they can give it back, and your own shares of it end.
         </Text>
         <TextInput label="User" data-autofocus autoComplete="off" spellCheck={false} {...form.getInputProps("owner")} />
       </Stack>
