@@ -12,16 +12,17 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value, json};
 
+use super::fields::is_name;
 use super::raw_docker::{self, Shape};
 use super::recreate_container::inspect;
+use super::registries::{self, Registry};
 use super::verdict::{call, judge};
 use super::{Arguments, Context, Target};
 use crate::docker::{Method, RequestParts};
 use crate::protocol::limits::PIDS_LIMIT;
 use crate::protocol::{ErrorCode, Failure, Session, label};
 pub(super) use at_use::check as check_use;
-pub(super) use fields::field;
-use fields::refusal;
+pub(super) use fields::{Rule, check as check_rules, field, refusal};
 pub(super) use user_network::join as join_user_network;
 
 /// What users may have of a host beside containers.
@@ -29,6 +30,8 @@ pub(super) use user_network::join as join_user_network;
 pub struct Bounds {
     /// What they may mount.
     pub bind_folders: Vec<Folder>,
+    /// Which registries they may have the daemon connect to, beside Docker Hub and those of images that it has.
+    pub registries: Vec<Registry>,
     /// How many processes and threads a container of theirs may have; one that asks for no limit gets this one.
     pub pids_limit: u64,
     /// Whether each user has a network of its own, in the place of the default bridge.
@@ -37,7 +40,8 @@ pub struct Bounds {
 
 impl Bounds {
     /// Nothing of the host, the default limit of processes, and the default bridge.
-    pub const NOTHING: Self = Self { bind_folders: Vec::new(), pids_limit: PIDS_LIMIT, user_networks: false };
+    pub const NOTHING: Self =
+        Self { bind_folders: Vec::new(), registries: Vec::new(), pids_limit: PIDS_LIMIT, user_networks: false };
 }
 
 impl Default for Bounds {
@@ -65,6 +69,7 @@ impl FromStr for Folder {
 pub(super) async fn check(context: &Context<'_>) -> Result<(), Failure> {
     let Some(caller) = bounded(context) else { return Ok(()) };
     let arguments = context.arguments;
+    context.action.check_fields(arguments)?;
     match context.action.name {
         "exec-container" if arguments.flag("privileged") => {
             Err(refusal("privileged", "it gives all rights on the host"))
@@ -77,10 +82,16 @@ pub(super) async fn check(context: &Context<'_>) -> Result<(), Failure> {
         "start-container" | "restart-container" | "recreate-container" => {
             at_use::check(context, context.instance.unwrap_or_default()).await
         }
+        "search-images" => registries::check_term(context, arguments.text("term").unwrap_or_default()).await,
         "copy-to-container" => unpack(context).await,
-        "docker" if raw_docker::unpacks(arguments) => unpack(context).await,
         "docker" => {
             raw(arguments, context.bounds)?;
+            if raw_docker::unpacks(arguments) {
+                return unpack(context).await;
+            }
+            if let Some(term) = raw_docker::searched(arguments) {
+                return registries::check_term(context, &term).await;
+            }
             match context.instance.filter(|_| raw_docker::starts(arguments)) {
                 Some(id) => at_use::check(context, id).await,
                 None => Ok(()),
@@ -188,12 +199,8 @@ async fn unpack(context: &Context<'_>) -> Result<(), Failure> {
 
 /// A call of the daemon's own API.
 fn raw(arguments: &Arguments, bounds: &Bounds) -> Result<(), Failure> {
+    raw_docker::check_bounded(arguments)?;
     let Some(shape) = raw_docker::shape(arguments) else { return Ok(()) };
-    for unread in ["body-base64", "upload"] {
-        if arguments.has(unread) {
-            return Err(refusal(unread, "what is in it is not looked at: give it as `body`"));
-        }
-    }
     let body = arguments.get("body").unwrap_or(&Value::Null);
     match shape {
         Shape::Exec => body::check_exec(body, bounds),
@@ -209,7 +216,17 @@ fn raw(arguments: &Arguments, bounds: &Bounds) -> Result<(), Failure> {
     }
 }
 
+/// Refuses a name that could become another path of the daemon's API.
+fn check_name(kind: &str, name: &str) -> Result<(), Failure> {
+    if is_name(name) {
+        return Ok(());
+    }
+    let rule = super::Kind::Name.expected();
+    Err(Failure::new(ErrorCode::BadField, format!("the name of the {kind} is not valid: it must be {rule}")))
+}
+
 async fn network(context: &Context<'_>, caller: &Session, name: &str) -> Result<(), Failure> {
+    check_name("network", name)?;
     let inspect = RequestParts::new(Method::GET, "/networks/{}").segment(name);
     let answer = context.docker.call(&inspect).await?;
     if answer.status == 404 {
@@ -229,6 +246,7 @@ async fn network(context: &Context<'_>, caller: &Session, name: &str) -> Result<
 }
 
 async fn volume(context: &Context<'_>, caller: &Session, name: &str) -> Result<(), Failure> {
+    check_name("volume", name)?;
     let inspect = RequestParts::new(Method::GET, "/volumes/{}").segment(name);
     let mut answer = context.docker.call(&inspect).await?;
     if answer.status == 404 {
@@ -248,6 +266,18 @@ fn own(kind: &str, name: &str, owner: Option<&str>, caller: &Session) -> Result<
     };
     let message = format!("`{}` may not use the {kind} `{name}`: it belongs to {whose}", caller.username);
     Err(Failure::new(ErrorCode::Forbidden, message))
+}
+
+/// The names of the fields that have a rule, in what is checked.
+#[cfg(test)]
+pub(super) fn rule_names(of: &str) -> Vec<&'static str> {
+    let rules = match of {
+        "create" => rules::CONFIG,
+        "host" => rules::HOST_CONFIG,
+        "exec" => rules::EXEC,
+        _ => rules::ENDPOINT,
+    };
+    rules.iter().map(|(name, _)| *name).collect()
 }
 
 #[cfg(test)]

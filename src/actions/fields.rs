@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::classification::Audience;
+use super::ps;
 use super::sizes::{check_labels, check_words};
 use crate::protocol::label;
 
@@ -22,6 +24,8 @@ pub struct Field {
     pub unless: Option<&'static str>,
     /// Where its value goes in the call of a plain action.
     pub place: Place,
+    /// Which roles may set it.
+    pub audience: Audience,
     /// What it means.
     pub about: &'static str,
 }
@@ -44,7 +48,11 @@ pub enum Place {
 pub enum Kind {
     /// Text.
     Text,
-    /// An image. A part such as `..` is none: it would make another path of the daemon's API of it.
+    /// A name or an id that Docker gets as one part of a path.
+    Name,
+    /// Options of `ps`.
+    PsOptions,
+    /// An image: what references are made of, and no part such as `..`, which would make another path of the daemon's API.
     Image,
     /// One of some words.
     Word(&'static [&'static str]),
@@ -73,7 +81,20 @@ pub enum Kind {
 impl Field {
     /// A field that may be left out.
     pub const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
-        Self { name, alias: None, kind, required: false, unless: None, place: Place::Nowhere, about }
+        let (place, audience) = (Place::Nowhere, Audience::Unclassified);
+        Self { name, alias: None, kind, required: false, unless: None, place, audience, about }
+    }
+
+    /// The same, for every role that may do the action; `why` says why that does no harm, or what checks it.
+    pub const fn safe(mut self, why: &'static str) -> Self {
+        self.audience = Audience::Everyone(why);
+        self
+    }
+
+    /// The same, for operators and admins; `why` says what it reaches.
+    pub const fn operators(mut self, why: &'static str) -> Self {
+        self.audience = Audience::Operators(why);
+        self
     }
 
     /// The same, required.
@@ -124,6 +145,8 @@ impl Kind {
     pub fn expected(self) -> String {
         match self {
             Self::Text => "text".into(),
+            Self::Name => "a name or an id, not a path: none of / \\ % ? #".into(),
+            Self::PsOptions => ps::EXPECTED.into(),
             Self::Image => "an image: name, name:tag, name@digest or id".into(),
             Self::Word(words) => format!("one of {}", words.join(", ")),
             Self::Flag => "true or false".into(),
@@ -146,6 +169,7 @@ impl Kind {
     /// What it must be, in words that follow "it must be".
     pub fn read(self, value: &Value, flat: bool) -> Result<Value, String> {
         let read = match value {
+            Value::String(text) if self == Self::PsOptions => return ps::options(text).map(Value::from),
             Value::String(text) if flat => self.read_flat(text),
             _ => self.read_json(value),
         };
@@ -163,7 +187,10 @@ impl Kind {
 
     fn read_flat(self, text: &str) -> Option<Value> {
         match self {
-            Self::Text | Self::Image | Self::Word(_) | Self::Number | Self::Size => self.read_json(&Value::from(text)),
+            Self::Text | Self::Name | Self::Image | Self::Word(_) | Self::Number | Self::Size => {
+                self.read_json(&Value::from(text))
+            }
+            Self::PsOptions => ps::options(text).ok().map(Value::from),
             Self::Flag => text.parse::<bool>().ok().map(Value::from),
             Self::Whole(..) => self.read_json(&Value::from(text.parse::<u64>().ok()?)),
             Self::List | Self::TextOrList | Self::Pairs | Self::Labels if !text.starts_with(['[', '{']) => {
@@ -178,6 +205,8 @@ impl Kind {
     fn read_json(self, value: &Value) -> Option<Value> {
         match self {
             Self::Text => value.as_str().filter(|text| !text.is_empty() && !text.contains('\0')).map(Value::from),
+            Self::Name => value.as_str().filter(|text| is_name(text)).map(Value::from),
+            Self::PsOptions => ps::options(value.as_str()?).ok().map(Value::from),
             Self::Image => value.as_str().filter(|text| is_image(text)).map(Value::from),
             Self::Word(words) => value.as_str().filter(|word| words.contains(word)).map(Value::from),
             Self::Flag => value.as_bool().map(Value::from),
@@ -199,8 +228,24 @@ impl Kind {
     }
 }
 
+/// The longest name of a network or a volume.
+const NAME_BYTES: usize = 255;
+
+/// The longest reference of an image.
+const IMAGE_BYTES: usize = 1024;
+
+/// Whether `text` is a name or an id that stays one part of a path, whatever a server makes of it.
+pub(super) fn is_name(text: &str) -> bool {
+    let harmless = |c: char| !c.is_control() && !matches!(c, '/' | '\\' | '%' | '?' | '#');
+    (1..=NAME_BYTES).contains(&text.len()) && !matches!(text, "." | "..") && text.chars().all(harmless)
+}
+
+/// Whether `text` has only what references of images are made of, and no part that would make another path of it.
 fn is_image(text: &str) -> bool {
-    !text.contains('\0') && !text.split('/').any(|part| matches!(part, "" | "." | ".."))
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/:@+[]".contains(c);
+    text.len() <= IMAGE_BYTES
+        && text.chars().all(allowed)
+        && !text.split('/').any(|part| matches!(part, "" | "." | ".."))
 }
 
 fn texts(value: &Value) -> Option<Vec<String>> {
@@ -315,6 +360,8 @@ mod tests {
         assert_eq!(flat(Kind::Text, "true"), Some(json!("true")));
         assert_eq!(flat(Kind::Image, "a:5000/b/c:1"), Some(json!("a:5000/b/c:1")));
         assert_eq!(flat(Kind::Image, "a/../b"), None);
+        assert_eq!(flat(Kind::PsOptions, "-eo pid,args"), Some(json!("-eo pid,args")));
+        assert_eq!(flat(Kind::PsOptions, "auxe"), None);
     }
 
     #[test]
@@ -326,6 +373,27 @@ mod tests {
         assert_eq!(typed(Kind::Number, json!("1.5")), Some(json!(1.5)));
         assert_eq!(typed(Kind::Number, json!(0)), None);
         assert_eq!(typed(Kind::Filters, json!({"status": "running"})), Some(json!({"status": ["running"]})));
+    }
+
+    #[test]
+    fn names_and_images_are_no_paths() {
+        let name = |text: &str| Kind::Name.read(&json!(text), false).is_ok();
+        for good in ["web", "a.b_c-d", "a..b", "my network", "sha256:00"] {
+            assert!(name(good), "{good}");
+        }
+        for bad in ["", ".", "..", "../x", "a/b", "/", "a%2fb", "a?b", "a#b", "a\\b", "a\nb", "a\u{0}", "a\u{85}"] {
+            assert!(!name(bad), "{bad:?}");
+        }
+        assert!(!name(&"a".repeat(256)));
+        let image = |text: &str| Kind::Image.read(&json!(text), false).is_ok();
+        for good in ["a", "a:1", "r.test:5000/b/c:1", "a@sha256:00", "[::1]:5000/a", "sha256:00", "A/b"] {
+            assert!(image(good), "{good}");
+        }
+        for bad in
+            ["", "/a", "a/", "a//b", "a/./b", "../a", "a%2fb", "a?b", "a#b", "a b", "a\\b", "a\n", "http://a/b", "ä"]
+        {
+            assert!(!image(bad), "{bad:?}");
+        }
     }
 
     #[test]

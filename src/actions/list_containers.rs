@@ -3,6 +3,9 @@
 
 use std::collections::HashSet;
 
+use serde_json::{Map, Value};
+
+use super::bounds::refusal;
 use super::list_cluster::{bad, page, rows_of_one_dock};
 use super::list_filters::{ListFilters, is_one_of};
 use super::masked::with_body;
@@ -10,10 +13,31 @@ use super::sight::Sight;
 use super::{Context, Outcome};
 use crate::docker::{CarriedLabels, Rows};
 use crate::protocol::masking::mask;
-use crate::protocol::{Failure, Summary};
+use crate::protocol::{Failure, Summary, quoted};
+
+/// Filters that say nothing of any container but those in the answer.
+const FILTERS: [&str; 14] = [
+    "ancestor",
+    "exited",
+    "expose",
+    "health",
+    "id",
+    "is-task",
+    "isolation",
+    "label",
+    "name",
+    "network",
+    "owner",
+    "publish",
+    "status",
+    "volume",
+];
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let sight = Sight::of(context).await?;
+    if !sight.is_all() {
+        check_filters(context)?;
+    }
     if !context.arguments.flag("all") {
         // Among those that the caller sees the newest are chosen here.
         let limit = if sight.is_all() { "limit" } else { "" };
@@ -54,6 +78,15 @@ async fn masked(context: &Context<'_>, outcome: Outcome, sight: &Sight<'_>) -> R
         }
     }
     Ok(Outcome::Answer(if changed { with_body(answer, &body) } else { answer }))
+}
+
+/// Refuses the filters that say something of containers which the caller may not see.
+fn check_filters(context: &Context<'_>) -> Result<(), Failure> {
+    let mut names = context.arguments.get("filters").and_then(Value::as_object).into_iter().flat_map(Map::keys);
+    match names.find(|name| !FILTERS.contains(&name.as_str())) {
+        Some(name) => Err(refusal(&format!("filters.{}", quoted(name)), "it may be about containers of others")),
+        None => Ok(()),
+    }
 }
 
 /// Those of a daemon's list that the caller sees, and of these as many as the request asks for. What is not shown must not

@@ -3,13 +3,14 @@
 use serde_json::Value;
 
 use super::verdict::{broken, from_registry, judge};
-use super::{Context, Outcome, Streaming, Subject, Target};
+use super::{Context, Outcome, Streaming, Subject, Target, registries};
 use crate::docker::{DockerError, Way, pull_call};
 use crate::protocol::{Answer, ErrorCode, Failure};
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let image = context.arguments.text("image").unwrap_or_default();
     if context.arguments.flag("stream") {
+        registries::check_image(context, image).await?;
         let pull = pull_call(image, context.arguments.get("credentials"));
         let about = Subject::Messages(ErrorCode::PullFailed);
         let streaming = Streaming::begin(context, &pull, Way::Down, about).await?;
@@ -21,6 +22,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
 
 /// Fetches `image`; a refusal says that it is about the image and not the daemon.
 pub(super) async fn fetch(context: &Context<'_>, image: &str) -> Result<Vec<Value>, Failure> {
+    registries::check_image(context, image).await?;
     context.admit().await?;
     let pull = pull_call(image, context.arguments.get("credentials"));
     let failed = |status: u16, why: &str| {

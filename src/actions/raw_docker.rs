@@ -1,19 +1,22 @@
 //! `docker`: any call to the daemon's API, the answer as it comes, as one or as a stream.
 
-mod classes;
+mod calls;
+
+use std::collections::BTreeMap;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::bounds::field;
+use super::bounds::{field, refusal};
 use super::fields::has_own_label;
+use super::ps;
 use super::verdict::{ask, judge};
 use super::{Access, Action, Arguments, Context, Demand, On, Outcome, Streaming, Subject, Target};
 use crate::docker::{Method, Payload, RequestParts, Way};
 use crate::protocol::{ErrorCode, Failure, looks_like_id};
-pub(super) use classes::Shape;
-use classes::{About, Class, class};
+pub(super) use calls::Shape;
+use calls::{About, Body, Call};
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Outcome, Failure> {
     let (parts, way) = parts(context.arguments, context.instance)?;
@@ -35,21 +38,40 @@ pub(super) fn only_looks(action: &Action, arguments: &Arguments) -> bool {
 /// do anything to the daemon.
 pub(super) fn demand(action: &Action, arguments: &Arguments) -> Option<Demand> {
     (action.name == "docker").then(|| {
-        let demand = |class: &Class<'_>| {
-            let on = match class.about {
-                About::Instance(reference) => On::Named(reference.to_owned()),
+        classified(arguments, |call, segments| {
+            let on = match call.about {
+                About::Instance => On::Named(segments.get(1).cloned().unwrap_or_default()),
                 About::AllInstances => On::AllInstances,
                 About::Rest => On::Rest,
             };
-            Demand { access: class.access, on }
-        };
-        classified(arguments, demand).unwrap_or(Demand { access: Access::Admin, on: On::Rest })
+            Demand { access: call.access, on }
+        })
+        .unwrap_or(Demand { access: Access::Admin, on: On::Rest })
     })
 }
 
 /// What the body of a call is, where that says how much is asked for.
 pub(super) fn shape(arguments: &Arguments) -> Option<Shape> {
-    classified(arguments, |class| class.shape).flatten()
+    classified(arguments, |call, _| match call.body {
+        Body::Json(shape) => Some(shape),
+        Body::Nothing | Body::Archive => None,
+    })
+    .flatten()
+}
+
+/// Refuses what a caller whose rights are bounded may not send.
+///
+/// # Errors
+/// [`ErrorCode::Forbidden`], with the name of the parameter, the header or the field.
+pub(super) fn check_bounded(arguments: &Arguments) -> Result<(), Failure> {
+    let unknown = || Err(refusal("path", "the call is not known to do no harm"));
+    classified(arguments, |call, _| call.check(arguments)).unwrap_or_else(unknown)
+}
+
+/// The term that a call has the daemon search for, in which there may be a registry.
+pub(super) fn searched(arguments: &Arguments) -> Option<String> {
+    let term = || arguments.pairs("query").remove("term");
+    classified(arguments, |call, _| call.operation == "ImageSearch").filter(|searches| *searches).and_then(|_| term())
 }
 
 /// Whether a call unpacks an archive in an instance.
@@ -59,16 +81,16 @@ pub(super) fn unpacks(arguments: &Arguments) -> bool {
     arguments.text("method") == Some("PUT") && matches!(parts.as_slice(), ["containers", _, "archive"])
 }
 
-fn classified<T>(arguments: &Arguments, read: impl FnOnce(&Class<'_>) -> T) -> Option<T> {
+fn classified<T>(arguments: &Arguments, read: impl FnOnce(&Call, &[String]) -> T) -> Option<T> {
     let segments = segments(arguments.text("path").unwrap_or_default()).ok()?;
-    class(arguments.text("method").unwrap_or("GET"), &segments).map(|class| read(&class))
+    calls::find(arguments.text("method").unwrap_or("GET"), &segments).map(|call| read(call, &segments))
 }
 
 /// The call, and which way bytes go if it streams. An `instance` takes the place of the name that the path has for it,
 /// which may have become that of another.
 fn parts(arguments: &Arguments, instance: Option<&str>) -> Result<(RequestParts, Way), Failure> {
     let method = arguments.text("method").unwrap_or("GET");
-    let query = arguments.pairs("query");
+    let query = query(arguments)?;
     let mut segments = segments(arguments.text("path").unwrap_or_default())?;
     check_name(&segments, &query, arguments.get("body"))?;
     if let (Some(id), ["containers", _, ..]) = (instance, words(&segments).as_slice()) {
@@ -105,13 +127,7 @@ fn parts(arguments: &Arguments, instance: Option<&str>) -> Result<(RequestParts,
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| bad("method", "it is no HTTP method"))?;
     let escaped: Vec<String> = segments.iter().map(|segment| crate::docker::escape(segment)).collect();
     let mut parts = RequestParts::new(method, format!("/{}", escaped.join("/"))).query(query);
-    for (name, value) in arguments.pairs("headers") {
-        let allowed = name.eq_ignore_ascii_case("content-type") || name.to_ascii_lowercase().starts_with("x-registry-");
-        if !allowed || value.chars().any(char::is_control) {
-            return Err(bad("headers", &format!("`{name}` cannot be sent: Content-Type and X-Registry-… can")));
-        }
-        parts.headers.push((name, value));
-    }
+    parts.headers = headers(arguments)?;
     parts.body = match (arguments.get("body"), arguments.text("body-base64")) {
         (Some(_), Some(_)) => return Err(bad("body-base64", "there is a `body` too")),
         (Some(body), None) => Some(Payload::Json(body.clone())),
@@ -122,6 +138,44 @@ fn parts(arguments: &Arguments, instance: Option<&str>) -> Result<(RequestParts,
         (None, None) => None,
     };
     Ok((parts, way))
+}
+
+/// The query of a call. What it asks of the host's `ps` is not passed on as it is, whoever asks.
+fn query(arguments: &Arguments) -> Result<BTreeMap<String, String>, Failure> {
+    let mut query = arguments.pairs("query");
+    for (name, value) in query.iter_mut().filter(|(name, _)| name.eq_ignore_ascii_case("ps_args")) {
+        *value = ps::options(value).map_err(|rule| bad("query", &format!("`{name}` must be {rule}")))?;
+    }
+    Ok(query)
+}
+
+/// The headers of a call: each once, and of a JSON body no type but its own, so that the daemon reads no form out of it.
+fn headers(arguments: &Arguments) -> Result<Vec<(String, String)>, Failure> {
+    let mut headers: Vec<(String, String)> = Vec::new();
+    for (name, value) in arguments.pairs("headers") {
+        let is_type = name.eq_ignore_ascii_case("content-type");
+        let allowed = is_type || name.to_ascii_lowercase().starts_with("x-registry-");
+        if !allowed || value.chars().any(char::is_control) {
+            return Err(bad("headers", &format!("`{name}` cannot be sent: Content-Type and X-Registry-… can")));
+        }
+        if headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(&name)) {
+            return Err(bad("headers", &format!("`{name}` is there twice")));
+        }
+        if !is_type || !arguments.has("body") {
+            headers.push((name, value));
+        } else if !value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
+            return Err(bad(
+                "headers",
+                "the `Content-Type` of a `body` is application/json; use `body-base64` for others",
+            ));
+        }
+    }
+    Ok(headers)
+}
+
+/// Whether what such a path names may have slashes inside.
+fn has_long_names(first: &str) -> bool {
+    matches!(first, "images" | "plugins" | "distribution")
 }
 
 /// The parts of a path, decoded, without the version. Whatever could mean another path than it says is refused, so
@@ -148,10 +202,13 @@ fn segments(path: &str) -> Result<Vec<String>, Failure> {
     if segments.first().is_some_and(version) {
         segments.remove(0);
     }
-    if segments.is_empty() {
-        return Err(bad("path", "it names nothing"));
+    match segments.first() {
+        None => Err(bad("path", "it names nothing")),
+        Some(first) if !has_long_names(first) && segments.iter().any(|segment| segment.contains('/')) => {
+            Err(bad("path", "an escaped / stands in the name of an image or a plugin, and nowhere else"))
+        }
+        Some(_) => Ok(segments),
     }
-    Ok(segments)
 }
 
 /// The containers that a call names, as it names them, wherever Docker reads a name or an id. The first is that of its path,
@@ -274,7 +331,8 @@ mod tests {
 
     #[test]
     fn a_path_says_what_it_means() {
-        assert_eq!(segments("/v1.41/containers/a%2Fb/json").unwrap(), ["containers", "a/b", "json"]);
+        assert_eq!(segments("/v1.41/images/a%2Fb/json").unwrap(), ["images", "a/b", "json"]);
+        assert!(segments("/v1.41/containers/a%2Fb/json").is_err(), "no container is called so");
         for bad in
             ["containers/json", "/", "//x", "/../x", "/%2e%2e/x", "/a?b", "/a%3fb", "/a%252e", "/a%0d%0a", "/v1.41"]
         {

@@ -95,7 +95,7 @@ impl Kind {
         let texts = json!({"type": "array", "items": {"type": "string"}});
         let map = json!({"type": "object", "additionalProperties": {"type": "string"}});
         match self {
-            Self::Text | Self::Image => json!({"type": "string", "minLength": 1}),
+            Self::Text | Self::Name | Self::PsOptions | Self::Image => json!({"type": "string", "minLength": 1}),
             Self::Word(words) => json!({"enum": words}),
             Self::Flag => json!({"type": "boolean"}),
             Self::Whole(from, to) => json!({"type": "integer", "minimum": from, "maximum": to}),

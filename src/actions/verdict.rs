@@ -105,9 +105,9 @@ fn in_query(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Passes an answer on, or makes a failure of one that says so itself (status 400 and above).
+/// Passes an answer on, or makes a failure of one that says so itself (status 300 and above, but for 304, which says that there was nothing to do).
 pub(super) fn judge(answer: Answer, target: Target) -> Result<Answer, Failure> {
-    if answer.status < 400 {
+    if matches!(answer.status, 0..300 | 304) {
         return Ok(answer);
     }
     let message = answer.text_field("message").unwrap_or_else(|| format!("the daemon answered {}", answer.status));
@@ -145,6 +145,7 @@ impl From<DockerError> for Failure {
             DockerError::TooLarge => {
                 Self::new(ErrorCode::AnswerTooLarge, format!("{error}: ask for less, with filters or a shorter tail"))
             }
+            DockerError::Redirected(_) => Self::new(ErrorCode::DockerError, error.to_string()),
             DockerError::Down(why) => Self::new(
                 ErrorCode::DaemonDown,
                 format!(

@@ -7,7 +7,7 @@ use clap::builder::FalseyValueParser;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::actions::{Bounds, Folder};
+use crate::actions::{Bounds, Folder, Registry};
 use crate::auth::{AccountError, AuthOptions};
 use crate::bus::{Limits, RedisOptions};
 use crate::metrics::Metrics;
@@ -26,6 +26,10 @@ pub(super) struct AuthorityArgs {
     /// With --auth enforce: a folder of this host that users may mount, as a whole; may be given several times
     #[arg(long = "bind-folder", env = "DEBLOX_BIND_FOLDERS", value_name = "DIR", value_delimiter = ',')]
     bind_folders: Vec<Folder>,
+    /// With --auth enforce: registries that users may pull from and search, such as quay.io, or * for all; Docker Hub
+    /// and registries of images that this host has are always among them
+    #[arg(long, alias = "registry", env = "DEBLOX_REGISTRIES", value_name = "HOST", value_delimiter = ',')]
+    registries: Vec<Registry>,
     /// With --auth enforce: how many processes and threads a container of a user may have, and has if it asks for no limit
     #[arg(long, env = "DEBLOX_PIDS_LIMIT", value_name = "N", default_value_t = PIDS_LIMIT, value_parser = clap::value_parser!(u64).range(1..=PIDS_LARGEST))]
     pids_limit: u64,
@@ -58,6 +62,7 @@ impl AuthorityArgs {
     pub(super) fn authority(&self, auth: &AuthArgs) -> Option<Authority> {
         let bounds = Bounds {
             bind_folders: self.bind_folders.clone(),
+            registries: self.registries.clone(),
             pids_limit: self.pids_limit,
             user_networks: self.user_networks,
         };

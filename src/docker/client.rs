@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 pub use hyper::Method;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName};
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -51,6 +51,11 @@ pub enum DockerError {
     /// The answer is larger than [`ANSWER_BYTES`].
     #[error("the daemon's answer is larger than {} MiB", ANSWER_BYTES / 1024 / 1024)]
     TooLarge,
+    /// It answers with a redirect, which is not followed: a name in the path is none.
+    #[error(
+        "the daemon answered {0}, a redirect, which deblox does not follow: use the id or the plain name of what is meant"
+    )]
+    Redirected(u16),
     /// It refused: status and message.
     #[error("{1}")]
     Refused(u16, String),
@@ -307,7 +312,13 @@ impl Docker {
         let request = request
             .body(stream.unwrap_or_else(whole))
             .map_err(|e| DockerError::Down(format!("not a valid request: {e}")))?;
-        self.request(request).await.map_err(|e| DockerError::Down(causes(&e)))
+        let response = self.request(request).await.map_err(|e| DockerError::Down(causes(&e)))?;
+        match response.status() {
+            // 304 says that there was nothing to do, such as at the start of what runs.
+            StatusCode::NOT_MODIFIED => Ok(response),
+            status if status.is_redirection() => Err(DockerError::Redirected(status.as_u16())),
+            _ => Ok(response),
+        }
     }
 
     /// All that is sent goes this way.

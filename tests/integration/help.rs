@@ -274,6 +274,12 @@ fn help_of_deblox_worker() {
 
               [env: DEBLOX_BIND_FOLDERS=]
 
+          --registries <HOST>
+              With --auth enforce: registries that users may pull from and search, such as quay.io, or *
+              for all; Docker Hub and registries of images that this host has are always among them
+
+              [env: DEBLOX_REGISTRIES=]
+
           --pids-limit <N>
               With --auth enforce: how many processes and threads a container of a user may have, and
               has if it asks for no limit
@@ -564,6 +570,12 @@ fn help_of_deblox_up() {
               several times
 
               [env: DEBLOX_BIND_FOLDERS=]
+
+          --registries <HOST>
+              With --auth enforce: registries that users may pull from and search, such as quay.io, or *
+              for all; Docker Hub and registries of images that this host has are always among them
+
+              [env: DEBLOX_REGISTRIES=]
 
           --pids-limit <N>
               With --auth enforce: how many processes and threads a container of a user may have, and

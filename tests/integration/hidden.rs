@@ -18,6 +18,8 @@ fn value(field: &Field) -> Value {
         Kind::List | Kind::TextOrList => json!(["true"]),
         Kind::Pairs | Kind::Labels | Kind::Filters | Kind::Object => json!({}),
         Kind::Size => json!("64m"),
+        Kind::Name => json!("x"),
+        Kind::PsOptions => json!("-ef"),
     }
 }
 

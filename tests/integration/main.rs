@@ -61,6 +61,7 @@ mod oidc;
 mod order;
 mod oversized;
 mod owners;
+mod params;
 mod pids;
 mod placement;
 mod properties;

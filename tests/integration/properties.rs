@@ -216,7 +216,8 @@ fn request() -> impl Strategy<Value = Map<String, Value>> {
 /// A value that such a field takes.
 fn fitting(kind: Kind) -> Value {
     match kind {
-        Kind::Text | Kind::Image => json!("x"),
+        Kind::Text | Kind::Name | Kind::Image => json!("x"),
+        Kind::PsOptions => json!("-ef"),
         Kind::Word(words) => json!(words[0]),
         Kind::Flag => json!(true),
         Kind::Whole(_, to) => json!(to),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::protocol::{ErrorCode, Failure};
 
 /// What may stand in a field.
-pub(super) enum Rule {
+pub(in crate::actions) enum Rule {
     /// Whatever it is.
     Free,
     /// Nothing; and why not.
@@ -17,13 +17,18 @@ pub(super) enum Rule {
 }
 
 /// The fields that an object may have; one that is not there must say nothing.
-pub(super) type Rules = [(&'static str, Rule)];
+pub(in crate::actions) type Rules = [(&'static str, Rule)];
 
 /// Checks each field of `value`, whose name for people is `path`.
 ///
 /// # Errors
 /// [`ErrorCode::Forbidden`], with the name of the field.
-pub(super) fn check(value: &Value, path: &str, rules: &Rules, bounds: &super::Bounds) -> Result<(), Failure> {
+pub(in crate::actions) fn check(
+    value: &Value,
+    path: &str,
+    rules: &Rules,
+    bounds: &super::Bounds,
+) -> Result<(), Failure> {
     for (name, value) in fields(value, path)? {
         let rule = rules.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let what = rule.map_or(name, |(known, _)| known);
@@ -106,6 +111,6 @@ pub(super) fn is_nothing(value: &Value) -> bool {
 }
 
 /// What is said of something that a user may not have.
-pub(super) fn refusal(what: &str, why: &str) -> Failure {
+pub(in crate::actions) fn refusal(what: &str, why: &str) -> Failure {
     Failure::new(ErrorCode::Forbidden, format!("`{what}` is not for users, but for operators and admins: {why}"))
 }

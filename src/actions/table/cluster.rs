@@ -6,7 +6,7 @@ use crate::actions::Kind::{Labels, List, Object};
 use crate::actions::{Access, Action, Field, Target};
 
 const HOSTNAME: Field = text("hostname", "the host's fully qualified domain name").required();
-const NAME: Field = text("name", "the template's name").required();
+const NAME: Field = text("name", "the template's name").required().safe("every role may read templates");
 
 pub(super) static DOCKS: &[Action] = &[
     Action::own(

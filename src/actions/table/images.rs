@@ -19,11 +19,14 @@ pub(super) static IMAGES: &[Action] = &[
     .widens()
     .fields(&[
         ALL,
-        Field::new("filters", Filters, "Docker's filters, such as {\"dangling\": [\"true\"]}"),
+        Field::new("filters", Filters, "Docker's filters, such as {\"dangling\": [\"true\"]}")
+            .safe("every role sees all images"),
         LIMIT,
         CURSOR,
-        Field::new("intermediate", Flag, "intermediate images too: Docker's own `all`"),
-        Field::new("digests", Flag, "with their digests, which the rows of the cluster always have"),
+        Field::new("intermediate", Flag, "intermediate images too: Docker's own `all`")
+            .safe("every role sees all images"),
+        Field::new("digests", Flag, "with their digests, which the rows of the cluster always have")
+            .safe("every role sees all images"),
     ]),
     Action::plain(
         "inspect-image",
@@ -99,7 +102,11 @@ pub(super) static IMAGES: &[Action] = &[
         .also(&["save-image"])
         .reveals()
         .streaming(Streams::Always)
-        .fields(&[Field::new("images", TextOrList, "the images").or("image").required().query("names")]),
+        .fields(&[Field::new("images", TextOrList, "the images")
+            .or("image")
+            .required()
+            .query("names")
+            .safe("those who see all may have them")]),
     Action::plain(
         "load-images",
         Create,
@@ -135,8 +142,8 @@ pub(super) static IMAGES: &[Action] = &[
         .recorded(CHANGED)
         .fields(&[FILTERS]),
     Action::plain("search-images", View, Daemon, Method::GET, "/images/search", "searches Docker Hub").fields(&[
-        text("term", "what to search for").required().query("term"),
-        Field::new("limit", Whole(1, 100), "how many").query("limit"),
+        text("term", "what to search for").required().query("term").safe("a registry in it is checked"),
+        Field::new("limit", Whole(1, 100), "how many").query("limit").safe("it bounds the answer"),
         FILTERS,
     ]),
 ];

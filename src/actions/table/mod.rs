@@ -23,24 +23,32 @@ pub static GROUPS: &[(&str, &[Action])] = &[
     ("The daemon", resources::DAEMON),
 ];
 
-const IMAGE: Field = Field::new("image", Image, "an image: name, name:tag or id").required().path();
+const IMAGE: Field = Field::new("image", Image, "an image: name, name:tag or id")
+    .required()
+    .path()
+    .safe("a reference has no characters of another path; where it is fetched, its registry is checked");
 const CREDENTIALS: Field = Field::new(
     "credentials",
     Kind::Object,
     "for the registry: {\"username\", \"password\"} or {\"identitytoken\"}; not kept",
-);
-const FILTERS: Field =
-    Field::new("filters", Kind::Filters, "Docker's filters, such as {\"label\": [\"team=x\"]}").query("filters");
+)
+.safe("its fields are checked, and `serveraddress` like any other registry");
+const FILTERS: Field = Field::new("filters", Kind::Filters, "Docker's filters, such as {\"label\": [\"team=x\"]}")
+    .query("filters")
+    .safe("filters only leave out of what the action shows anyway");
 
 /// The fields of a list that can be of the whole cluster, where the daemon's own has no `limit`.
-const ALL: Field = Field::new("all", Flag, "those of the whole cluster, from the shared records");
-const LIMIT: Field = Field::new("limit", PAGE, "with `all`: so many a page (1000)");
-const CURSOR: Field = text("cursor", "with `all`: where the last page ended");
+const ALL: Field = Field::new("all", Flag, "those of the whole cluster, from the shared records")
+    .safe("what the caller may not see is left out");
+const LIMIT: Field = Field::new("limit", PAGE, "with `all`: so many a page (1000)").safe("it bounds the answer");
+const CURSOR: Field =
+    text("cursor", "with `all`: where the last page ended").safe("it is a place in a list that is filtered again");
 
 /// How many rows a page may have: with records of a kilobyte, it is one reply of ten megabytes.
 const PAGE: Kind = Whole(1, 10_000);
 
-const STREAM: Field = Field::new("stream", Flag, "as a stream, in `deblox.output.<id>`");
+const STREAM: Field =
+    Field::new("stream", Flag, "as a stream, in `deblox.output.<id>`").safe("it changes the form of the answer");
 
 /// Seconds since the epoch, to the end of the year 9999.
 const TIMESTAMP: Kind = Whole(0, 253_402_300_799);

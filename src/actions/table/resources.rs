@@ -2,7 +2,7 @@
 
 use super::super::{dock_stats, events, list_networks, list_volumes, raw_docker};
 use super::{ALL, CURSOR, FILTERS, LIMIT, STREAM, TIMESTAMP, text};
-use crate::actions::Kind::{Filters, Flag, Labels, Object, Pairs, Word};
+use crate::actions::Kind::{Filters, Flag, Labels, Name, Object, Pairs, Word};
 use crate::actions::{Access, Action, Field, Place, Recorded, Streams, Target};
 use crate::docker::Method;
 use crate::protocol::Resource;
@@ -12,8 +12,15 @@ use Target::{Daemon, Instance, NamedDaemon};
 const NETWORKS_CHANGED: Recorded = Recorded::Resource(Resource::Networks);
 const VOLUMES_CHANGED: Recorded = Recorded::Resource(Resource::Volumes);
 
-const NETWORK: Field = text("network", "a network: id or name").required().path();
-const VOLUME: Field = text("volume", "a volume's name").required().path();
+const NETWORK: Field = Field::new("network", Name, "a network: id or name")
+    .required()
+    .path()
+    .safe("one part of a path; whose network it is, is checked where a container joins it");
+const VOLUME: Field =
+    Field::new("volume", Name, "a volume's name").required().path().safe("one part of a path; it is only looked at");
+/// Why users and viewers may make calls of the daemon's own API.
+const CALLS: &str = "a table of the daemon's API says what of each call is for whom";
+
 const FORCE: Field = Field::new("force", Flag, "even if something is wrong with it").query("force");
 
 pub(super) static NETWORKS: &[Action] = &[
@@ -24,11 +31,14 @@ pub(super) static NETWORKS: &[Action] = &[
     .fields(&[ALL, FILTERS, LIMIT, CURSOR]),
     Action::plain("inspect-network", View, Daemon, Method::GET, "/networks/{}", "everything about a network")
         .reveals()
-        .fields(&[NETWORK, Field::new("verbose", Flag, "with more").query("verbose")]),
+        .fields(&[
+            NETWORK,
+            Field::new("verbose", Flag, "with more").query("verbose").safe("it tells more of what the caller may see"),
+        ]),
     Action::plain("create-network", Create, NamedDaemon, Method::POST, "/networks/create", "makes a network")
         .recorded(NETWORKS_CHANGED)
         .fields(&[
-            text("name", "its name").required().body("Name"),
+            Field::new("name", Name, "its name").required().body("Name"),
             text("driver", "its driver (bridge)").body("Driver"),
             Field::new("internal", Flag, "without a way out").body("Internal"),
             Field::new("attachable", Flag, "containers may join it by hand").body("Attachable"),
@@ -63,7 +73,12 @@ pub(super) static NETWORKS: &[Action] = &[
         "joins an instance to a network",
     )
     .instance_in(Place::Body("Container"))
-    .fields(&[NETWORK, Field::new("endpoint", Object, "Docker's EndpointConfig object").body("EndpointConfig")]),
+    .fields(&[
+        NETWORK,
+        Field::new("endpoint", Object, "Docker's EndpointConfig object")
+            .body("EndpointConfig")
+            .safe("each of its fields is checked"),
+    ]),
     Action::plain(
         "disconnect-network",
         Operate,
@@ -73,7 +88,10 @@ pub(super) static NETWORKS: &[Action] = &[
         "takes an instance off a network",
     )
     .instance_in(Place::Body("Container"))
-    .fields(&[NETWORK, Field::new("force", Flag, "whatever it does there").body("Force")]),
+    .fields(&[
+        NETWORK,
+        Field::new("force", Flag, "whatever it does there").body("Force").safe("it is about the container alone"),
+    ]),
 ];
 
 pub(super) static VOLUMES: &[Action] = &[
@@ -87,7 +105,7 @@ pub(super) static VOLUMES: &[Action] = &[
     Action::plain("create-volume", Create, NamedDaemon, Method::POST, "/volumes/create", "makes a volume")
         .recorded(VOLUMES_CHANGED)
         .fields(&[
-            text("name", "its name").body("Name"),
+            Field::new("name", Name, "its name").body("Name"),
             text("driver", "its driver (local)").body("Driver"),
             Field::new("options", Pairs, "options of the driver").body("DriverOpts"),
             Field::new("labels", Labels, "its labels").body("Labels"),
@@ -129,13 +147,19 @@ pub(super) static DAEMON: &[Action] = &[
     .widens()
     .streaming(Streams::Always)
     .fields(&[
-        Field::new("all", Flag, "those of the whole cluster, `deblox.events`, a JSON object a line"),
-        Field::new("audit", Flag, "with `all`: the audit, `deblox.audit`, in the place of the events"),
-        text("after", "with `all`: what comes after the event that had this as `at` (from now on)"),
-        Field::new("kept", Flag, "with `all`: end with the last that is kept; without `after`, begin with the first"),
-        Field::new("since", TIMESTAMP, "from this time on, in seconds since the epoch (from now on)"),
-        Field::new("until", TIMESTAMP, "to this time; then the stream ends"),
-        Field::new("filters", Filters, "Docker's filters, such as {\"type\": [\"container\"]}"),
+        Field::new("all", Flag, "those of the whole cluster, `deblox.events`, a JSON object a line")
+            .safe("what the caller may not see is left out"),
+        Field::new("audit", Flag, "with `all`: the audit, `deblox.audit`, in the place of the events")
+            .safe("what the caller may not see is left out"),
+        text("after", "with `all`: what comes after the event that had this as `at` (from now on)")
+            .safe("it is a place in a stream that is filtered"),
+        Field::new("kept", Flag, "with `all`: end with the last that is kept; without `after`, begin with the first")
+            .safe("it bounds a stream that is filtered"),
+        Field::new("since", TIMESTAMP, "from this time on, in seconds since the epoch (from now on)")
+            .safe("it bounds the answer"),
+        Field::new("until", TIMESTAMP, "to this time; then the stream ends").safe("it bounds the answer"),
+        Field::new("filters", Filters, "Docker's filters, such as {\"type\": [\"container\"]}")
+            .safe("filters only leave out of what the action shows anyway"),
     ]),
     Action::own(
         "dock-stats",
@@ -150,13 +174,13 @@ pub(super) static DAEMON: &[Action] = &[
     })
     .streaming(Streams::Asked(&["stream", "upload"]))
     .fields(&[
-        Field::new("method", Word(&["GET", "HEAD", "POST", "PUT", "DELETE"]), "the HTTP method (GET)"),
-        text("path", "the path below the API's version, such as /containers/json").required(),
-        Field::new("query", Pairs, "query parameters"),
-        Field::new("headers", Pairs, "further headers: Content-Type and those that begin with X-Registry-"),
-        Field::new("body", Object, "the body, as JSON"),
-        text("body-base64", "the body, as base64, where it is not JSON"),
+        Field::new("method", Word(&["GET", "HEAD", "POST", "PUT", "DELETE"]), "the HTTP method (GET)").safe(CALLS),
+        text("path", "the path below the API's version, such as /containers/json").required().safe(CALLS),
+        Field::new("query", Pairs, "query parameters").safe(CALLS),
+        Field::new("headers", Pairs, "further headers: Content-Type and those that begin with X-Registry-").safe(CALLS),
+        Field::new("body", Object, "the body, as JSON").safe(CALLS),
+        text("body-base64", "the body, as base64, where it is not JSON").safe(CALLS),
         STREAM,
-        Field::new("upload", Flag, "with `deblox.input.<id>` as the body; as a stream"),
+        Field::new("upload", Flag, "with `deblox.input.<id>` as the body; as a stream").safe(CALLS),
     ]),
 ];
