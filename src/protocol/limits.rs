@@ -335,7 +335,7 @@ pub const BEGUN_LOGIN_KEPT: Duration = Duration::from_secs(10 * 60);
 pub const BEGUN_LOGINS: u64 = 5000;
 
 /// How many of them one address may begin in a minute: many people may come from one. Of IPv6, a /64 is one address.
-pub const BEGUN_LOGINS_PER_ADDRESS: u64 = 60;
+pub const BEGUN_LOGINS_PER_ADDRESS: u64 = 300;
 
 /// How long the provider may take for each of its answers.
 pub const PROVIDER_ANSWER: Duration = Duration::from_secs(10);

@@ -245,10 +245,13 @@ async fn an_address_that_holds_many_connections_leaves_room_for_others() {
     let node = Node::start(&bus).await;
     let address = node.address();
     let request = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
-    // The first one keeps its place: a request is under way while its head is.
+    // Each waits for a body, which the node does for longer than for a head.
+    let head = "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n";
     let mut idle = Vec::new();
     for _ in 0..CONNECTIONS_PER_ADDRESS {
-        idle.push(connect(&address, "127.0.0.3").expect("it listens"));
+        let mut connection = connect(&address, "127.0.0.3").expect("it listens");
+        connection.write_all(head.as_bytes()).expect("it reads");
+        idle.push(connection);
     }
     let refused = async || {
         let mut more = connect(&address, "127.0.0.3").ok()?;

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{accounts, known, told};
+use super::{accounts, known, told_change};
 use crate::protocol::{ErrorCode, Secret};
 use crate::web::Node;
 use crate::web::api::caller::Caller;
@@ -65,7 +65,8 @@ pub(in crate::web::api) async fn change(
         })?;
         Ok(accounts(&node).replace_password(name, Some(change.new.clone()), change.revoke_tokens).await?)
     };
-    told(&node, &caller, "set-password", name.as_str(), changed).await?;
+    let words = change.revoke_tokens.then_some("tokens revoked");
+    told_change(&node, &caller, ("set-password", name.as_str(), words), changed).await?;
     let session = begin(&node, (peer, &headers), name.as_str(), &change.new).await?;
     Ok(with_session(&node, StatusCode::NO_CONTENT.into_response(), &session))
 }

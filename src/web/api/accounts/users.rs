@@ -144,8 +144,12 @@ pub(in crate::web::api) async fn change(
     let name = named(&name)?;
     let changes = changes(&change)?;
     let is_password = change.password.is_some() || change.generate;
-    let words = [Change::words(&changes), if is_password { "password".to_owned() } else { String::new() }];
-    let words = words.join(" ").trim().to_owned();
+    let words = [
+        Some(Change::words(&changes)).filter(|words| !words.is_empty()),
+        is_password.then(|| "password".to_owned()),
+        change.revoke_tokens.then(|| "tokens revoked".to_owned()),
+    ];
+    let words = words.into_iter().flatten().collect::<Vec<_>>().join(" ");
     let changed = async {
         if name == admin(&caller)?.username && (change.disabled == Some(true) || change.role.is_some_and(not_admin)) {
             return Err(own_account("be disabled or get another role"));
