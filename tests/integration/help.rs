@@ -286,6 +286,7 @@ fn help_of_deblox_worker() {
 
               [env: DEBLOX_PIDS_LIMIT=]
               [default: 4096]
+
           --user-networks
               With --auth enforce: put containers of users that name no network on a network of their
               user, instead of the default bridge
@@ -583,6 +584,7 @@ fn help_of_deblox_up() {
 
               [env: DEBLOX_PIDS_LIMIT=]
               [default: 4096]
+
           --user-networks
               With --auth enforce: put containers of users that name no network on a network of their
               user, instead of the default bridge

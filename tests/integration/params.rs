@@ -188,7 +188,7 @@ async fn parameters_headers_and_bodies_that_are_not_listed_need_an_operator() {
     }
     assert_eq!(docker(HOST, &["inspect", "-f", "{{.State.Running}}", &name]), "true");
     let twice = json!({"headers": {"Content-Type": "application/json", "content-type": "text/plain"}});
-    refused(&bus.call_as(&paula, raw("POST", &of("stop"), twice)).await, 403, "forbidden", &["ontent-"]);
+    refused(&bus.call_as(&paula, raw("POST", &of("stop"), twice)).await, 400, "bad-field", &["`headers`", "twice"]);
     for filter in ["before", "since", "invented"] {
         let list = json!({"action": "list-containers", "filters": {filter: name}, "dock": DOCK});
         refused(&bus.call_as(&paula, list).await, 403, "forbidden", &[&format!("`filters.{filter}`")]);
