@@ -317,7 +317,7 @@ mod tests {
             let named = at("b.test", name, "beef");
             assert_eq!(meant(name, vec![named.clone()], vec![at("a.test", "", "fff0")]), [named]);
         }
-        assert_eq!(meant("012", Vec::new(), vec![victim.clone()]), [victim.clone()]);
+        assert_eq!(meant("012", Vec::new(), vec![victim.clone()]), std::slice::from_ref(&victim));
         let longer = at("b.test", "", &format!("{full}0"));
         assert_eq!(meant(&full, Vec::new(), vec![victim.clone(), longer]), [victim]);
     }

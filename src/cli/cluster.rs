@@ -133,17 +133,20 @@ impl Cluster {
 
     /// The same for a step that changes an account, which is recorded in the audit: the action, what it is about, and what
     /// is changed of that.
-    pub(super) async fn change_account<T>(
-        &self,
-        what: (&str, &str, Option<&str>),
-        step: impl Future<Output = Result<T, AccountError>>,
-    ) -> anyhow::Result<T> {
-        self.account(async {
+    pub(super) fn change_account<'a, T>(
+        &'a self,
+        what: (&'a str, &'a str, Option<&'a str>),
+        step: impl Future<Output = Result<T, AccountError>> + 'a,
+    ) -> impl Future<Output = anyhow::Result<T>> + 'a
+    where
+        T: 'a,
+    {
+        // On the heap: the futures of callers would hold several copies of it.
+        Box::pin(self.account(async move {
             let done = step.await;
             record_change(self.client.bus(), self.redis.user().as_deref(), what, &done).await;
             done
-        })
-        .await
+        }))
     }
 
     /// Why Redis did not do something, and what to do about it.

@@ -122,6 +122,7 @@ pub enum LogFormat {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 enum Command {
     /// All for one machine: a worker, HTTP, and a private Redis unless REDIS_URL names one
     Up(up::Args),
@@ -328,9 +329,9 @@ impl Remote {
             Self::Logout => login::log_out(cluster).await,
             Self::Whoami(args) => login::who_am_i(&args, cluster).await,
             Self::Session(command) => sessions::run(command, cluster).await,
-            Self::User(command) => users::run(command, cluster).await,
+            Self::User(command) => Box::pin(users::run(command, cluster)).await,
             Self::Group(command) => groups::run(command, cluster).await,
-            Self::Token(command) => tokens::run(command, cluster).await,
+            Self::Token(command) => Box::pin(tokens::run(command, cluster)).await,
             Self::Call(args) => call::run(args, cluster).await,
         }
     }

@@ -39,9 +39,12 @@ pub struct OwnLabels {
     pub replaces_running: bool,
 }
 
-/// What is known of images, by id: the `deblox.` labels of each, or that it could not be inspected.
+/// The `deblox.` labels of an image; none where it could not be inspected.
+type Inspected = Option<Arc<CarriedLabels>>;
+
+/// What is known of images, by id, and since when.
 #[derive(Default)]
-pub(super) struct ImageLabels(Mutex<HashMap<String, (Instant, Option<Arc<CarriedLabels>>)>>);
+pub(super) struct ImageLabels(Mutex<HashMap<String, (Instant, Inspected)>>);
 
 impl CarriedLabels {
     /// Reads the labels in Docker's JSON: an object of texts.
@@ -118,13 +121,13 @@ impl Docker {
 
 impl ImageLabels {
     /// What is known of that image, if anything is.
-    fn get(&self, id: &str) -> Option<Option<Arc<CarriedLabels>>> {
+    fn get(&self, id: &str) -> Option<Inspected> {
         let known = self.0.lock().expect("never held across a panic");
         let (since, labels) = known.get(id)?;
         (labels.is_some() || since.elapsed() < MISSING).then(|| labels.clone())
     }
 
-    fn put(&self, id: &str, labels: Option<Arc<CarriedLabels>>) {
+    fn put(&self, id: &str, labels: Inspected) {
         let mut known = self.0.lock().expect("never held across a panic");
         if known.len() >= REMEMBERED {
             known.clear();

@@ -361,10 +361,11 @@ mod tests {
 
     #[test]
     fn a_chain_is_right_and_whatever_is_done_to_it_is_found() {
+        type Change<'a> = &'a dyn Fn(&mut Vec<Map<String, Value>>);
         let (good, head) = chain(6);
         assert_eq!(walk(&good, &head), Ok(()));
         assert_eq!(walk(&[], &Link::default()), Ok(()));
-        let found = |change: &dyn Fn(&mut Vec<Map<String, Value>>)| {
+        let found = |change: Change<'_>| {
             let mut records = good.clone();
             change(&mut records);
             walk(&records, &head).unwrap_err()

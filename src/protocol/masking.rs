@@ -1,5 +1,4 @@
 //! Which values look like secrets, and how they are masked in what callers get who may not see them.
-//!
 //! A value is masked because of the name that it stands under, as `PASSWORD` in `PASSWORD=x`, because that name was declared
 //! a secret, or because of its own form, as the user and password in a URL. Everything else of a document stays as it is.
 

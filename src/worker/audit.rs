@@ -102,11 +102,11 @@ pub(super) fn undecodable(dock: &Fqdn, delivery: &Delivery, id: &RequestId, erro
 
 /// The action that an entry names. A word that is none could be anything, also a secret in the wrong place.
 fn action_of(fields: &Fields) -> &'static str {
-    let field = |name: &str| fields.iter().find(|(key, _)| key == name.as_bytes()).map(|(_, value)| value);
     #[derive(serde::Deserialize)]
     struct Named {
         action: String,
     }
+    let field = |name: &str| fields.iter().find(|(key, _)| key == name.as_bytes()).map(|(_, value)| value);
     let in_json = || serde_json::from_slice::<Named>(field("json")?).ok().map(|named| named.action);
     let named = field("action").and_then(|text| String::from_utf8(text.clone()).ok()).or_else(in_json);
     named.and_then(|name| Action::find(&name).ok()).map_or(UNKNOWN, |action| action.name)

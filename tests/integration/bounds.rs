@@ -437,6 +437,11 @@ async fn a_name_that_is_the_beginning_of_anothers_id_reaches_only_ones_own() {
     assert_eq!(inspected["Response"]["Body"]["Id"], made["Id"], "{inspected}");
     let delete = call("DELETE", &format!("/containers/{name}"), &json!({}));
     succeeded(&bus.call_as(&dana, delete.clone()).await, 204);
+    until("its record is gone", async || {
+        let there: bool = bus.redis(&["HEXISTS", &bus.key("owners"), made["Id"].as_str().unwrap_or_default()]).await;
+        (!there).then_some(())
+    })
+    .await;
     refused(&bus.call_as(&dana, delete).await, 404, "no-such-instance", &[name]);
     assert!(exists("container", &victim));
 }

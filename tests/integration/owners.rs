@@ -132,7 +132,7 @@ async fn an_owner_stays_when_the_image_is_gone_and_when_the_container_is_of_befo
     let (name, old) = (unique("own"), unique("old"));
     let _scrubs = [&name, &old].map(|name| Scrub::new(HOST, name));
     let (image, _undo) = image(&["team=x".to_owned()]);
-    let _worker = bus.enforcing(HOST, DOCK).await;
+    let worker = bus.enforcing(HOST, DOCK).await;
     let ada = bus.known_user(&user, Role::User, &[]).await;
     let made = id_of(&bus.call_as(&ada, create(&name, &image)).await);
     // As deblox 0.1 made them: without the id of the image.
@@ -141,7 +141,7 @@ async fn an_owner_stays_when_the_image_is_gone_and_when_the_container_is_of_befo
     docker(HOST, &["rmi", "-f", &image]);
     succeeded(&bus.call_as(&ada, about("inspect-container", &name)).await, 200);
     bus.redis::<i64>(&["DEL", &bus.key("owners"), &bus.key(&format!("instances.{DOCK}"))]).await;
-    drop(_worker);
+    drop(worker);
     let _next = bus.enforcing(HOST, DOCK).await;
     for id in [&made, &before] {
         assert_eq!(bus.owner_of(id).await, json!(user));

@@ -169,7 +169,7 @@ async fn nodes_keep_the_replies_of_two_callers_with_one_id_apart() {
         let slow = json!({"action": "exec-container", "id": name, "requestId": id,
             "cmd": ["sh", "-c", "sleep 1; echo $SECRET"]});
         let ask = |node: &Node, token: &str| {
-            let (address, header) = (node.address().to_owned(), format!("Authorization: Bearer {token}"));
+            let (address, header) = (node.address().clone(), format!("Authorization: Bearer {token}"));
             let body = slow.to_string();
             tokio::spawn(async move { send(&address, "POST /", &header, &body).await })
         };

@@ -186,17 +186,17 @@ async fn a_password_that_is_replaced_in_its_file_counts_with_the_next_connection
     for is_url in [false, true] {
         let (redis, bus) = guarded().await;
         let files = Files::new();
-        let text = |password: &str| match is_url {
-            true => format!("redis://:{password}@127.0.0.1:{}", redis.port()),
-            false => password.to_owned(),
+        let text = |password: &str| {
+            if is_url { format!("redis://:{password}@127.0.0.1:{}", redis.port()) } else { password.to_owned() }
         };
         let file = files.with("secret", &text(PASSWORDS[0]));
         let worker = Program::start({
             let mut command = worker(&bus);
-            match is_url {
-                true => command.env("REDIS_URL_FILE", &file),
-                false => command.env("REDIS_URL", redis.url()).env("REDIS_PASSWORD_FILE", &file),
-            };
+            if is_url {
+                command.env("REDIS_URL_FILE", &file);
+            } else {
+                command.env("REDIS_URL", redis.url()).env("REDIS_PASSWORD_FILE", &file);
+            }
             command
         });
         worker.says("worker is up").await;

@@ -90,7 +90,9 @@ pub(super) fn build(
 /// own id. Labels of deblox that the image has and the create does not set are emptied.
 pub(super) fn stamp(body: &mut Value, image: &Value) {
     let inherited = image["Config"]["Labels"].as_object().into_iter().flatten().map(|(name, _)| name);
-    let inherited: Vec<&String> = inherited.filter(|name| name.starts_with(label::PREFIX)).collect();
+    // The secrets of the image are secrets of the container.
+    let is_own = |name: &&String| name.starts_with(label::PREFIX) && name.as_str() != label::SECRETS;
+    let inherited: Vec<&String> = inherited.filter(is_own).collect();
     if !body["Labels"].is_object() {
         body["Labels"] = json!({});
     }

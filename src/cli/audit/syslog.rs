@@ -1,7 +1,7 @@
 //! Messages of RFC 5424, to a socket of this host or over the network.
 
 use std::collections::VecDeque;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -207,7 +207,7 @@ fn message(record: &Map<String, Value>, host: &str) -> String {
             message.push(c);
         } else {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                message += &format!("\\u{unit:04x}");
+                let _ = write!(message, "\\u{unit:04x}");
             }
         }
     }

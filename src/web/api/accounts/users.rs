@@ -188,7 +188,7 @@ pub(in crate::web::api) async fn remove(
         }
         Ok(accounts(&node).remove(&name, true).await?)
     };
-    told(&node, &caller, "remove-user", name.as_str(), removed).await?;
+    Box::pin(told(&node, &caller, "remove-user", name.as_str(), removed)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -134,5 +134,5 @@ async fn watch_session(node: Arc<Node>, credential: Option<Credential>, ended: C
             Err(error) => tracing::debug!(%error, "whether a session still counts"),
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
