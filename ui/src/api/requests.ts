@@ -35,7 +35,7 @@ export const usePendingFor = (about: string) => useSyncExternalStore(subscribe, 
 const waiting = new Map<string, { resolve: (status: RequestStatus) => void; action: string; name: string }>();
 
 /** A new id that nobody can guess. (`crypto.randomUUID` is for pages that come by TLS alone.) */
-export function newId(): string {
+function newId(): string {
   const chance = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0"));
   return `${qc.getQueryData(q.me.queryKey)?.requestPrefix ?? ""}${chance.join("")}`;
 }

@@ -1,7 +1,6 @@
 // Pulls that this tab has begun. They live outside of the screens, so that one can be left and come back to.
 import { useSyncExternalStore } from "react";
 import { q, qc } from "@/api/client";
-import { newId } from "@/api/requests";
 import { Lines } from "@/api/ndjson";
 import { stream, type End, type Streaming } from "@/api/streams";
 import { parseVisible } from "@/api/visible";
@@ -68,7 +67,6 @@ const ended = (dock: string, image: string) =>
 function open(dock: string, image: string, tries: number) {
   const one = { dock, image };
   const lines = new Lines();
-  const requestId = newId();
   let progress = NOTHING;
   const take = (said: string[]) => {
     if (!said.length) return;
@@ -76,7 +74,7 @@ function open(dock: string, image: string, tries: number) {
     change(one, { state: "pulling", progress });
   };
   const opened = stream(
-    { action: "pull-image", dock, image, stream: true, requestId },
+    { action: "pull-image", dock, image, stream: true },
     {
       data: (bytes) => take(lines.push(bytes)),
       end: (end) => {
@@ -88,7 +86,7 @@ function open(dock: string, image: string, tries: number) {
           setTimeout(() => again(one, tries + 1), 1_000 * 2 ** tries);
           return;
         }
-        finish(one, progress, { ...end, requestId: end.requestId ?? requestId });
+        finish(one, progress, end);
       },
     },
   );
