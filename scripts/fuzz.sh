@@ -4,8 +4,9 @@
 #   fuzz.sh [SECONDS [TARGET...]]    each target of fuzz/ for so long (60): create, decode, reply
 #
 # What it finds ends the run and is written to target/fuzz; 'target/fuzz/TARGET FILE' shows it again. What it learns is
-# kept in target/fuzz/corpus. After a change of what users may create: 'fuzz.sh 3600 create', an hour. A stable toolchain will do: libFuzzer comes with its crate, and the flags below are those
-# with which cargo-fuzz has the compiler count what a run has reached.
+# kept in target/fuzz/corpus. After a change of what users may create, run 'fuzz.sh 3600 create' for an hour.
+# A stable toolchain will do: libFuzzer comes with its crate, and the flags below are those with which cargo-fuzz has the compiler
+# count what a run has reached.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 each=${1:-60}

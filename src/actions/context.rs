@@ -26,7 +26,7 @@ pub struct Context<'a> {
     pub deadline: u64,
     /// Who asks, where workers ask who it is: then what it may see and create is bounded.
     pub caller: Option<&'a Session>,
-    /// Whether the caller may see the secrets in what is told of this request; otherwise they are masked.
+    /// Whether the caller may see secrets in the reply to this request; otherwise they are masked.
     pub shows_secrets: bool,
     /// What users may have of this host.
     pub bounds: &'a Bounds,

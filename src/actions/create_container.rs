@@ -83,7 +83,7 @@ async fn asked_for(context: &Context<'_>, owner: &str) -> Result<Value, Failure>
 /// networks and volumes in it are.
 ///
 /// # Errors
-/// What the user is told instead.
+/// [`ErrorCode::Forbidden`] or [`ErrorCode::BadField`], with the name of the field; sending it again does not help.
 pub fn user_create(body: &Value, bounds: &Bounds) -> Result<Value, Failure> {
     let base = body.as_object().cloned().unwrap_or_default();
     let request = RequestId::of_entry(EntryId { millis: 1, sequence: 0 }, None);
@@ -191,7 +191,7 @@ async fn start(context: &Context<'_>, created: Answer, stays: bool) -> Result<Ou
     if !context.arguments.flag("start") {
         return Ok(Outcome::Created(created, id));
     }
-    // What it was given may be another's than what was checked before.
+    // Its networks and volumes may belong to others than when they were checked.
     let start = RequestParts::new(Method::POST, "/containers/{}/start").segment(&id);
     let started = match bounds::check_use(context, &id).await {
         Ok(()) => judge(call(context, &start).await?, Target::NewInstance),

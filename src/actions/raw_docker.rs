@@ -76,9 +76,7 @@ pub(super) fn searched(arguments: &Arguments) -> Option<String> {
 
 /// Whether a call unpacks an archive in an instance.
 pub(super) fn unpacks(arguments: &Arguments) -> bool {
-    let segments = segments(arguments.text("path").unwrap_or_default()).unwrap_or_default();
-    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
-    arguments.text("method") == Some("PUT") && matches!(parts.as_slice(), ["containers", _, "archive"])
+    classified(arguments, |call, _| matches!(call.body, Body::Archive)).unwrap_or(false)
 }
 
 fn classified<T>(arguments: &Arguments, read: impl FnOnce(&Call, &[String]) -> T) -> Option<T> {

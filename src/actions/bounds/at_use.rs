@@ -1,5 +1,5 @@
-//! What a container that is about to run would reach by now. Its networks and volumes were checked when it was created; since
-//! then somebody else may have made others of the same names.
+//! Checks the networks and volumes of a container when it is about to run. They were checked when it was created, but somebody
+//! else may have made others of the same names since.
 
 use serde_json::{Map, Value};
 

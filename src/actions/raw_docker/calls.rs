@@ -79,6 +79,10 @@ const KEYS: Audience = Everyone("which keys end the caller's own stream");
 const FILES: Audience = Everyone("Docker looks for it in the container's files");
 const IMAGE: Audience = Everyone("it chooses among the variants of an image that the dock has");
 
+/// What both ways to attach to a container take.
+const ATTACH: &[(&str, Audience)] =
+    &[("detachKeys", KEYS), ("logs", FORM), ("stream", FORM), ("stdin", ITSELF), ("stdout", FORM), ("stderr", FORM)];
+
 const fn call(
     operation: &'static str,
     method: &'static str,
@@ -219,34 +223,8 @@ static CALLS: &[Call] = &[
     )
     .with(Body::Archive),
     call("ContainerExport", "GET", "/containers/{}/export", (Exec, Instance), &[]),
-    call(
-        "ContainerAttachWebsocket",
-        "GET",
-        "/containers/{}/attach/ws",
-        (Exec, Instance),
-        &[
-            ("detachKeys", KEYS),
-            ("logs", FORM),
-            ("stream", FORM),
-            ("stdin", ITSELF),
-            ("stdout", FORM),
-            ("stderr", FORM),
-        ],
-    ),
-    call(
-        "ContainerAttach",
-        "POST",
-        "/containers/{}/attach",
-        (Exec, Instance),
-        &[
-            ("detachKeys", KEYS),
-            ("logs", FORM),
-            ("stream", FORM),
-            ("stdin", ITSELF),
-            ("stdout", FORM),
-            ("stderr", FORM),
-        ],
-    ),
+    call("ContainerAttachWebsocket", "GET", "/containers/{}/attach/ws", (Exec, Instance), ATTACH),
+    call("ContainerAttach", "POST", "/containers/{}/attach", (Exec, Instance), ATTACH),
     call("ContainerExec", "POST", "/containers/{}/exec", (Exec, Instance), &[]).with(Body::Json(Shape::Exec)),
     call(
         "ContainerStart",
